@@ -1,0 +1,41 @@
+import type { TObject } from 'typebox';
+import type { TagDefinition } from '../model/tag.ts';
+
+/** What is wrong with one value and what would be right. */
+export interface ValueProblem {
+  /** The column (tag table) or the dotted key (YAML) it stands in. */
+  readonly field: string;
+  /** What was found, as written. */
+  readonly found: string;
+  /** What would be right, with an example: `a register such as 40001, 400001, HR:0 or 1!400001`. */
+  readonly expected: string;
+}
+
+/** What configuration must know of a driver kind. */
+export interface DriverSpec {
+  readonly kind: string;
+  readonly summary: string;
+  /** The whole device file of this kind: `name`, `driver` (a literal of the kind) and the rest. One value: type, validation, defaults, docs. */
+  readonly schema: TObject;
+  /** Protocol rules beyond the schema (a file that does not exist, a user without a password). */
+  checkDevice(config: unknown): readonly ValueProblem[];
+  /** Check a tag's address, type, byte order, bit and length together. Pure, at most some µs. */
+  checkTag(tag: TagDefinition, config: unknown): readonly ValueProblem[];
+  /** The resolved, zero-based address for people: `unit 1 holding 0 (2 registers)`. Only for tags that checkTag accepts. */
+  describeAddress(tag: TagDefinition, config: unknown): string;
+}
+
+/** What configuration must know of a sink or service kind. */
+export interface ComponentSpec {
+  readonly kind: string;
+  readonly summary: string;
+  readonly schema: TObject;
+  check(config: unknown): readonly ValueProblem[];
+}
+
+/** Every kind that this build knows; composed by the gateway. */
+export interface ComponentSpecs {
+  readonly drivers: readonly DriverSpec[];
+  readonly sinks: readonly ComponentSpec[];
+  readonly services: readonly ComponentSpec[];
+}

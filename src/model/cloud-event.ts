@@ -1,0 +1,33 @@
+import type { HeadgateEvent } from './event.ts';
+import { toRfc3339 } from './time.ts';
+
+/** Digits of the `sequence` attribute, so that it sorts as text. */
+const SEQUENCE_DIGITS = 16;
+
+/**
+ * An event as CloudEvents 1.0 structured JSON (`application/cloudevents+json`), for the local broker, exports and JSON sinks.
+ * A 64-bit integer beyond ±2^53 in `data` becomes decimal text.
+ * @source CloudEvents JSON Event Format 1.0.2 §3
+ */
+export function toCloudEventJson(event: HeadgateEvent): string {
+  return JSON.stringify(
+    {
+      specversion: '1.0',
+      id: event.id,
+      source: event.source,
+      type: event.type,
+      subject: event.subject,
+      time: toRfc3339(event.time),
+      datacontenttype: 'application/json',
+      dataschema: event.dataschema,
+      recordedtime: toRfc3339(event.recordedtime),
+      sequence: String(event.sequence).padStart(SEQUENCE_DIGITS, '0'),
+      partitionkey: event.partitionkey ?? event.subject,
+      correlationid: event.correlationid,
+      causationid: event.causationid,
+      traceparent: event.traceparent,
+      data: event.data,
+    },
+    (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value),
+  );
+}

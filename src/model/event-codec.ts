@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import { Encoder, setSizeLimits } from 'cbor-x';
+import { type EventDraft, eventId, type HeadgateEvent, isTelemetry, TELEMETRY_TYPE } from './event.ts';
+import type { Lane } from './tag.ts';
+import { type TagList, type TelemetryColumns, TelemetryReport } from './telemetry.ts';
+import type { EpochMs } from './time.ts';
+
+/**
+ * The CBOR form of events: in the journal, between threads and in batches upstream. Constraints: written once per event; what
+ * acceptance adds (sequence, recordedtime, lane) stays outside, so that the bytes never change; a telemetry event refers to its
+ * tag list, which carries source, asset and group.
+ *
+ * Event: `[1, type, source, subject, time, data, partitionkey, dataschema, correlationid, causationid, traceparent]`, absent ones null.
+ * Telemetry: `[2, list id, indexes, values, statuses, time base, time deltas, correlationid, causationid, traceparent]`, with typed
+ * arrays as RFC 8746 tags, little endian.
+ */
+const EVENT_FORM = 1;
+const TELEMETRY_FORM = 2;
+
+/** The largest event that is accepted, encoded: 1 MiB. */
+export const MAX_EVENT_BYTES = 1_048_576;
+
+setSizeLimits({ maxArraySize: 1_000_000, maxMapSize: 100_000, maxObjectSize: 100_000 });
+
+const codec = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: true, structuredClone: false });
+
+/** Thrown by the decoders for bytes that are not of this form. */
+export class EventCodecError extends Error {
+  override readonly name = 'EventCodecError';
+}
+
+/** The bytes of an event; the array is of its own and may be transferred. */
+export function encodeEvent(draft: EventDraft): Uint8Array {
+  return ownBytes(codec.encode(isTelemetry(draft) ? telemetryForm(draft) : eventForm(draft)));
+}
+
+/** Outside of the bytes: what acceptance added, and the tag list of a telemetry event. */
+export interface EventEnvelope {
+  readonly sequence: number;
+  readonly lane: Lane;
+  readonly recordedtime: EpochMs;
+  readonly bytes: Uint8Array;
+  readonly list: TagList | null;
+}
+
+/**
+ * The event of stored bytes.
+ * @throws EventCodecError not an event, or telemetry without its tag list
+ */
+export function decodeEvent(stored: EventEnvelope, journalId: string): HeadgateEvent {
+  const form = decodeCbor(stored.bytes);
+  if (!Array.isArray(form)) throw new EventCodecError('an event is a CBOR array');
+  const accepted = {
+    id: eventId(journalId, stored.sequence),
+    sequence: stored.sequence,
+    recordedtime: stored.recordedtime,
+    lane: stored.lane,
+  };
+  if (form[0] === TELEMETRY_FORM) {
+    const { list } = stored;
+    if (list === null || list.id !== form[1]) throw new EventCodecError(`tag list ${String(form[1])} is missing`);
+    const columns: TelemetryColumns = {
+      indexes: form[2],
+      values: form[3],
+      statuses: form[4],
+      timeBase: form[5],
+      timeDeltas: form[6],
+    };
+    return {
+      ...accepted,
+      ...telemetryAttributes(list),
+      time: columns.timeBase,
+      data: new TelemetryReport(list, columns),
+      ...optional(form[7], form[8], form[9]),
+    };
+  }
+  if (form[0] !== EVENT_FORM || typeof form[1] !== 'string') {
+    throw new EventCodecError(`unknown event form ${String(form[0])}`);
+  }
+  return {
+    ...accepted,
+    type: form[1],
+    source: form[2],
+    subject: form[3],
+    time: form[4],
+    data: form[5],
+    ...(form[6] === null ? {} : { partitionkey: form[6] }),
+    ...(form[7] === null ? {} : { dataschema: form[7] }),
+    ...optional(form[8], form[9], form[10]),
+  };
+}
+
+/** The tag list that encoded telemetry refers to; null for every other event. */
+export function tagListIdOf(bytes: Uint8Array): string | null {
+  const form = decodeCbor(bytes);
+  return Array.isArray(form) && form[0] === TELEMETRY_FORM ? String(form[1]) : null;
+}
+
+/** What all reports of a list have in common. */
+export function telemetryAttributes(list: TagList): Pick<EventDraft, 'type' | 'source' | 'subject' | 'partitionkey'> {
+  return {
+    type: TELEMETRY_TYPE,
+    source: list.source,
+    subject: list.asset,
+    partitionkey: `${list.asset}/${list.group}`,
+  };
+}
+
+/** Plain CBOR with the same safety settings, for batches and service messages. */
+export function encodeCbor(value: unknown): Uint8Array {
+  return ownBytes(codec.encode(value));
+}
+
+/** @throws EventCodecError not CBOR, or more than one item */
+export function decodeCbor(bytes: Uint8Array): unknown {
+  try {
+    return codec.decode(bytes);
+  } catch (cause) {
+    throw new EventCodecError('not CBOR', { cause });
+  }
+}
+
+/** A tag list with the id that its content has. */
+export function makeTagList(content: Omit<TagList, 'id'>): TagList {
+  const { source, device, asset, group, lane, names, units } = content;
+  const hash = createHash('sha256').update(JSON.stringify([source, device, asset, group, lane, names, units]));
+  return { ...content, id: hash.digest('hex').slice(0, 16) };
+}
+
+function eventForm(draft: EventDraft): unknown[] {
+  return [
+    EVENT_FORM,
+    draft.type,
+    draft.source,
+    draft.subject,
+    draft.time,
+    draft.data,
+    draft.partitionkey ?? null,
+    draft.dataschema ?? null,
+    draft.correlationid ?? null,
+    draft.causationid ?? null,
+    draft.traceparent ?? null,
+  ];
+}
+
+function telemetryForm(draft: EventDraft<TelemetryReport>): unknown[] {
+  const { list, columns } = draft.data;
+  return [
+    TELEMETRY_FORM,
+    list.id,
+    columns.indexes,
+    columns.values,
+    columns.statuses,
+    columns.timeBase,
+    columns.timeDeltas,
+    draft.correlationid ?? null,
+    draft.causationid ?? null,
+    draft.traceparent ?? null,
+  ];
+}
+
+function optional(correlationid: string | null, causationid: string | null, traceparent: string | null) {
+  return {
+    ...(correlationid === null ? {} : { correlationid }),
+    ...(causationid === null ? {} : { causationid }),
+    ...(traceparent === null ? {} : { traceparent }),
+  };
+}
+
+/** cbor-x encodes into a shared pool: copy the bytes out, so that they can be kept and transferred. */
+function ownBytes(pooled: Uint8Array): Uint8Array {
+  const own = new Uint8Array(pooled.length);
+  own.set(pooled);
+  return own;
+}

@@ -1,0 +1,96 @@
+import type { Reading, ReadingBatch, ScanGroup } from '../model/reading.ts';
+import type { TagDefinition } from '../model/tag.ts';
+import type { EpochMs } from '../model/time.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { Clock, Random } from './clock.ts';
+
+export type ConnectionState = 'connecting' | 'connected' | 'disconnected' | 'stopped';
+
+/** How a device stands, for status, events and the metrics. */
+export interface DeviceState {
+  readonly device: string;
+  readonly state: ConnectionState;
+  /** Why it is not connected, in words for the operator; null when connected. */
+  readonly reason: string | null;
+  readonly since: EpochMs;
+}
+
+/** A tag that the device refuses, kept out of the way of the good ones. */
+export interface TagFault {
+  readonly device: string;
+  readonly tag: string;
+  /** Stable words: `illegal data address 40123`, `BadNodeIdUnknown ns=2;s=x`. */
+  readonly reason: string;
+}
+
+/** A device with its groups, as a driver gets it. `config` was validated by the driver module's own schema. */
+export interface DriverDevice<C = unknown> {
+  readonly name: string;
+  readonly config: C;
+  readonly groups: readonly ScanGroup[];
+}
+
+/** All that a driver is handed. Narrow: no settings, no sibling. */
+export interface DriverContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: Observer;
+  /** Directory for what must outlive a restart (certificates); absent in `device test`. */
+  readonly dataDir: string | null;
+  /**
+   * Hand over readings. Never throws, never blocks; the batch is used before it returns. When a device is gone the driver
+   * reports every tag of it once, value null, with a Bad status (and again at each maximum silence is not its concern).
+   */
+  report(batch: ReadingBatch): void;
+  /** Say that a device's connection changed. */
+  deviceState(state: DeviceState): void;
+  /** Name a tag that the device refuses (once), or null to say that it is good again. */
+  tagFault(device: string, tag: string, fault: TagFault | null): void;
+}
+
+/** Figures for `status` and `device list`. All count since start. */
+export interface DriverStats {
+  readonly device: string;
+  readonly requests: number;
+  readonly failures: number;
+  readonly timeouts: number;
+  readonly reconnects: number;
+  /** Last complete scan's duration per group, ms, by period. */
+  readonly scanMs: Readonly<Record<string, number>>;
+  readonly faultyTags: readonly TagFault[];
+}
+
+/**
+ * One connection to equipment and the devices behind it. Owned by the device supervisor: `start` is called once; `stop` at most
+ * once, also while `start` is pending. A driver reconnects by itself, with jittered backoff, for ever.
+ */
+export interface Driver {
+  /** Begin; resolves when polling or connecting has begun, never waits for the device. Throws only on unusable configuration. */
+  start(): Promise<void>;
+  /** End all I/O and timers within 2 s, whatever the device does; nothing is reported afterwards. */
+  stop(): Promise<void>;
+  stats(): readonly DriverStats[];
+  /**
+   * Read some tags now, beside the scans, in the order asked. Resolves within the device's time-out × requests; a failed one
+   * has value null and a Bad status. For `tag read` and `device test`; may be called before any scan succeeded.
+   */
+  readNow(device: string, tags: readonly TagDefinition[]): Promise<readonly Reading[]>;
+  /** Who answers: vendor, product, version, server state; resolves with what is known, or throws the connection's error. */
+  identify(device: string): Promise<Readonly<Record<string, string>>>;
+}
+
+/** How the resolved address of a tag is always shown. */
+export interface ResolvedAddress {
+  /** Zero-based and unambiguous: `unit 1 holding 0 (2 registers)`, `ns=2;s=Pump.Speed`. */
+  readonly shown: string;
+}
+
+/** A kind of driver. The module is light: `create` loads the protocol library lazily. */
+export interface DriverModule<C = unknown> {
+  /** `modbus-tcp`, `opcua`. */
+  readonly kind: string;
+  /** Devices with equal keys share one connection and one driver: `tcp://10.0.0.5:502`. */
+  connectionKey(config: C): string;
+  /** All devices of one connection at once. */
+  create(devices: readonly DriverDevice<C>[], context: DriverContext): Promise<Driver>;
+}

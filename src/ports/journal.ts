@@ -1,0 +1,113 @@
+import type { EventDraft, HeadgateEvent } from '../model/event.ts';
+import type { Lane } from '../model/tag.ts';
+import type { TagList } from '../model/telemetry.ts';
+import type { EpochMs } from '../model/time.ts';
+
+/** An accepted event with its one CBOR encoding (event-codec.ts), as committed; the bytes are shared and never changed. */
+export interface StoredEvent {
+  readonly sequence: number;
+  readonly lane: Lane;
+  readonly recordedtime: EpochMs;
+  readonly bytes: Uint8Array;
+  /** The tag list that the bytes refer to, for telemetry. */
+  readonly list: TagList | null;
+}
+
+/** A committed event in both forms. */
+export interface CommittedEvent extends StoredEvent {
+  readonly event: HeadgateEvent;
+}
+
+/** A closed range of sequences. */
+export interface SequenceRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * How far a consumer has got: everything up to and including `settled`, and the ranges above it, ascending and disjoint
+ * (live events that overtook a backlog). At most 64 ranges.
+ */
+export interface Cursor {
+  readonly settled: number;
+  readonly above: readonly SequenceRange[];
+}
+
+/** `received = stored = settled + waiting + gaps` of one consumer, in events. */
+export interface LedgerRow {
+  readonly consumer: string;
+  readonly received: number;
+  readonly settled: number;
+  readonly waiting: number;
+  readonly gaps: number;
+}
+
+/** Events lost or dropped by policy, as recorded and as told upstream by a gap event. */
+export interface GapRecord {
+  readonly lane: Lane;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  readonly reason: string;
+  readonly at: EpochMs;
+}
+
+/** For `journal status`. */
+export interface JournalStatus {
+  readonly journalId: string;
+  readonly lastSequence: number;
+  readonly lanes: Readonly<
+    Record<Lane, { readonly segments: number; readonly events: number; readonly bytes: number }>
+  >;
+  readonly bytes: number;
+  readonly quotaBytes: number;
+  readonly freeDiskBytes: number;
+  readonly gaps: readonly GapRecord[];
+  readonly ledger: readonly LedgerRow[];
+}
+
+/** Which stored events to read: ascending sequence, strictly after `after`. */
+export interface PageRequest {
+  readonly after: number;
+  /** Up to and including. */
+  readonly until: number;
+  readonly lanes?: readonly Lane[];
+  readonly maxEvents: number;
+  readonly maxBytes: number;
+}
+
+/** A page; `through` is how far the search got: the next request's `after` (events between were pruned or of other lanes). */
+export interface Page {
+  readonly events: readonly StoredEvent[];
+  readonly through: number;
+}
+
+/**
+ * The durable log, seen from the main thread. `append` may overlap; commits are grouped. One instance per data directory.
+ */
+export interface Journal {
+  readonly journalId: string;
+  /** Highest committed sequence; 0 when empty. */
+  readonly lastSequence: number;
+  /**
+   * Accept events: resolves after the commit under synchronous=FULL returned, with the events in the order given.
+   * @throws JOURNAL_OVERLOADED the bounded queue is full (retry: backoff); JOURNAL_DISK_FULL nothing could be made free
+   *   (retry: backoff); JOURNAL_FAILED an fsync or I/O error: nothing will be accepted any more (retry: never)
+   */
+  append(drafts: readonly EventDraft[]): Promise<readonly HeadgateEvent[]>;
+  /** Hear of every commit, in sequence order, before its append resolves. Must not throw. Returns the unsubscribe. */
+  onCommit(listener: (events: readonly CommittedEvent[]) => void): () => void;
+  /** Read from disk, for consumers that are behind. */
+  read(request: PageRequest): Promise<Page>;
+  /** Make a consumer known: a new one starts at `start` (`now`: what is committed from here on); a known one keeps its place. */
+  openCursor(consumer: string, start: 'now' | 'beginning'): Promise<Cursor>;
+  /** Move a cursor; persisted with the next group commit, at the latest after a second, and on close. */
+  moveCursor(consumer: string, cursor: Cursor): void;
+  /** Consumers known from earlier that nobody opened since start keep their backlog; this lets one go. */
+  forgetCursor(consumer: string): Promise<void>;
+  status(): Promise<JournalStatus>;
+  /** Resolves with the error when the journal can accept nothing any more; the daemon must exit then. */
+  readonly failed: Promise<Error>;
+  /** Commit what is queued, persist cursors, close. */
+  close(): Promise<void>;
+}
