@@ -122,8 +122,8 @@ export function decodeCbor(bytes: Uint8Array): unknown {
 
 /** A tag list with the id that its content has. */
 export function makeTagList(content: Omit<TagList, 'id'>): TagList {
-  const { source, device, asset, group, lane, names, units } = content;
-  const hash = createHash('sha256').update(JSON.stringify([source, device, asset, group, lane, names, units]));
+  const { source, device, asset, group, lane, names, units, types } = content;
+  const hash = createHash('sha256').update(JSON.stringify([source, device, asset, group, lane, names, units, types]));
   return { ...content, id: hash.digest('hex').slice(0, 16) };
 }
 

@@ -1,6 +1,6 @@
 import type { AssetPath } from './asset.ts';
 import { type StatusCode, statusName } from './quality.ts';
-import type { Lane, TagValue } from './tag.ts';
+import type { DataType, Lane, TagValue } from './tag.ts';
 import type { EpochMs } from './time.ts';
 
 /**
@@ -19,6 +19,8 @@ export interface TagList {
   readonly lane: Lane;
   readonly names: readonly string[];
   readonly units: readonly string[];
+  /** Data type of the values as reported: `bool` for a bit of a register, `float64` where an integer is scaled. */
+  readonly types: readonly DataType[];
 }
 
 export type NumberColumn =
@@ -31,7 +33,9 @@ export type NumberColumn =
   | Float32Array
   | Float64Array;
 
-/** Values in their narrowest exact form: a typed array if all are numbers, else a plain array. */
+/**
+ * Values in their narrowest exact form: a typed array if all are numbers, booleans (1, 0) or absent (NaN), else a plain array.
+ */
 export type ValueColumn = NumberColumn | readonly TagValue[];
 
 /** The columns of a report, as they travel between threads and into the journal. */
@@ -43,7 +47,7 @@ export interface TelemetryColumns {
   readonly statuses: StatusCode | Uint32Array;
   readonly timeBase: EpochMs;
   /** Added to timeBase, in ms; 0 if all are equal. */
-  readonly timeDeltas: 0 | Int32Array | Float64Array;
+  readonly timeDeltas: 0 | NumberColumn;
 }
 
 /** One sample for people and JSON: name, value, StatusCode, source time. */
@@ -80,7 +84,10 @@ export class TelemetryReport {
   }
 
   value(position: number): TagValue {
-    return this.columns.values[position] ?? null;
+    const raw = this.columns.values[position] ?? null;
+    if (typeof raw !== 'number') return raw;
+    if (Number.isNaN(raw)) return null;
+    return this.list.types[this.tagIndex(position)] === 'bool' ? raw !== 0 : raw;
   }
 
   status(position: number): StatusCode {
