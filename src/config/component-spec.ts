@@ -1,5 +1,5 @@
 import type { TObject } from 'typebox';
-import type { TagDefinition } from '../model/tag.ts';
+import type { DataType, TagDefinition } from '../model/tag.ts';
 
 /** What is wrong with one value and what would be right. */
 export interface ValueProblem {
@@ -23,6 +23,10 @@ export interface DriverSpec {
   checkTag(tag: TagDefinition, config: unknown): readonly ValueProblem[];
   /** The resolved, zero-based address for people: `unit 1 holding 0 (2 registers)`. Only for tags that checkTag accepts. */
   describeAddress(tag: TagDefinition, config: unknown): string;
+  /** The type of a tag whose row names none; without this, `auto`. */
+  defaultType?(address: string, config: unknown): DataType;
+  /** Which connection the device uses, and the settings that all devices on it must share; without this, nothing is compared. */
+  connection?(config: unknown): { readonly key: string; readonly settings: Readonly<Record<string, unknown>> };
 }
 
 /** What configuration must know of a sink or service kind. */
@@ -33,9 +37,17 @@ export interface ComponentSpec {
   check(config: unknown): readonly ValueProblem[];
 }
 
+/** A section of `gateway.yaml` that belongs to a part of the daemon. Left out, it is filled from its defaults. */
+export interface SectionSpec {
+  readonly key: 'journal' | 'broker';
+  readonly schema: TObject;
+  check(config: unknown): readonly ValueProblem[];
+}
+
 /** Every kind that this build knows; composed by the gateway. */
 export interface ComponentSpecs {
   readonly drivers: readonly DriverSpec[];
   readonly sinks: readonly ComponentSpec[];
   readonly services: readonly ComponentSpec[];
+  readonly sections: readonly SectionSpec[];
 }
