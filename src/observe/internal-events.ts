@@ -6,6 +6,7 @@ import { JOURNAL_EVENTS } from './journal.events.ts';
 import { MODBUS_EVENTS } from './modbus.events.ts';
 import { OPCUA_EVENTS } from './opcua.events.ts';
 import { PIPELINE_EVENTS } from './pipeline.events.ts';
+import { RUNTIME_EVENTS } from './runtime.events.ts';
 import { SERVICES_EVENTS } from './services.events.ts';
 import { SIMULATE_EVENTS } from './simulate.events.ts';
 import { SINKS_EVENTS } from './sinks.events.ts';
@@ -20,6 +21,7 @@ export const INTERNAL_EVENTS = {
   ...MODBUS_EVENTS,
   ...OPCUA_EVENTS,
   ...PIPELINE_EVENTS,
+  ...RUNTIME_EVENTS,
   ...SERVICES_EVENTS,
   ...SIMULATE_EVENTS,
   ...SINKS_EVENTS,

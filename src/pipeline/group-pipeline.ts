@@ -1,0 +1,175 @@
+import type { EventDraft } from '../model/event.ts';
+import { telemetryAttributes } from '../model/event-codec.ts';
+import { Status, type StatusCode } from '../model/quality.ts';
+import type { ReadingBatch, ScanGroup } from '../model/reading.ts';
+import type { TagValue } from '../model/tag.ts';
+import type { TelemetryReport } from '../model/telemetry.ts';
+import type { EpochMs, Millis } from '../model/time.ts';
+import { type Deadband, deadbandOf } from './deadband.ts';
+import { type OtherValue, type ReportStream, streamsOf } from './report-stream.ts';
+import { type Scaling, scaleValue, scalingOf } from './scaling.ts';
+
+/** What a tag's state in the pipeline holds as a value: a bool tag's as 1 or 0, absent as NaN. */
+type StateValue = number | OtherValue;
+
+/**
+ * The readings of one scan group on their way to events: scaled, clamped, given their quality, and reported when they changed by
+ * more than the deadband, when their status changed, or when the maximum silence has passed. Pure but for its state; time is
+ * handed in. Constant memory: some arrays over the tags of the group.
+ */
+export class GroupPipeline {
+  /** Readings taken and samples reported since start. */
+  readings = 0;
+  reported = 0;
+  readonly #group: ScanGroup;
+  readonly #maxSilenceMs: Millis;
+  readonly #scalings: readonly Scaling[];
+  readonly #deadbands: readonly Deadband[];
+  readonly #streams: readonly ReportStream[];
+  readonly #streamOf: readonly ReportStream[];
+  readonly #slotOf: Uint32Array;
+  readonly #current: Float64Array;
+  readonly #currentStatus: Uint32Array;
+  readonly #currentTime: Float64Array;
+  readonly #last: Float64Array;
+  readonly #lastStatus: Uint32Array;
+  readonly #lastAt: Float64Array;
+  /** Texts, bigints, and booleans of tags that are not declared bool: the current one and the one last reported, by tag. */
+  readonly #currentOther = new Map<number, OtherValue>();
+  readonly #lastOther = new Map<number, OtherValue>();
+
+  /**
+   * @param source CloudEvents source of the reports
+   * @param maxSilenceMs after this long without a report a tag is reported again, unchanged
+   */
+  constructor(group: ScanGroup, source: string, maxSilenceMs: Millis) {
+    const size = group.tags.length;
+    this.#group = group;
+    this.#maxSilenceMs = maxSilenceMs;
+    this.#scalings = group.tags.map(scalingOf);
+    this.#deadbands = group.tags.map(deadbandOf);
+    this.#slotOf = new Uint32Array(size);
+    const streamOf: ReportStream[] = [];
+    this.#streams = streamsOf(group, source).map(({ stream, members }) => {
+      members.forEach((index, slot) => {
+        streamOf[index] = stream;
+        this.#slotOf[index] = slot;
+      });
+      return stream;
+    });
+    this.#streamOf = streamOf;
+    this.#current = new Float64Array(size).fill(Number.NaN);
+    this.#currentStatus = new Uint32Array(size).fill(Status.Bad_WaitingForInitialData);
+    this.#currentTime = new Float64Array(size);
+    this.#last = new Float64Array(size).fill(Number.NaN);
+    this.#lastStatus = new Uint32Array(size).fill(Status.Bad_WaitingForInitialData);
+    this.#lastAt = new Float64Array(size).fill(Number.NEGATIVE_INFINITY);
+  }
+
+  /**
+   * Take the readings of a scan.
+   * @param now monotonic
+   * @returns a report for each asset and lane with something to tell
+   */
+  accept(batch: ReadingBatch, now: Millis): EventDraft<TelemetryReport>[] {
+    const drafts: EventDraft<TelemetryReport>[] = [];
+    const { count, indexes, values, statuses, times } = batch;
+    const size = this.#slotOf.length;
+    this.readings += count;
+    for (let i = 0; i < count; i++) {
+      const index = indexes === null ? i : (indexes[i] as number);
+      if (index >= size) continue;
+      const scaling = this.#scalings[index] as Scaling;
+      let status: StatusCode = typeof statuses === 'number' ? statuses : (statuses[i] as number);
+      const raw = values[i] ?? null;
+      let value: StateValue;
+      if (status >>> 31 === 1) value = Number.NaN;
+      else if (typeof raw === 'number' && scaling.isIdentity && raw - raw === 0) value = raw;
+      else {
+        const scaled = scaleValue(scaling, raw, status);
+        status = scaled.status;
+        value = this.#stateValue(index, scaled.value);
+      }
+      const time: EpochMs = typeof times === 'number' ? times : (times[i] as number);
+      this.#setCurrent(index, value, status, time);
+      if (this.#isDue(index, value, status, now)) this.#report(index, now, drafts);
+    }
+    this.#takeReports(drafts);
+    return drafts;
+  }
+
+  /** Report again what has been silent too long, with the source time that it had. Call a few times per maximum silence. */
+  overdue(now: Millis): EventDraft<TelemetryReport>[] {
+    const drafts: EventDraft<TelemetryReport>[] = [];
+    for (let index = 0; index < this.#slotOf.length; index++) {
+      const at = this.#lastAt[index] as number;
+      if (at !== Number.NEGATIVE_INFINITY && now - at >= this.#maxSilenceMs) this.#report(index, now, drafts);
+    }
+    this.#takeReports(drafts);
+    return drafts;
+  }
+
+  /** `<device>` and period, for messages. */
+  get group(): ScanGroup {
+    return this.#group;
+  }
+
+  #setCurrent(index: number, value: StateValue, status: StatusCode, time: EpochMs): void {
+    if (typeof value === 'number') {
+      this.#current[index] = value;
+      if (this.#currentOther.size > 0) this.#currentOther.delete(index);
+    } else {
+      this.#current[index] = Number.NaN;
+      this.#currentOther.set(index, value);
+    }
+    this.#currentStatus[index] = status;
+    this.#currentTime[index] = time;
+  }
+
+  #isDue(index: number, value: StateValue, status: StatusCode, now: Millis): boolean {
+    if (status !== this.#lastStatus[index]) return true;
+    const { width, share } = this.#deadbands[index] as Deadband;
+    if (width < 0) return true;
+    const last = this.#last[index] as number;
+    if (typeof value === 'number') {
+      const hasChanged = share === 0 ? Math.abs(value - last) > width : Math.abs(value - last) > share * Math.abs(last);
+      // NaN against a number is a change too; NaN against NaN is none, unless a text stood there.
+      if (hasChanged || Number.isNaN(value) !== Number.isNaN(last)) return true;
+    } else if (value !== this.#lastOther.get(index)) return true;
+    return now - (this.#lastAt[index] as number) >= this.#maxSilenceMs;
+  }
+
+  #report(index: number, now: Millis, drafts: EventDraft<TelemetryReport>[]): void {
+    const stream = this.#streamOf[index] as ReportStream;
+    if (stream.isFull) drafts.push(draftOf(stream.take()));
+    const value = this.#currentOther.get(index) ?? (this.#current[index] as number);
+    const status = this.#currentStatus[index] as number;
+    stream.add(this.#slotOf[index] as number, value, status, this.#currentTime[index] as number);
+    this.#last[index] = typeof value === 'number' ? value : Number.NaN;
+    if (typeof value !== 'number') this.#lastOther.set(index, value);
+    else if (this.#lastOther.size > 0) this.#lastOther.delete(index);
+    this.#lastStatus[index] = status;
+    this.#lastAt[index] = now;
+    this.reported++;
+  }
+
+  #stateValue(index: number, value: TagValue): StateValue {
+    if (value === null) return Number.NaN;
+    if (typeof value !== 'boolean') return value;
+    const types = this.#streamOf[index]?.list.types;
+    return types?.[this.#slotOf[index] as number] === 'bool' ? Number(value) : value;
+  }
+
+  #takeReports(drafts: EventDraft<TelemetryReport>[]): void {
+    for (const stream of this.#streams) if (!stream.isEmpty) drafts.push(draftOf(stream.take()));
+  }
+}
+
+function draftOf(report: TelemetryReport): EventDraft<TelemetryReport> {
+  return {
+    ...telemetryAttributes(report.list),
+    time: report.columns.timeBase,
+    lane: report.list.lane,
+    data: report,
+  };
+}

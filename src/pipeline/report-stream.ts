@@ -1,0 +1,123 @@
+import { makeTagList } from '../model/event-codec.ts';
+import type { StatusCode } from '../model/quality.ts';
+import type { ScanGroup } from '../model/reading.ts';
+import type { DataType, TagDefinition, TagValue } from '../model/tag.ts';
+import { type TagList, TelemetryReport } from '../model/telemetry.ts';
+import type { EpochMs } from '../model/time.ts';
+import { narrowNumbers, narrowTimes } from './value-column.ts';
+
+/** A value that no number column holds: a text, a bigint, or a boolean of a tag that is not declared bool. */
+export type OtherValue = string | bigint | boolean;
+
+/** Collects the samples of one asset and lane of a scan group until they are taken as a report. */
+export class ReportStream {
+  readonly list: TagList;
+  readonly #slots: Uint32Array;
+  readonly #numbers: Float64Array;
+  readonly #statuses: Uint32Array;
+  readonly #times: Float64Array;
+  /** By position; empty for most streams. */
+  readonly #others = new Map<number, OtherValue>();
+  #count = 0;
+
+  constructor(list: TagList) {
+    this.list = list;
+    const capacity = list.names.length;
+    this.#slots = new Uint32Array(capacity);
+    this.#numbers = new Float64Array(capacity);
+    this.#statuses = new Uint32Array(capacity);
+    this.#times = new Float64Array(capacity);
+  }
+
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
+  /** A report can hold as many samples as the list has tags; take it before adding more. */
+  get isFull(): boolean {
+    return this.#count === this.#slots.length;
+  }
+
+  /** @param value a number, 1 or 0 for a bool tag, NaN for absent, or what no number column holds */
+  add(slot: number, value: number | OtherValue, status: StatusCode, time: EpochMs): void {
+    const position = this.#count++;
+    this.#slots[position] = slot;
+    if (typeof value === 'number') this.#numbers[position] = value;
+    else this.#others.set(position, value);
+    this.#statuses[position] = status;
+    this.#times[position] = time;
+  }
+
+  /** The collected samples as a report in their narrowest form; the stream is empty afterwards. */
+  take(): TelemetryReport {
+    const count = this.#count;
+    const numbers = this.#numbers.subarray(0, count);
+    const times = this.#times.subarray(0, count);
+    const report = new TelemetryReport(this.list, {
+      indexes: this.#takeIndexes(count),
+      values: this.#others.size === 0 ? narrowNumbers(numbers) : this.#mixedValues(numbers),
+      statuses: takeStatuses(this.#statuses.subarray(0, count)),
+      timeBase: times[0] ?? 0,
+      timeDeltas: narrowTimes(times),
+    });
+    this.#count = 0;
+    this.#others.clear();
+    return report;
+  }
+
+  #takeIndexes(count: number): Uint16Array | Uint32Array | null {
+    const slots = this.#slots.subarray(0, count);
+    let isInOrder = true;
+    for (let i = 0; i < count && isInOrder; i++) isInOrder = slots[i] === i;
+    if (isInOrder) return null;
+    return this.#slots.length <= 0x1_0000 ? new Uint16Array(slots) : slots.slice();
+  }
+
+  #mixedValues(numbers: Float64Array): TagValue[] {
+    return Array.from(numbers, (number, position) => {
+      const other = this.#others.get(position);
+      if (other !== undefined) return other;
+      if (Number.isNaN(number)) return null;
+      return this.list.types[this.#slots[position] ?? 0] === 'bool' ? number !== 0 : number;
+    });
+  }
+}
+
+/** One list for each asset and lane of the group, in the order of first appearance, with the tags' places in the group. */
+export function streamsOf(group: ScanGroup, source: string): { stream: ReportStream; members: number[] }[] {
+  const byKey = new Map<string, number[]>();
+  group.tags.forEach((tag, index) => {
+    const key = `${tag.lane} ${tag.asset}`;
+    const members = byKey.get(key);
+    if (members === undefined) byKey.set(key, [index]);
+    else members.push(index);
+  });
+  return [...byKey.values()].map((members) => {
+    const tags = members.map((index) => group.tags[index]).filter((tag) => tag !== undefined);
+    const [{ asset, lane } = { asset: '', lane: 'bulk' as const }] = tags;
+    const base = `${group.device}_${group.periodMs}ms`;
+    const list = makeTagList({
+      source,
+      device: group.device,
+      asset,
+      group: lane === 'bulk' ? base : `${base}_${lane}`,
+      lane,
+      names: tags.map((tag) => tag.name),
+      units: tags.map((tag) => tag.unit),
+      types: tags.map(reportedType),
+    });
+    return { stream: new ReportStream(list), members };
+  });
+}
+
+/** What the values are once reported: a bit is a bool, a scaled integer a float64. */
+function reportedType(tag: TagDefinition): DataType {
+  if (tag.bit !== null) return 'bool';
+  const isScaled = tag.scale !== 1 || tag.offset !== 0 || tag.rawLow !== null;
+  return isScaled && /int/.test(tag.type) ? 'float64' : tag.type;
+}
+
+function takeStatuses(statuses: Uint32Array): StatusCode | Uint32Array {
+  const first = statuses[0] ?? 0;
+  return statuses.every((status) => status === first) ? first : statuses.slice();
+}

@@ -1,0 +1,39 @@
+import type { NumberColumn } from '../model/telemetry.ts';
+
+/**
+ * The narrowest typed array that holds these numbers exactly; NaN (absent) needs floats.
+ * @returns a copy, never the argument
+ */
+export function narrowNumbers(values: Float64Array): NumberColumn {
+  return narrowIntegers(values) ?? (areFloat32(values) ? new Float32Array(values) : values.slice());
+}
+
+/** Differences to the first time, in whole ms: 0 if all are equal. Empty input gives 0. */
+export function narrowTimes(times: Float64Array): 0 | NumberColumn {
+  const base = times[0] ?? 0;
+  if (times.every((time) => time === base)) return 0;
+  return narrowNumbers(times.map((time) => Math.round(time - base)));
+}
+
+function narrowIntegers(values: Float64Array): NumberColumn | null {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    if ((value | 0) !== value && !Number.isInteger(value)) return null;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (low >= 0) {
+    if (high <= 0xff) return new Uint8Array(values);
+    if (high <= 0xffff) return new Uint16Array(values);
+    return high <= 0xffff_ffff ? new Uint32Array(values) : null;
+  }
+  if (low >= -0x80 && high <= 0x7f) return new Int8Array(values);
+  if (low >= -0x8000 && high <= 0x7fff) return new Int16Array(values);
+  return low >= -0x8000_0000 && high <= 0x7fff_ffff ? new Int32Array(values) : null;
+}
+
+function areFloat32(values: Float64Array): boolean {
+  for (const value of values) if (Math.fround(value) !== value && !Number.isNaN(value)) return false;
+  return true;
+}
