@@ -1,0 +1,105 @@
+import type { HeadgateEvent } from '../model/event.ts';
+import type { Reading } from '../model/reading.ts';
+import type { EpochMs, Millis } from '../model/time.ts';
+import type { DeviceState, DriverStats, TagFault } from './driver.ts';
+import type { JournalStatus } from './journal.ts';
+
+/** A device in `status` and `device list`. */
+export interface DeviceRow {
+  readonly name: string;
+  readonly driver: string;
+  readonly state: DeviceState;
+  readonly tags: number;
+  readonly stats: DriverStats | null;
+}
+
+/** A sink in `status`: events, and bytes on the wire since start. */
+export interface SinkRow {
+  readonly name: string;
+  readonly kind: string;
+  readonly link: 'up' | 'down';
+  /** Why it is down, or the last error of a sink that is up; null when all is well. */
+  readonly reason: string | null;
+  readonly settled: number;
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly sentBytes: number;
+  readonly reconnects: number;
+}
+
+/** A service in `status` and `service list`. */
+export interface ServiceRow {
+  readonly name: string;
+  readonly version: string;
+  readonly state: string;
+  readonly since: EpochMs;
+  readonly restarts: number;
+  readonly handled: number;
+  readonly published: number;
+  readonly errors: number;
+  readonly dropped: number;
+  readonly lastError: string | null;
+}
+
+/** The local broker in `status`; null address: no network listener. */
+export interface BrokerRow {
+  readonly address: { readonly host: string; readonly port: number } | null;
+  readonly clients: number;
+  readonly received: number;
+  readonly delivered: number;
+  readonly refused: number;
+}
+
+/** All of `headgate status`. */
+export interface StatusReport {
+  readonly gateway: string;
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly pid: number;
+  readonly startedAt: EpochMs;
+  readonly uptimeMs: Millis;
+  readonly rssMb: number;
+  /** Processor time over the last ten seconds or so, in cores. */
+  readonly cpuCores: number;
+  readonly samples: { readonly read: number; readonly reported: number; readonly refused: number };
+  readonly devices: readonly DeviceRow[];
+  readonly tagFaults: readonly TagFault[];
+  readonly sinks: readonly SinkRow[];
+  readonly services: readonly ServiceRow[];
+  readonly broker: BrokerRow;
+  readonly journal: JournalStatus;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** The current value of a tag; null when it was never reported. */
+export interface CurrentValueRow {
+  readonly device: string;
+  readonly tag: string;
+  readonly asset: string;
+  readonly address: string;
+  readonly unit: string;
+  readonly current: Reading | null;
+}
+
+export interface EventFilter {
+  /** Exact type, or a prefix ending in `*`. */
+  readonly type?: string;
+  /** Asset path; what lies below it is included. */
+  readonly asset?: string;
+}
+
+/** What the running daemon does for the command line, over its local socket. Each method may be called at any time. */
+export interface ControlApi {
+  status(): Promise<StatusReport>;
+  /** @param filter device and tag name, exact */
+  currentValues(filter: { readonly device?: string; readonly tag?: string }): Promise<readonly CurrentValueRow[]>;
+  /** Read from the device now. @throws CLI-facing errors for an unknown device or tag */
+  readTags(device: string, tags: readonly string[]): Promise<readonly Reading[]>;
+  /** Hear of committed events from now on, as they come; returns the unsubscribe. A slow listener loses the oldest. */
+  tailEvents(filter: EventFilter, onEvent: (event: HeadgateEvent) => void): () => void;
+  journalStatus(): Promise<JournalStatus>;
+  /** The verify report of the journal, as `journal verify` prints it. */
+  journalVerify(): Promise<unknown>;
+  services(): Promise<readonly ServiceRow[]>;
+  serviceQuery(service: string, query: string, argument: unknown): Promise<unknown>;
+}
