@@ -27,6 +27,13 @@ module.exports = {
       from: { path: '^src/gateway\\.ts$' },
       to: { path: '^src/(main|entry|cli)' },
     },
+    {
+      name: 'component-specs-beside-gateway',
+      severity: 'error',
+      comment: 'What configuration knows of every component: beside the gateway, above all rooms.',
+      from: { path: '^src/component-specs\\.ts$' },
+      to: { path: '^src/(main|entry|gateway|cli)' },
+    },
     { name: 'main-below-cli', severity: 'error', from: { path: '^src/main\\.ts$' }, to: { path: '^src/cli/' } },
     ...roomRules,
   ],
