@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import type { ComponentSpec, ValueProblem } from '../../config/component-spec.ts';
 
 const signalSchema = Type.Object(
   {
@@ -129,4 +130,36 @@ export function settingsOf(config: HealthConfig): HealthSettings {
     staleMs: config.stale_ms ?? 180_000,
     horizonMs: (config.horizon_h ?? 2_160) * 3_600_000,
   };
+}
+
+/** What configuration knows of the service. */
+export const HEALTH_SPEC: ComponentSpec = {
+  kind: 'health',
+  summary: 'Health scores and maintenance cases of assets',
+  schema: healthConfigSchema,
+  check: (config) => checkHealth(config as HealthConfig),
+};
+
+function checkHealth({ assets }: HealthConfig): readonly ValueProblem[] {
+  return assets.flatMap((asset, i) => {
+    const field = `assets.${i}`;
+    const problems: ValueProblem[] = [];
+    if (assets.findIndex((other) => other.asset === asset.asset) !== i) {
+      problems.push({ field: `${field}.asset`, found: asset.asset, expected: 'each asset once' });
+    }
+    const tags = asset.signals.map(({ tag }) => tag);
+    const repeated = tags.find((tag, at) => tags.indexOf(tag) !== at);
+    if (repeated !== undefined)
+      problems.push({ field: `${field}.signals`, found: repeated, expected: 'each tag once' });
+    if (asset.machine === undefined && asset.signals.some(({ role }) => role === 'vibration_velocity')) {
+      const expected =
+        'the machine, for example { group: 2, mount: rigid }, so that ISO 10816-3 can judge its vibration';
+      problems.push({ field: `${field}.machine`, found: 'nothing', expected });
+    }
+    const levels = asset.running?.levels ?? [];
+    if (levels.some((level, at) => at > 0 && level <= (levels[at - 1] ?? level))) {
+      problems.push({ field: `${field}.running.levels`, found: levels.join(', '), expected: 'ascending numbers' });
+    }
+    return problems;
+  });
 }
