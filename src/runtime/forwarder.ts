@@ -1,0 +1,117 @@
+import { messageOf } from '../errors/headgate-error.ts';
+import { GAP_TYPE } from '../model/event.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { Clock, Random } from '../ports/clock.ts';
+import type { Journal, StoredEvent } from '../ports/journal.ts';
+import type { SinkModule } from '../ports/sink.ts';
+import { RecentEvents } from './forwarder/recent-events.ts';
+import { SinkRunner } from './forwarder/sink-runner.ts';
+import type { SinkStatus } from './forwarder/sink-status.ts';
+
+/** A sink of the configuration with the module of its kind. */
+export interface ConfiguredSink {
+  readonly name: string;
+  readonly kind: string;
+  /** Validated by the kind's own schema. */
+  readonly config: unknown;
+  readonly module: SinkModule;
+}
+
+export interface ForwarderOptions {
+  readonly sinks: readonly ConfiguredSink[];
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: Observer;
+  readonly gatewayName: string;
+  /** The secret of a reference: `file:<path>` or `credential:<name>`. */
+  readonly readSecret: (reference: string) => Promise<string>;
+}
+
+/** Brings every accepted event to every sink at least once; the only part that decides what is sent again. */
+export interface Forwarder {
+  /** Open the cursors and begin to connect; never waits for a destination. */
+  start(): Promise<void>;
+  /** Send what lingers, wait for confirmations, disconnect; within 2 s whatever the destinations do. */
+  stop(): Promise<void>;
+  status(): readonly SinkStatus[];
+}
+
+/** What was committed last, for sinks that keep up. */
+const RECENT_LIMITS = { maxEvents: 20_000, maxBytes: 4_194_304 };
+const STOP_CONFIRM_MS = 900;
+
+/** Make the forwarder of a gateway; nothing runs before `start`. */
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  const { sinks, journal, clock, random, observer, gatewayName, readSecret } = options;
+  const runners: SinkRunner[] = [];
+  let unsubscribe = () => {};
+
+  const deadLetter = (sink: string, event: StoredEvent, reason: string) => {
+    const { sequence, lane } = event;
+    const gap = {
+      sink,
+      lane,
+      first: sequence,
+      last: sequence,
+      count: 1,
+      reason: `sink ${sink} will never take it: ${reason}`,
+    };
+    const source = `/headgate/${gatewayName}/${sink}`;
+    const draft = {
+      type: GAP_TYPE,
+      source,
+      subject: gatewayName,
+      time: clock.now(),
+      lane: 'critical',
+      data: gap,
+    } as const;
+    journal.append([draft]).catch((error: unknown) => {
+      observer.emit('sink-gap-unrecorded', { sink, sequence, reason: messageOf(error) });
+    });
+  };
+
+  const makeRunner = async (configured: ConfiguredSink, recent: RecentEvents): Promise<void> => {
+    const { name, kind, config, module } = configured;
+    const ownObserver = observer.with({ sink: name });
+    const context = { clock, random, observer: ownObserver, journalId: journal.journalId, gatewayName, readSecret };
+    try {
+      const sink = await module.create(name, config, context);
+      const cursor = await journal.openCursor(name, sink.pacing.startAt);
+      runners.push(
+        new SinkRunner({
+          name,
+          kind,
+          sink,
+          cursor,
+          journal,
+          recent,
+          clock,
+          random,
+          observer: ownObserver,
+          onDeadLetter: (event, reason) => deadLetter(name, event, reason),
+        }),
+      );
+    } catch (error) {
+      // The others must run; the backlog of this one stays in the journal under its name.
+      ownObserver.emit('sink-unusable', { kind, reason: messageOf(error) });
+    }
+  };
+
+  return {
+    start: async () => {
+      const recent = new RecentEvents(journal.lastSequence, RECENT_LIMITS);
+      unsubscribe = journal.onCommit((events) => {
+        recent.push(events, clock.monotonic());
+        for (const runner of runners) runner.committed(events);
+      });
+      await Promise.all(sinks.map((sink) => makeRunner(sink, recent)));
+      for (const runner of runners) runner.start();
+    },
+    stop: async () => {
+      unsubscribe();
+      await Promise.all(runners.map((runner) => runner.stop(STOP_CONFIRM_MS)));
+    },
+    status: () => runners.map((runner) => runner.status()),
+  };
+}

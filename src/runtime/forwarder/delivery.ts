@@ -1,0 +1,206 @@
+import { SequenceRanges } from '../../model/sequence-ranges.ts';
+import type { Millis } from '../../model/time.ts';
+import type { Cursor, SequenceRange, StoredEvent } from '../../ports/journal.ts';
+import { countUnsettled, MAX_RANGES_ABOVE, nextUnsettled, settle } from './cursor.ts';
+
+export type Stream = 'live' | 'backlog';
+
+/** A batch on the way. It speaks for a whole range: what is not among its events was pruned or never was. */
+export interface Shipment extends SequenceRange {
+  readonly stream: Stream;
+  readonly events: readonly StoredEvent[];
+  readonly bytes: number;
+  readonly historical: boolean;
+  readonly sentAt: Millis;
+}
+
+/** A part of a rejected batch that must be sent by itself. */
+type Remainder = Omit<Shipment, 'sentAt'>;
+
+/** Half of the bound: a new split adds a range, unordered confirmations add others. */
+const MAX_RANGES_TO_SPLIT = MAX_RANGES_ABOVE / 2;
+
+/**
+ * What one sink has confirmed, what is on the way and what comes next: decisions without timers or I/O.
+ *
+ * Normally one stream, `live`, goes on from the cursor. After an outage with much to catch up the log is split at its head:
+ * `backlog` sends what lies below in order, marked historical, while `live` goes on above; they merge when the backlog is through.
+ * A lower sequence never follows a higher one within a stream, so an event that live has overtaken is always sent as backlog.
+ */
+export class Delivery {
+  readonly #splitThreshold: number;
+  readonly #flying = new Set<Shipment>();
+  readonly #sentUnconfirmed = new SequenceRanges();
+  #cursor: Cursor;
+  #boundary: number | null = null;
+  #position: Record<Stream, number>;
+  #remainders: Remainder[] = [];
+  #bytesFlying: Record<Stream, number> = { live: 0, backlog: 0 };
+  #bytesSent: Record<Stream, number> = { live: 0, backlog: 0 };
+
+  /** @param splitThreshold this many waiting events are a backlog */
+  constructor(cursor: Cursor, splitThreshold: number) {
+    this.#cursor = cursor;
+    this.#position = { live: cursor.settled, backlog: cursor.settled };
+    this.#splitThreshold = splitThreshold;
+  }
+
+  get cursor(): Cursor {
+    return this.#cursor;
+  }
+
+  /** The last sequence of the backlog; null while there is only live. */
+  get boundary(): number | null {
+    return this.#boundary;
+  }
+
+  get inFlight(): number {
+    return this.#flying.size;
+  }
+
+  bytesInFlight(stream?: Stream): number {
+    return stream === undefined ? this.#bytesFlying.live + this.#bytesFlying.backlog : this.#bytesFlying[stream];
+  }
+
+  /** Begin on a new link, from the cursor; split if there is a backlog below `head`. */
+  linkUp(head: number): void {
+    this.linkDown();
+    this.#position = { live: this.#cursor.settled, backlog: this.#cursor.settled };
+    const overtaken = this.#cursor.above.at(-1)?.last ?? null;
+    if (countUnsettled(this.#cursor, head) > this.#splitThreshold) this.#splitAt(head, overtaken);
+    else if (overtaken !== null) this.#splitAt(overtaken, overtaken);
+  }
+
+  /** Nothing is on the way any more. */
+  linkDown(): void {
+    for (const shipment of this.#flying) this.#sentUnconfirmed.add(shipment.first, shipment.last);
+    this.#flying.clear();
+    this.#remainders = [];
+    this.#boundary = null;
+    this.#bytesFlying = { live: 0, backlog: 0 };
+    this.#bytesSent = { live: 0, backlog: 0 };
+  }
+
+  /** The sink fell behind while up: from here on live goes ahead of what waits. */
+  split(head: number): void {
+    if (this.#boundary !== null || head - this.#position.live <= this.#splitThreshold) return;
+    this.#position.backlog = this.#position.live;
+    this.#splitAt(head, this.#cursor.above.at(-1)?.last ?? null);
+  }
+
+  /** The range that a stream sends from next; null when it has nothing up to `head`. */
+  next(stream: Stream, head: number): SequenceRange | null {
+    if (stream === 'backlog') {
+      return this.#boundary === null ? null : nextUnsettled(this.#cursor, this.#position.backlog, this.#boundary);
+    }
+    return nextUnsettled(this.#cursor, this.#position.live, head);
+  }
+
+  /** A part of a rejected batch; it goes before everything else. */
+  remainder(): Remainder | null {
+    return this.#remainders[0] ?? null;
+  }
+
+  /**
+   * Which of two ready streams goes next: live gets `liveWeight` bytes for each of the backlog.
+   */
+  choose(liveWeight: number): Stream {
+    return this.#bytesSent.live <= this.#bytesSent.backlog * liveWeight ? 'live' : 'backlog';
+  }
+
+  /** Put events of a stream on the way; they speak for everything from the stream's position through `last`. */
+  ship(stream: Stream, range: SequenceRange, events: readonly StoredEvent[], now: Millis): Shipment {
+    const bytes = events.reduce((sum, event) => sum + event.bytes.length, 0);
+    this.#position[stream] = range.last;
+    this.#bytesSent[stream] += bytes;
+    return this.#fly({ ...range, stream, events, bytes, historical: stream === 'backlog' }, now);
+  }
+
+  /** Put the first remainder on the way. */
+  shipRemainder(now: Millis): Shipment | null {
+    const remainder = this.#remainders.shift();
+    return remainder === undefined ? null : this.#fly(remainder, now);
+  }
+
+  /** How many events of a shipment have been on the way before without being confirmed. */
+  resentIn(shipment: Shipment): number {
+    if (this.#sentUnconfirmed.count === 0) return 0;
+    return shipment.events.filter((event) => this.#sentUnconfirmed.has(event.sequence)).length;
+  }
+
+  /** Nothing is stored in a range: pass over it. Returns true when the cursor moved. */
+  skip(stream: Stream, range: SequenceRange): void {
+    this.#position[stream] = Math.max(this.#position[stream], range.last);
+    this.#cursor = settle(this.#cursor, range);
+    this.#mergeIfThrough();
+  }
+
+  /** The sink confirmed; false when the shipment belongs to an earlier link. */
+  confirmed(shipment: Shipment): boolean {
+    if (!this.#land(shipment)) return false;
+    this.#settle(shipment);
+    return true;
+  }
+
+  /**
+   * The sink will never take this shipment: a batch is halved, both halves go next; a lone event is passed over.
+   * @returns the event that is given up, or null
+   */
+  rejected(shipment: Shipment): StoredEvent | null {
+    if (!this.#land(shipment)) return null;
+    const { events } = shipment;
+    if (events.length <= 1) {
+      this.#settle(shipment);
+      return events[0] ?? null;
+    }
+    const middle = events.length >>> 1;
+    const halves = [events.slice(0, middle), events.slice(middle)];
+    const cut = halves[0]?.at(-1)?.sequence ?? shipment.last;
+    const ranges = [
+      { first: shipment.first, last: cut },
+      { first: cut + 1, last: shipment.last },
+    ];
+    const parts = ranges.map((range, i) => {
+      const half = halves[i] ?? [];
+      return { ...shipment, ...range, events: half, bytes: half.reduce((sum, event) => sum + event.bytes.length, 0) };
+    });
+    this.#remainders.unshift(...parts);
+    return null;
+  }
+
+  #splitAt(boundary: number, overtaken: number | null): void {
+    // Each split can leave one range behind. Too many: no split, all in order, until ranges have merged; but never back below
+    // what live has overtaken.
+    if (this.#cursor.above.length >= MAX_RANGES_TO_SPLIT && overtaken !== boundary) {
+      if (overtaken !== null) this.#splitAt(overtaken, overtaken);
+      return;
+    }
+    this.#boundary = boundary;
+    this.#position.live = boundary;
+  }
+
+  #fly(remainder: Remainder, now: Millis): Shipment {
+    const shipment = { ...remainder, sentAt: now };
+    this.#flying.add(shipment);
+    this.#bytesFlying[shipment.stream] += shipment.bytes;
+    return shipment;
+  }
+
+  #land(shipment: Shipment): boolean {
+    if (!this.#flying.delete(shipment)) return false;
+    this.#bytesFlying[shipment.stream] -= shipment.bytes;
+    return true;
+  }
+
+  #settle(range: SequenceRange): void {
+    this.#cursor = settle(this.#cursor, range);
+    this.#sentUnconfirmed.remove(range.first, range.last);
+    this.#mergeIfThrough();
+  }
+
+  #mergeIfThrough(): void {
+    if (this.#boundary === null || this.#cursor.settled < this.#boundary) return;
+    this.#boundary = null;
+    this.#bytesSent = { live: 0, backlog: 0 };
+  }
+}

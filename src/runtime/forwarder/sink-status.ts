@@ -1,0 +1,32 @@
+import type { EpochMs } from '../../model/time.ts';
+import type { Cursor } from '../../ports/journal.ts';
+import type { SinkLinkState } from '../../ports/sink.ts';
+
+/** How a sink stands. Counters count since start. */
+export interface SinkStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly link: SinkLinkState;
+  readonly cursor: Cursor;
+  /** Everything up to this sequence is confirmed. */
+  readonly settled: number;
+  /** Sequences not confirmed yet, those on the way among them. */
+  readonly waiting: number;
+  readonly inFlight: { readonly batches: number; readonly bytes: number };
+  /** Those of `waiting` that drain as backlog beside live data. */
+  readonly backlog: number;
+  /** Confirmed per second over the last 10 s. */
+  readonly rates: { readonly eventsPerSecond: number; readonly bytesPerSecond: number };
+  readonly lastError: { readonly code: string; readonly message: string; readonly at: EpochMs } | null;
+  readonly connections: number;
+  readonly reconnects: number;
+  readonly connectFailures: number;
+  readonly eventsSettled: number;
+  readonly batchesSettled: number;
+  /** Payload bytes of confirmed batches. */
+  readonly bytesSent: number;
+  /** Events that went out again because the first time was not confirmed. */
+  readonly resent: number;
+  /** Events that the sink will never take: passed over, each with a gap event. */
+  readonly deadLettered: number;
+}

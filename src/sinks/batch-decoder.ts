@@ -1,0 +1,153 @@
+import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import { eventId, type HeadgateEvent } from '../model/event.ts';
+import { decodeCbor, decodeEvent, MAX_EVENT_BYTES } from '../model/event-codec.ts';
+import { LANES, type Lane } from '../model/tag.ts';
+import type { TagList } from '../model/telemetry.ts';
+import type { EpochMs } from '../model/time.ts';
+import { BATCH_FORMAT, CBOR_BATCH_HEAD } from './batch-encoder.ts';
+import { decompress } from './compression.ts';
+import { isSoundReport, isTagList } from './received-report.ts';
+
+/** An event as it arrived: from JSON, `data` is the contract's JSON and the lane is unknown. */
+export type ReceivedEvent = Omit<HeadgateEvent, 'lane'> & { readonly lane?: Lane };
+
+export interface ReceivedBatch {
+  readonly journalId: string;
+  readonly gateway: string;
+  readonly sent: EpochMs;
+  readonly historical: boolean;
+  readonly events: readonly ReceivedEvent[];
+}
+
+export interface DecodeLimits {
+  /** Of the message as received. Default 16 MiB. */
+  readonly maxPayloadBytes?: number;
+  /** After decompression. Default 64 MiB. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * The events of a batch message, in either encoding and any compression.
+ * @throws BATCH_INVALID damaged, foreign, or over the limits; nothing of it is then believed
+ */
+export async function decodeBatch(payload: Uint8Array, limits: DecodeLimits = {}): Promise<ReceivedBatch> {
+  const { maxPayloadBytes = 16_777_216, maxBytes = 67_108_864 } = limits;
+  if (payload.length > maxPayloadBytes) throw invalid(`${payload.length} bytes, at most ${maxPayloadBytes} are taken`);
+  const bytes = await decompress(payload, maxBytes);
+  if (bytes.length > maxBytes) throw invalid(`${bytes.length} bytes, at most ${maxBytes} are taken`);
+  if (bytes[0] === 0x7b) return parseJsonBatch(bytes);
+  if (CBOR_BATCH_HEAD.every((byte, i) => bytes[i] === byte)) return parseCborBatch(bytes);
+  throw invalid('neither JSON nor self-described CBOR');
+}
+
+/**
+ * One CloudEvents structured JSON event, as `format: events` publishes it.
+ * @throws BATCH_INVALID not JSON or not an event of Headgate
+ */
+export function decodeCloudEvent(payload: Uint8Array): ReceivedEvent & { readonly historical: boolean } {
+  const value = parseJson(payload);
+  return { ...cloudEvent(value), historical: isObject(value) && value['historical'] === true };
+}
+
+function parseCborBatch(bytes: Uint8Array): ReceivedBatch {
+  let parts: unknown;
+  try {
+    parts = decodeCbor(bytes.subarray(3));
+  } catch (cause) {
+    throw invalid('damaged CBOR', cause);
+  }
+  const [main, lists] = Array.isArray(parts) ? parts : [];
+  const head = batchHead(main);
+  const items: unknown = isObject(main) ? main['items'] : undefined;
+  if (!Array.isArray(items) || !Array.isArray(lists)) throw invalid('no items or no tag lists');
+  const known = new Map<string, TagList>();
+  for (const list of lists) {
+    if (!isTagList(list)) throw invalid('a tag list is malformed');
+    known.set(list.id, list);
+  }
+  return { ...head, events: items.map((item) => cborEvent(item, known, head.journalId)) };
+}
+
+function cborEvent(item: unknown, lists: ReadonlyMap<string, TagList>, journalId: string): ReceivedEvent {
+  const [sequence, laneIndex, recordedtime, bytes] = Array.isArray(item) ? item : [];
+  const lane = LANES[laneIndex];
+  if (!isSequence(sequence) || lane === undefined || !Number.isFinite(recordedtime) || !(bytes instanceof Uint8Array)) {
+    throw invalid('an item is not [sequence, lane, recordedtime, bytes]');
+  }
+  if (bytes.length > MAX_EVENT_BYTES) throw invalid(`event ${sequence} is larger than ${MAX_EVENT_BYTES} bytes`);
+  try {
+    const form = decodeCbor(bytes);
+    const list = Array.isArray(form) ? (lists.get(form[1]) ?? null) : null;
+    const event = decodeEvent({ sequence, lane, recordedtime, bytes, list }, journalId);
+    if (!isEvent(event) || !isSoundReport(event)) throw new Error('an attribute has the wrong type');
+    return event;
+  } catch (cause) {
+    throw invalid(`event ${sequence}: ${messageOf(cause)}`, cause);
+  }
+}
+
+function parseJsonBatch(bytes: Uint8Array): ReceivedBatch {
+  const value = parseJson(bytes);
+  const head = batchHead(value);
+  const events: unknown = isObject(value) ? value['events'] : undefined;
+  if (!Array.isArray(events)) throw invalid('no events');
+  return { ...head, events: events.map(cloudEvent) };
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw invalid('damaged JSON', cause);
+  }
+}
+
+function batchHead(value: unknown): Omit<ReceivedBatch, 'events'> {
+  if (!isObject(value) || value['format'] !== BATCH_FORMAT) throw invalid(`not of the format ${BATCH_FORMAT}`);
+  const { journalId, gateway, sent, historical } = value;
+  if (typeof journalId !== 'string' || typeof gateway !== 'string') throw invalid('journalId or gateway is no text');
+  if (typeof sent !== 'number' || typeof historical !== 'boolean') throw invalid('sent or historical is malformed');
+  return { journalId, gateway, sent, historical };
+}
+
+/** Only Headgate's own ids carry journal and sequence: `<journalId>-<sequence>`. */
+function cloudEvent(value: unknown): ReceivedEvent {
+  if (!isObject(value) || value['specversion'] !== '1.0') throw invalid('not a CloudEvents 1.0 event');
+  const { time, recordedtime, sequence, specversion, datacontenttype, historical, ...rest } = value;
+  const event = {
+    ...rest,
+    sequence: Number(sequence),
+    time: Date.parse(String(time)),
+    recordedtime: Date.parse(String(recordedtime)),
+  };
+  if (!isEvent(event)) throw invalid(`event ${String(rest['id'])}: an attribute is missing or has the wrong type`);
+  return event;
+}
+
+function isEvent(value: object): value is ReceivedEvent {
+  const event: Partial<Record<keyof ReceivedEvent, unknown>> = value;
+  const { id, sequence } = event;
+  if (typeof id !== 'string' || !isSequence(sequence) || !id.endsWith(eventId('', sequence))) return false;
+  const { time, recordedtime } = event;
+  const hasTexts = [event.source, event.type, event.subject].every((text) => typeof text === 'string' && text !== '');
+  const hasKeys = [
+    event.partitionkey,
+    event.dataschema,
+    event.correlationid,
+    event.causationid,
+    event.traceparent,
+  ].every((text) => text === undefined || typeof text === 'string');
+  return hasTexts && hasKeys && Number.isFinite(time) && Number.isFinite(recordedtime);
+}
+
+function isSequence(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(reason: string, cause?: unknown): HeadgateError {
+  return new HeadgateError('BATCH_INVALID', { reason }, cause);
+}

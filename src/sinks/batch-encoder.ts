@@ -1,0 +1,109 @@
+import { HeadgateError } from '../errors/headgate-error.ts';
+import { toCloudEventJson } from '../model/cloud-event.ts';
+import type { HeadgateEvent } from '../model/event.ts';
+import { decodeEvent, encodeCbor } from '../model/event-codec.ts';
+import { LANES } from '../model/tag.ts';
+import type { TagList } from '../model/telemetry.ts';
+import type { EpochMs } from '../model/time.ts';
+import type { CommittedEvent, StoredEvent } from '../ports/journal.ts';
+import type { OutgoingBatch } from '../ports/sink.ts';
+import { type Compression, compress } from './compression.ts';
+
+export const BATCH_FORMAT = 'headgate.batch.v1';
+
+/**
+ * CBOR tag 55799, "this is CBOR", then the head of an array of two.
+ * @source RFC 8949 §3.4.6
+ */
+export const CBOR_BATCH_HEAD = Uint8Array.of(0xd9, 0xd9, 0xf7, 0x82);
+
+/** Sets of tag lists kept encoded and compressed: a plant's groups recur in the same few combinations. */
+const LIST_SETS_KEPT = 32;
+const LIST_SET_BYTES_KEPT = 4_194_304;
+
+export interface BatchEncoderOptions {
+  readonly journalId: string;
+  readonly gateway: string;
+  readonly encoding: 'cbor' | 'json';
+  readonly compression: Compression;
+}
+
+/**
+ * Headgate's own batch: one message that holds many events and stands alone. CBOR: `55799([envelope, tag lists])` with the stored
+ * bytes of each event as they are; compressed as two frames, since the lists of a batch recur and are compressed once:
+ *
+ * envelope = `{ format, journalId, gateway, sent, historical, items: [[sequence, lane, recordedtime, bytes], …] }`,
+ * lane 0 critical, 1 normal, 2 bulk; tag lists = `[{ id, source, device, asset, group, lane, names, units, types }, …]`.
+ *
+ * JSON: `{ format, journalId, gateway, sent, historical, events: [CloudEvents JSON, …] }`. Which of both, and how compressed, a
+ * receiver sees from the formats' own magic numbers.
+ */
+export class BatchEncoder {
+  readonly #options: BatchEncoderOptions;
+  readonly #listSets = new Map<string, Promise<Uint8Array>>();
+
+  constructor(options: BatchEncoderOptions) {
+    this.#options = options;
+  }
+
+  /** @throws SINK_REJECTED an event cannot be read (JSON only) */
+  async encode(batch: OutgoingBatch, sent: EpochMs): Promise<Uint8Array> {
+    const { journalId, gateway, encoding, compression } = this.#options;
+    const envelope = { format: BATCH_FORMAT, journalId, gateway, sent, historical: batch.historical };
+    if (encoding === 'json') {
+      const head = JSON.stringify(envelope).slice(0, -1);
+      const events = batch.events.map((stored) => toCloudEventJson(eventOf(stored, journalId)));
+      return compress(Buffer.from(`${head},"events":[${events.join(',')}]}`), compression);
+    }
+    const items = batch.events.map((stored) => [
+      stored.sequence,
+      LANES.indexOf(stored.lane),
+      stored.recordedtime,
+      stored.bytes,
+    ]);
+    const main = compress(concat(CBOR_BATCH_HEAD, encodeCbor({ ...envelope, items })), compression);
+    return concat(await main, await this.#listFrame(batch.events));
+  }
+
+  #listFrame(events: readonly StoredEvent[]): Promise<Uint8Array> {
+    const lists = new Map<string, TagList>();
+    for (const { list } of events) if (list !== null) lists.set(list.id, list);
+    const ids = [...lists.keys()].sort();
+    const key = ids.join();
+    let frame = this.#listSets.get(key);
+    if (frame === undefined) {
+      const bytes = encodeCbor(ids.map((id) => lists.get(id)));
+      frame = compress(bytes, this.#options.compression);
+      if (bytes.length > LIST_SET_BYTES_KEPT) return frame;
+    }
+    this.#listSets.delete(key);
+    this.#listSets.set(key, frame);
+    const [oldest] = this.#listSets.keys();
+    if (this.#listSets.size > LIST_SETS_KEPT && oldest !== undefined) this.#listSets.delete(oldest);
+    return frame;
+  }
+}
+
+/**
+ * The event of a stored one: as committed if it is still in memory, else decoded.
+ * @throws SINK_REJECTED its bytes are not an event
+ */
+export function eventOf(stored: StoredEvent | CommittedEvent, journalId: string): HeadgateEvent {
+  if ('event' in stored) return stored.event;
+  try {
+    return decodeEvent(stored, journalId);
+  } catch (cause) {
+    throw new HeadgateError(
+      'SINK_REJECTED',
+      { sequence: stored.sequence, reason: 'stored event is unreadable' },
+      cause,
+    );
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}

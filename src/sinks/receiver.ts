@@ -1,0 +1,114 @@
+import { GAP_TYPE } from '../model/event.ts';
+import { SequenceRanges } from '../model/sequence-ranges.ts';
+import type { ReceivedBatch, ReceivedEvent } from './batch-decoder.ts';
+
+export interface ReceiverFigures {
+  /** Events that arrived, repeats among them. */
+  readonly received: number;
+  readonly repeats: number;
+  readonly unique: number;
+  /** New events that arrived after a later one of their stream, live and historical seen apart. 0 by the promise. */
+  readonly orderViolations: number;
+  /** Events that a gap event speaks for. */
+  readonly gapEvents: number;
+  /** Events that neither arrived nor are covered by a gap event, so far: a backlog under way counts. */
+  readonly missing: number;
+  /** The first 100 ranges of them, by journal. */
+  readonly missingRanges: readonly { readonly journalId: string; readonly first: number; readonly last: number }[];
+}
+
+export interface ReceiverOptions {
+  /** The first sequence that must come; default: the lowest that came. */
+  readonly firstSequence?: number;
+}
+
+interface JournalState {
+  readonly seen: SequenceRanges;
+  readonly gaps: SequenceRanges;
+  /** Highest sequence by stream and by kind of delivery: live may overtake a historical backlog. */
+  readonly highest: Map<string, number>;
+}
+
+const SHOWN_RANGES = 100;
+
+/**
+ * What a receiver of batches keeps: drops repeats by id, keeps each stream in order and names what is missing. Pure; its memory
+ * grows with the holes and the streams, not with the events.
+ */
+export class Receiver {
+  readonly #firstSequence: number | undefined;
+  readonly #journals = new Map<string, JournalState>();
+  #received = 0;
+  #repeats = 0;
+  #orderViolations = 0;
+
+  constructor(options: ReceiverOptions = {}) {
+    this.#firstSequence = options.firstSequence;
+  }
+
+  /** Take a batch; returns what is new in it, in order. */
+  receive(batch: Pick<ReceivedBatch, 'events' | 'historical'>): readonly ReceivedEvent[] {
+    return batch.events.filter((event) => this.receiveEvent(event, batch.historical));
+  }
+
+  /** Take one event; false for a repeat. */
+  receiveEvent(event: ReceivedEvent, isHistorical: boolean): boolean {
+    const journal = this.#journal(event);
+    this.#received++;
+    if (journal.seen.add(event.sequence, event.sequence) === 0) {
+      this.#repeats++;
+      return false;
+    }
+    const stream = `${isHistorical ? 'h' : 'l'} ${event.partitionkey ?? event.subject}`;
+    const highest = journal.highest.get(stream) ?? 0;
+    if (event.sequence < highest) this.#orderViolations++;
+    else journal.highest.set(stream, event.sequence);
+    if (event.type === GAP_TYPE) noteGap(journal, event.data);
+    return true;
+  }
+
+  figures(): ReceiverFigures {
+    const missingRanges: { journalId: string; first: number; last: number }[] = [];
+    let missing = 0;
+    let unique = 0;
+    let gapEvents = 0;
+    for (const [journalId, { seen, gaps }] of this.#journals) {
+      unique += seen.count;
+      const first = this.#firstSequence ?? seen.ranges[0]?.first ?? 1;
+      for (const hole of seen.missing(first, seen.ranges.at(-1)?.last ?? 0)) {
+        gapEvents += hole.last - hole.first + 1;
+        for (const range of gaps.missing(hole.first, hole.last)) {
+          gapEvents -= range.last - range.first + 1;
+          missing += range.last - range.first + 1;
+          if (missingRanges.length < SHOWN_RANGES) missingRanges.push({ journalId, ...range });
+        }
+      }
+    }
+    return {
+      received: this.#received,
+      repeats: this.#repeats,
+      unique,
+      orderViolations: this.#orderViolations,
+      gapEvents,
+      missing,
+      missingRanges,
+    };
+  }
+
+  #journal(event: ReceivedEvent): JournalState {
+    const journalId = event.id.slice(0, event.id.lastIndexOf('-'));
+    let journal = this.#journals.get(journalId);
+    if (journal === undefined) {
+      journal = { seen: new SequenceRanges(), gaps: new SequenceRanges(), highest: new Map() };
+      this.#journals.set(journalId, journal);
+    }
+    return journal;
+  }
+}
+
+function noteGap(journal: JournalState, data: unknown): void {
+  if (typeof data !== 'object' || data === null) return;
+  const { first, last }: { first?: unknown; last?: unknown } = data;
+  if (typeof first !== 'number' || typeof last !== 'number' || !Number.isSafeInteger(last - first)) return;
+  journal.gaps.add(first, last);
+}
