@@ -34,14 +34,15 @@ export function checkGateway(
   }
   checkAbsolute(whole, problems);
   const gateway = isMapping(whole['gateway']) ? whole['gateway'] : {};
+  const { sinks, services, ...own } = whole;
   return {
     gateway: {
-      ...whole,
+      ...own,
       ...sections,
       gateway: { ...gateway, data_dir: gateway['data_dir'] ?? defaultDataDirectory(environment) },
     } as unknown as GatewayConfig,
-    sinks: checkSinks(whole['sinks'], specs.sinks, problems),
-    services: checkServices(whole['services'], specs.services, problems),
+    sinks: checkSinks(sinks, specs.sinks, problems),
+    services: checkServices(services, specs.services, problems),
   };
 }
 
@@ -75,7 +76,7 @@ function checkSinks(value: unknown, specs: readonly ComponentSpec[], problems: F
       addUnknown(problems, kind === undefined ? path : [...path, 'kind'], 'kind of sink', kind, kinds);
       continue;
     }
-    const config = checkPart(spec, withKey(spec, 'kind', entry.config), path, problems);
+    const config = checkPart(spec, sinkEntry(spec, name, entry), path, problems);
     if (entry.isEnabled) sinks.push({ name, kind: spec.kind, config });
   }
   return sinks;
@@ -112,12 +113,13 @@ function checkServices(
   return services;
 }
 
+interface Entry {
+  readonly isEnabled: boolean;
+  readonly config: Mapping;
+}
+
 /** `enabled` belongs to the entry, whatever its kind; the rest is its kind's. */
-function enabledPart(
-  value: unknown,
-  path: ValuePath,
-  problems: FileProblems,
-): { readonly isEnabled: boolean; readonly config: Mapping } | null {
+function enabledPart(value: unknown, path: ValuePath, problems: FileProblems): Entry | null {
   if (!isMapping(value)) {
     problems.add(path, 'value', {
       severity: 'error',
@@ -149,11 +151,12 @@ function checkPart(
   return config;
 }
 
-/** A schema may or may not repeat the key that chose it. */
-function withKey(spec: ComponentSpec, key: string, config: Mapping): Mapping {
-  if (Object.hasOwn(spec.schema.properties, key)) return config;
-  const { [key]: _chosen, ...rest } = config;
-  return rest;
+/** A kind's schema may or may not repeat what the entry says: its name (the key it stands under), its kind, whether it is enabled. */
+function sinkEntry(spec: ComponentSpec, name: string, entry: Entry): Mapping {
+  const { kind, ...rest } = entry.config;
+  const repeated = { name, kind, enabled: entry.isEnabled };
+  const wanted = Object.entries(repeated).filter(([key]) => Object.hasOwn(spec.schema.properties, key));
+  return { ...rest, ...Object.fromEntries(wanted) };
 }
 
 /** A choice by kind that names none, or one that this build does not have. */

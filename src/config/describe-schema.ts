@@ -19,7 +19,7 @@ export function describeKind(node: SchemaNode): string {
     case 'boolean':
       return 'true or false';
     case 'string':
-      return `text${lengths(node)}`;
+      return NAMED_PATTERNS[node.pattern ?? ''] ?? `text${lengths(node)}`;
     case 'array':
       return `a list${node.items === undefined ? '' : ` of ${describeKind(node.items)}`}`;
     case 'object':
@@ -55,6 +55,18 @@ function range(node: SchemaNode): string {
     node.multipleOf === undefined ? '' : `, a multiple of ${node.multipleOf}`,
   ];
   return parts.join('');
+}
+
+/** Patterns that have words of their own. */
+const NAMED_PATTERNS: Readonly<Record<string, string>> = {
+  '^[A-Za-z0-9_-]{1,64}$': '1 to 64 of letters, digits, "_" and "-"',
+  '^[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,15}$':
+    'a path of 1 to 16 levels joined by "/", each 1 to 64 of letters, digits, "_" and "-"',
+};
+
+/** True for a pattern that `proposeSegment` mends. */
+export function isSegmentPattern(pattern: string | undefined): boolean {
+  return pattern === '^[A-Za-z0-9_-]{1,64}$';
 }
 
 function lengths(node: SchemaNode): string {

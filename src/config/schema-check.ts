@@ -1,4 +1,5 @@
-import { describeSchema } from './describe-schema.ts';
+import { proposeSegment } from '../model/asset.ts';
+import { describeSchema, isSegmentPattern } from './describe-schema.ts';
 import { nearest } from './nearest.ts';
 import { choicesOf, type SchemaNode } from './schema-node.ts';
 import { isSecretKey, showValue } from './show-value.ts';
@@ -203,9 +204,12 @@ function invalid(node: SchemaNode, value: unknown, path: ValuePath): SchemaIssue
   const quoted =
     typeof value === 'string' && value.trim() !== '' && (node.type === 'number' || node.type === 'integer');
   const unquoted = typeof value === 'number' && node.type === 'string';
+  const isName =
+    isSegmentPattern(node.pattern) && typeof value === 'string' && value !== '' && !isSecretKey(lastKey(path));
   return {
     kind: 'invalid',
     path,
+    ...(isName ? { suggestion: proposeSegment(value) } : {}),
     found: showValue(value, lastKey(path)),
     expected: `${expected}${quoted ? ' (without quotes)' : unquoted ? ' (numbers that are text need quotes)' : ''}`,
   };

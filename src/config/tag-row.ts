@@ -38,6 +38,8 @@ export interface RowResult {
   readonly problems: readonly CellProblem[];
 }
 
+/** A column filled with one mistake is the rule: each proposal is looked for once. */
+const proposals = new Map<string, string | null>();
 const CONTROL = /\p{Cc}/u;
 const knownPaths = new Map<string, string | null>();
 const KNOWN_PATHS_LIMIT = 10_000;
@@ -68,8 +70,7 @@ export function readTagRow(cells: RowCells): RowResult {
     if (Object.hasOwn(aliases, key)) return aliases[key] ?? fallback;
     const found = known.find((word) => word.toLowerCase() === key);
     if (found !== undefined) return found;
-    const near = nearest(text, known) ?? nearest(text, Object.keys(aliases));
-    put(column, `one of ${known.join(', ')}`, near !== null && Object.hasOwn(aliases, near) ? aliases[near] : near);
+    put(column, `one of ${known.join(', ')}`, proposeChoice(text, known, aliases));
     return fallback;
   };
   const number = <T>(
@@ -174,6 +175,22 @@ export function readTagRow(cells: RowCells): RowResult {
     },
     problems,
   };
+}
+
+function proposeChoice(
+  text: string,
+  known: readonly string[],
+  aliases: Readonly<Record<string, string>>,
+): string | null {
+  const key = `${known[0]} ${text}`;
+  let proposed = proposals.get(key);
+  if (proposed === undefined) {
+    const near = nearest(text, known) ?? nearest(text, Object.keys(aliases));
+    proposed = near !== null && Object.hasOwn(aliases, near) ? (aliases[near] ?? null) : near;
+    if (proposals.size >= KNOWN_PATHS_LIMIT) proposals.clear();
+    proposals.set(key, proposed);
+  }
+  return proposed;
 }
 
 type Put = (column: TagColumnName, expected: string, suggestion?: string | null) => void;

@@ -147,6 +147,8 @@ function readHeader(
         expected: `one of the columns ${names.join(', ')}`,
         ...(near === null ? {} : { suggestion: near }),
       });
+      // Take it for what it probably is, so that the rows are checked too.
+      if (near !== null) columns.set(near as TagColumnName, index);
     } else if (columns.has(known)) {
       problems.push({
         ...place,

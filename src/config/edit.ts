@@ -1,0 +1,168 @@
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { HeadgateError } from '../errors/headgate-error.ts';
+import { writeAtomically } from './atomic-write.ts';
+import type { ComponentSpecs } from './component-spec.ts';
+import { decodeText } from './decode-text.ts';
+import { checkSource } from './load.ts';
+import type { Problem } from './problem.ts';
+import { type ConfigurationSource, readSource, type SourceFile } from './source.ts';
+import { addTagRows, removeTagRows, type TagCells } from './tag-edit.ts';
+import { readTagTable } from './tag-table.ts';
+import { parseYaml } from './yaml-file.ts';
+
+/** What an edit did: written, or refused for the errors that it would have brought in. */
+export interface EditResult {
+  readonly isWritten: boolean;
+  /** The files that changed, or would have. */
+  readonly files: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+const BOM = '\ufeff';
+
+/**
+ * Write `devices/<name>.yaml`. With `replace`, the file that defines the device now is written anew.
+ * @throws CONFIG_EDIT_CONFLICT the device exists (without replace), or is one of a list in its file
+ */
+export async function putDevice(
+  directory: string,
+  specs: ComponentSpecs,
+  device: Readonly<Record<string, unknown>>,
+  options: { readonly replace?: boolean } = {},
+): Promise<EditResult> {
+  const source = await readSource(directory);
+  const name = String(device['name']);
+  const file = deviceFileOf(source, name, options.replace === true);
+  return commit(source, specs, new Map([[file, stringify(device)]]));
+}
+
+/**
+ * Add rows to tag tables: to `options.file`, else to the table that holds tags of the same device already, else to `tags/<device>.csv`.
+ * @throws CONFIG_EDIT_CONFLICT a table is not UTF-8
+ */
+export async function addTags(
+  directory: string,
+  specs: ComponentSpecs,
+  rows: readonly TagCells[],
+  options: { readonly file?: string } = {},
+): Promise<EditResult> {
+  const source = await readSource(directory);
+  const byFile = new Map<string, TagCells[]>();
+  for (const row of rows) {
+    const file = options.file ?? tableOf(source, row.device ?? '');
+    byFile.set(file, [...(byFile.get(file) ?? []), row]);
+  }
+  const changed = new Map<string, string>();
+  for (const [file, added] of byFile) {
+    const { bom, text } = tableText(source, file);
+    changed.set(file, bom + addTagRows(text, added));
+  }
+  return commit(source, specs, changed);
+}
+
+/**
+ * Remove tags, named as `<asset>/<name>`, or by their name alone where only one asset has it.
+ * @throws CONFIG_EDIT_CONFLICT a tag does not exist, or its name is ambiguous
+ */
+export async function removeTags(
+  directory: string,
+  specs: ComponentSpecs,
+  references: readonly string[],
+): Promise<EditResult> {
+  const source = await readSource(directory);
+  const tables = source.files.filter(({ path }) => path.startsWith('tags/'));
+  const known = tables.flatMap(({ path }) =>
+    readTagTable(tableText(source, path).text, path).rows.map(({ tag }) => tag),
+  );
+  const wanted = new Set(references.map((reference) => resolveTag(reference, known)));
+  const changed = new Map<string, string>();
+  for (const { path } of tables) {
+    const { bom, text } = tableText(source, path);
+    const { text: left, removed } = removeTagRows(text, ({ asset, name }) => wanted.has(`${asset}/${name}`));
+    if (removed > 0) changed.set(path, bom + left);
+  }
+  return commit(source, specs, changed);
+}
+
+/** Write what validates; refuse what brings in an error that was not there before. */
+async function commit(
+  source: ConfigurationSource,
+  specs: ComponentSpecs,
+  changed: ReadonlyMap<string, string>,
+): Promise<EditResult> {
+  const files = [...changed.keys()];
+  const next = source.files.filter(({ path }) => !changed.has(path));
+  for (const [path, text] of changed) next.push({ path, bytes: Buffer.from(text) });
+  next.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const before = new Set(errorsOf(source, specs).map(identityOf));
+  const problems = errorsOf({ ...source, files: next }, specs).filter((problem) => !before.has(identityOf(problem)));
+  if (problems.length > 0) return { isWritten: false, files, problems };
+  for (const [path, text] of changed) await writeAtomically(join(source.directory, path), text);
+  return { isWritten: true, files, problems: [] };
+}
+
+function errorsOf(source: ConfigurationSource, specs: ComponentSpecs): Problem[] {
+  return checkSource(source, specs, process.env).problems.filter(({ severity }) => severity === 'error');
+}
+
+/** Lines may have moved: a problem is the same if all else is. */
+function identityOf(problem: Problem): string {
+  const expected = problem.expected.replace(/:\d+$/, '');
+  return JSON.stringify([problem.code, problem.file, problem.where, problem.found, expected]);
+}
+
+function deviceFileOf(source: ConfigurationSource, name: string, replace: boolean): string {
+  for (const file of source.files) {
+    if (!file.path.startsWith('devices/') || file.bytes === null) continue;
+    const decoded = decodeText(file.bytes);
+    const value = 'text' in decoded ? parseYaml(decoded.text).value : undefined;
+    const devices: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (!devices.some((device) => (device as { name?: unknown } | undefined | null)?.name === name)) continue;
+    if (!replace) {
+      throw new HeadgateError('CONFIG_EDIT_CONFLICT', { file: file.path, reason: `the device ${name} exists already` });
+    }
+    if (Array.isArray(value)) {
+      throw new HeadgateError('CONFIG_EDIT_CONFLICT', { file: file.path, reason: 'it holds a list of devices' });
+    }
+    return file.path;
+  }
+  return `devices/${name}.yaml`;
+}
+
+function tableOf(source: ConfigurationSource, device: string): string {
+  const holding = source.files.findLast(
+    ({ path }) =>
+      path.startsWith('tags/') &&
+      readTagTable(tableText(source, path).text, path).rows.some(({ tag }) => tag.device === device),
+  );
+  return holding?.path ?? `tags/${device}.csv`;
+}
+
+function tableText(source: ConfigurationSource, path: string): { readonly bom: string; readonly text: string } {
+  const file: SourceFile | undefined = source.files.find((known) => known.path === path);
+  if (file === undefined) return { bom: '', text: '' };
+  const decoded = file.bytes === null ? null : decodeText(file.bytes);
+  if (decoded === null || !('text' in decoded)) {
+    throw new HeadgateError('CONFIG_EDIT_CONFLICT', { file: path, reason: decoded?.found ?? 'it cannot be read' });
+  }
+  const hasBom = file.bytes?.[0] === 0xef && file.bytes[1] === 0xbb && file.bytes[2] === 0xbf;
+  return { bom: hasBom ? BOM : '', text: decoded.text };
+}
+
+function resolveTag(reference: string, known: readonly { readonly asset: string; readonly name: string }[]): string {
+  const matching = known.filter(({ asset, name }) => `${asset}/${name}` === reference || name === reference);
+  const exact = matching.find(({ asset, name }) => `${asset}/${name}` === reference) ?? matching[0];
+  if (exact === undefined) {
+    throw new HeadgateError('CONFIG_EDIT_CONFLICT', { file: 'tags', reason: `there is no tag ${reference}` });
+  }
+  const paths = new Set(matching.map(({ asset, name }) => `${asset}/${name}`));
+  if (paths.size > 1 && !paths.has(reference)) {
+    const some = [...paths].slice(0, 3).join(', ');
+    throw new HeadgateError('CONFIG_EDIT_CONFLICT', {
+      file: 'tags',
+      reason: `${reference} may be ${some}: name the asset too`,
+    });
+  }
+  return `${exact.asset}/${exact.name}`;
+}
