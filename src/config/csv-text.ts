@@ -114,7 +114,7 @@ export function splitCsv(text: string, delimiter: Delimiter): CsvText {
 export function detectDelimiter(text: string, isKnown: (column: string) => boolean): Delimiter {
   const named = /^sep=([,;\t])\r?\n/i.exec(text);
   if (named !== null) return named[1] as Delimiter;
-  const header = text.split(/\r?\n|\r/, 1000).find((row) => row.trim() !== '' && !/^\s*"?#/.test(row)) ?? '';
+  const header = text.split(/\r?\n|\r/, 1000).find((row) => /[^\s,;"]/.test(row) && !/^\s*"?#/.test(row)) ?? '';
   let best: Delimiter = ',';
   let bestScore = -1;
   for (const delimiter of [',', ';', '\t'] as const) {

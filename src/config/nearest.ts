@@ -9,7 +9,7 @@ export function nearest(word: string, known: Iterable<string>): string | null {
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
     const folded = fold(candidate);
-    const limit = Math.max(1, Math.floor(Math.max(wanted.length, folded.length) / 3));
+    const limit = Math.floor((Math.max(wanted.length, folded.length) + 1) / 3);
     if (Math.abs(folded.length - wanted.length) > limit) continue;
     const distance = editDistance(wanted, folded);
     if (distance <= limit && distance < bestDistance) {
