@@ -1,0 +1,63 @@
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Room on a file system, in bytes, for an ordinary user. */
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+export function diskSpace(directory: string): DiskSpace {
+  const { bavail, blocks, bsize } = statfsSync(directory);
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+}
+
+/** Make names in a directory durable: created, renamed or unlinked files. */
+export function syncDirectory(directory: string): void {
+  const handle = openSync(directory, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** A file that takes up room until the disk is full, so that there is some left to tidy up with. */
+export class Ballast {
+  readonly #path: string;
+  readonly #bytes: number;
+
+  constructor(path: string, bytes: number) {
+    this.#path = path;
+    this.#bytes = bytes;
+  }
+
+  get exists(): boolean {
+    return this.#bytes === 0 || existsSync(this.#path);
+  }
+
+  /** Give the room back. Returns false if there was none. */
+  free(): boolean {
+    if (this.#bytes === 0 || !existsSync(this.#path)) return false;
+    rmSync(this.#path);
+    syncDirectory(dirname(this.#path));
+    return true;
+  }
+
+  /** Take the room, if that leaves `reserveBytes` free. Written, not only allocated: a sparse file holds no room. */
+  restore(reserveBytes: number): void {
+    if (this.exists || diskSpace(dirname(this.#path)).freeBytes < this.#bytes + reserveBytes) return;
+    const handle = openSync(this.#path, 'w', 0o600);
+    try {
+      const block = new Uint8Array(64 * 1024);
+      for (let left = this.#bytes; left > 0; left -= block.length)
+        writeSync(handle, block, 0, Math.min(left, block.length));
+      fsyncSync(handle);
+    } catch (error) {
+      rmSync(this.#path, { force: true });
+      throw error;
+    } finally {
+      closeSync(handle);
+    }
+  }
+}

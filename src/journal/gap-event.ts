@@ -1,0 +1,29 @@
+import { type EventDraft, GAP_TYPE } from '../model/event.ts';
+import type { Lane } from '../model/tag.ts';
+import type { StoredGap } from './ledger-file.ts';
+
+/** `data` of headgate.gap.v1. */
+export interface GapData {
+  /** Of the gap, in this journal: the event may come twice after a crash, the gap did not. */
+  readonly gap: number;
+  readonly lane: Lane;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  readonly reason: string;
+  /** Events that each consumer lost. */
+  readonly consumers: Readonly<Record<string, number>>;
+}
+
+/** The event that tells of a gap, in the lane that is never dropped. */
+export function gapEvent(gap: StoredGap, source: string, subject: string): EventDraft<GapData> {
+  const { id, lane, first, last, count, reason, at, consumers } = gap;
+  return {
+    source,
+    type: GAP_TYPE,
+    subject,
+    time: at,
+    lane: 'critical',
+    data: { gap: id, lane, first, last, count, reason, consumers },
+  };
+}

@@ -1,0 +1,374 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { setImmediate } from 'node:timers';
+import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import { type EventDraft, eventId, type HeadgateEvent } from '../model/event.ts';
+import { encodeEvent, MAX_EVENT_BYTES } from '../model/event-codec.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import type { CommittedEvent, Cursor, Journal, JournalStatus, Page, PageRequest } from '../ports/journal.ts';
+import { CommitPacker, listOf, type QueuedEvent } from './commit-packer.ts';
+import type { JournalConfig } from './config.ts';
+import { gapEvent } from './gap-event.ts';
+import type { StoredGap } from './ledger-file.ts';
+import { ListCache } from './list-cache.ts';
+import type { Answers, CommitOutcome, FromWorker, Question } from './messages.ts';
+import { noticeToEvent } from './notice-event.ts';
+import { toSettings } from './settings.ts';
+import type { StoreNotice } from './store.ts';
+import type { VerifyReport } from './verify.ts';
+import { runVerifier } from './verify-client.ts';
+import { WorkerLink } from './worker-link.ts';
+
+/** What opening a journal needs. */
+export interface OpenJournalOptions {
+  /** The data directory; made if it is missing. */
+  readonly directory: string;
+  readonly config: JournalConfig;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** CloudEvents source of gap events. Default `/headgate/journal`. */
+  readonly source?: string;
+  /** Subject of gap events: the gateway's place in the plant. Default `headgate`. */
+  readonly subject?: string;
+}
+
+/** The journal with what its owner alone needs. */
+export interface JournalHandle extends Journal {
+  /** Check every stored event and the ledger, in a thread of its own, while commits go on. */
+  verify(options?: { onProgress?(done: number, of: number): void }): Promise<VerifyReport>;
+}
+
+/** One append, waiting for its commit. */
+interface Append {
+  readonly events: readonly QueuedEvent[];
+  readonly bytes: number;
+  resolve(events: readonly HeadgateEvent[]): void;
+  reject(error: HeadgateError): void;
+}
+
+/** Appends that went to the worker together. */
+interface Group {
+  readonly appends: readonly Append[];
+  readonly recorded: number;
+}
+
+const TICK_MS = 1000;
+
+/**
+ * Open the durable journal of a data directory and start its worker thread. Needs nothing to be reachable; takes about as long with a
+ * large backlog as with none.
+ * @throws JOURNAL_LOCKED another process has it; JOURNAL_UNAVAILABLE the directory cannot be written
+ */
+export async function openJournal(options: OpenJournalOptions): Promise<JournalHandle> {
+  const journal = new JournalClient({ ...options, directory: resolve(options.directory) });
+  await journal.open();
+  return journal;
+}
+
+class JournalClient implements JournalHandle {
+  readonly failed: Promise<Error>;
+  readonly #options: OpenJournalOptions;
+  readonly #settings;
+  readonly #link: WorkerLink;
+  readonly #packer = new CommitPacker();
+  readonly #lists = new ListCache();
+  readonly #listeners = new Set<(events: readonly CommittedEvent[]) => void>();
+  readonly #groups = new Map<number, Group>();
+  readonly #untold = new Map<number, StoredGap>();
+  readonly #wallAtStart: number;
+  readonly #monotonicAtStart: number;
+  #journalId = '';
+  #lastSequence = 0;
+  #outgoing: Append[] = [];
+  #queuedEvents = 0;
+  #queuedBytes = 0;
+  #nextGroup = 1;
+  #lastFlushMs = Number.NEGATIVE_INFINITY;
+  #isFlushScheduled = false;
+  #isTelling = false;
+  #isDiskFull = false;
+  #failure: HeadgateError | null = null;
+  #isClosed = false;
+  #closing: Promise<void> | null = null;
+  #tick: Timer | null = null;
+  #resolveFailed: (error: Error) => void = () => undefined;
+
+  constructor(options: OpenJournalOptions) {
+    this.#options = options;
+    this.#settings = toSettings(options.config);
+    this.#wallAtStart = options.clock.now();
+    this.#monotonicAtStart = options.clock.monotonic();
+    this.failed = new Promise((resolveFailed) => {
+      this.#resolveFailed = resolveFailed;
+    });
+    this.#link = new WorkerLink(
+      { directory: options.directory, settings: this.#settings, now: this.#now(), newJournalId: newJournalId() },
+      (message) => this.#receive(message),
+      (reason) => this.#fail(reason),
+    );
+  }
+
+  get journalId(): string {
+    return this.#journalId;
+  }
+
+  get lastSequence(): number {
+    return this.#lastSequence;
+  }
+
+  async open(): Promise<void> {
+    const opened = await this.#link.opened(this.#options.directory);
+    this.#journalId = opened.journalId;
+    this.#lastSequence = opened.lastSequence;
+    for (const gap of opened.untold) this.#untold.set(gap.id, gap);
+    const { directory, observer } = this.#options;
+    observer.emit('journal-opened', { directory, journal: this.#journalId, last: this.#lastSequence });
+    this.#scheduleTick();
+    this.#tellGaps();
+  }
+
+  append(drafts: readonly EventDraft[]): Promise<readonly HeadgateEvent[]> {
+    const refusal = this.#failure ?? (this.#isClosed ? new HeadgateError('JOURNAL_CLOSED') : null);
+    if (refusal !== null) return Promise.reject(refusal);
+    if (drafts.length === 0) return Promise.resolve([]);
+    if (this.#queuedEvents > 0 && this.#queuedEvents + drafts.length > this.#settings.queueEvents) {
+      return Promise.reject(this.#overloaded(drafts.length));
+    }
+    const events: QueuedEvent[] = [];
+    let total = 0;
+    for (const draft of drafts) {
+      const bytes = encodeEvent(draft);
+      if (bytes.length > MAX_EVENT_BYTES) {
+        const context = { type: draft.type, subject: draft.subject, bytes: bytes.length, limit: MAX_EVENT_BYTES };
+        return Promise.reject(new HeadgateError('JOURNAL_EVENT_TOO_LARGE', context));
+      }
+      events.push({ draft, bytes, list: this.#lists.keep(listOf(draft)) });
+      total += bytes.length;
+    }
+    if (this.#queuedEvents > 0 && this.#queuedBytes + total > this.#settings.queueBytes) {
+      return Promise.reject(this.#overloaded(drafts.length));
+    }
+    this.#queuedEvents += events.length;
+    this.#queuedBytes += total;
+    return new Promise((resolveAppend, reject) => {
+      this.#outgoing.push({ events, bytes: total, resolve: resolveAppend, reject });
+      this.#scheduleFlush();
+    });
+  }
+
+  onCommit(listener: (events: readonly CommittedEvent[]) => void): () => void {
+    // A set member of its own: the same function may be registered twice.
+    const entry = (events: readonly CommittedEvent[]) => listener(events);
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  async read(request: PageRequest): Promise<Page> {
+    const answer = await this.#ask({ kind: 'read', request });
+    return this.#lists.page(answer);
+  }
+
+  openCursor(consumer: string, start: 'now' | 'beginning'): Promise<Cursor> {
+    this.#flush();
+    return this.#ask({ kind: 'open-cursor', consumer, start });
+  }
+
+  moveCursor(consumer: string, cursor: Cursor): void {
+    if (this.#failure === null && !this.#isClosed) this.#link.post({ kind: 'move-cursor', consumer, cursor });
+  }
+
+  async forgetCursor(consumer: string): Promise<void> {
+    const isKnown = await this.#ask({ kind: 'forget-cursor', consumer });
+    if (!isKnown) throw new HeadgateError('JOURNAL_CURSOR_UNKNOWN', { consumer });
+  }
+
+  status(): Promise<JournalStatus> {
+    return this.#ask({ kind: 'status' });
+  }
+
+  async verify(options: { onProgress?(done: number, of: number): void } = {}): Promise<VerifyReport> {
+    // Sealed files stand alone, so the verifier never touches what the worker writes.
+    await this.#ask({ kind: 'seal' });
+    return runVerifier(this.#options.directory, this.#lastSequence, options.onProgress);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#tick?.cancel();
+    this.#flush();
+    this.#isClosed = true;
+    if (this.#failure === null) {
+      try {
+        await this.#link.ask({ kind: 'close' }, this.#now(), this.#options.clock.monotonic());
+      } catch (error) {
+        // A journal that fails while it closes is told through `failed`; it is closed all the same.
+        if (this.#failure === null) throw error;
+      }
+    }
+    await this.#link.terminate();
+    this.#rejectAll(this.#failure ?? new HeadgateError('JOURNAL_CLOSED'));
+    this.#options.observer.emit('journal-closed', { last: this.#lastSequence });
+  }
+
+  #ask<Q extends Question>(question: Q): Promise<Answers[Q['kind']]> {
+    const refusal = this.#failure ?? (this.#isClosed ? new HeadgateError('JOURNAL_CLOSED') : null);
+    if (refusal !== null) return Promise.reject(refusal);
+    return this.#link.ask(question, this.#now(), this.#options.clock.monotonic());
+  }
+
+  /** Wall clock at start, moved on by monotonic time: ages do not jump when the wall clock is set. */
+  #now(): number {
+    return Math.floor(this.#wallAtStart + this.#options.clock.monotonic() - this.#monotonicAtStart);
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    const { clock } = this.#options;
+    const waitMs = this.#lastFlushMs + this.#settings.lingerMs - clock.monotonic();
+    // One turn later even without linger: what other callbacks of this turn append shares the commit.
+    if (waitMs <= 0) setImmediate(() => this.#flush());
+    else clock.after(waitMs, () => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isFlushScheduled = false;
+    if (this.#outgoing.length === 0 || this.#failure !== null) return;
+    const appends = this.#outgoing;
+    this.#outgoing = [];
+    const { clock } = this.#options;
+    this.#lastFlushMs = clock.monotonic();
+    const recorded = Math.floor(clock.now());
+    const group = this.#nextGroup++;
+    const events = appends.length === 1 ? (appends[0]?.events ?? []) : appends.flatMap((append) => append.events);
+    this.#groups.set(group, { appends, recorded });
+    this.#link.commit(this.#packer.pack(events, group, this.#now(), recorded), this.#lastFlushMs);
+  }
+
+  #receive(message: Exclude<FromWorker, { kind: 'opened' | 'refused' | 'answer' }>): void {
+    if (message.kind === 'notice') this.#notice(message.notice);
+    else if (message.kind === 'failed') this.#fail(message.reason);
+    else for (const outcome of message.outcomes) this.#settleGroup(outcome);
+  }
+
+  #settleGroup(outcome: CommitOutcome): void {
+    const group = this.#groups.get(outcome.group);
+    if (group === undefined) return;
+    this.#groups.delete(outcome.group);
+    const count = group.appends.reduce((sum, append) => sum + append.events.length, 0);
+    this.#queuedEvents -= count;
+    this.#queuedBytes -= group.appends.reduce((sum, append) => sum + append.bytes, 0);
+    const { observer, directory } = this.#options;
+    if ('rejected' in outcome) {
+      const reason =
+        outcome.rejected === 'quota' ? 'the quota is used up by events that may not be dropped' : 'the disk is full';
+      this.#isDiskFull = true;
+      observer.emit('journal-disk-full', { reason }, count);
+      for (const append of group.appends) append.reject(new HeadgateError('JOURNAL_DISK_FULL', { directory, reason }));
+      return;
+    }
+    if (this.#isDiskFull) observer.emit('journal-disk-recovered');
+    this.#isDiskFull = false;
+    this.#lastSequence = outcome.first + count - 1;
+    observer.emit('journal-committed', undefined, count);
+    this.#deliver(group, outcome.first);
+  }
+
+  #deliver(group: Group, first: number): void {
+    const { recorded } = group;
+    const committed: CommittedEvent[] | null = this.#listeners.size > 0 ? [] : null;
+    const results: HeadgateEvent[][] = [];
+    let sequence = first;
+    for (const append of group.appends) {
+      const events: HeadgateEvent[] = [];
+      for (const { draft, bytes, list } of append.events) {
+        const event = { ...draft, id: eventId(this.#journalId, sequence), sequence, recordedtime: recorded };
+        events.push(event);
+        committed?.push({ sequence, lane: draft.lane, recordedtime: recorded, bytes, list, event });
+        sequence++;
+      }
+      results.push(events);
+    }
+    if (committed !== null) for (const listener of [...this.#listeners]) listener(committed);
+    group.appends.forEach((append, i) => {
+      append.resolve(results[i] ?? []);
+    });
+  }
+
+  #notice(notice: StoreNotice): void {
+    const { name, fields, count } = noticeToEvent(notice);
+    this.#options.observer.emit(name, fields, count);
+    if (notice.kind === 'gap') {
+      this.#untold.set(notice.gap.id, notice.gap);
+      setImmediate(() => this.#tellGaps());
+    }
+  }
+
+  /** Store the events of gaps that were not told yet; what fails is tried again at the next tick. */
+  #tellGaps(): void {
+    if (this.#isTelling || this.#untold.size === 0 || this.#isClosed || this.#journalId === '') return;
+    const gaps = [...this.#untold.values()].slice(0, 100);
+    const { source = '/headgate/journal', subject = 'headgate', observer } = this.#options;
+    this.#isTelling = true;
+    this.append(gaps.map((gap) => gapEvent(gap, source, subject))).then(
+      () => {
+        this.#isTelling = false;
+        for (const { id } of gaps) this.#untold.delete(id);
+        this.#link.post({ kind: 'gaps-told', ids: gaps.map(({ id }) => id) });
+        this.#tellGaps();
+      },
+      (error) => {
+        this.#isTelling = false;
+        if (!this.#isClosed) observer.emit('journal-gap-untold', { reason: messageOf(error) }, gaps.length);
+      },
+    );
+  }
+
+  #scheduleTick(): void {
+    const { clock } = this.#options;
+    this.#tick = clock.after(TICK_MS, () => {
+      if (this.#failure !== null || this.#isClosed) return;
+      if (clock.monotonic() - this.#link.waitingSince > this.#settings.commitTimeoutMs) {
+        this.#fail(`no answer from the disk for ${this.#settings.commitTimeoutMs} ms`);
+        return;
+      }
+      this.#link.post({ kind: 'tick', now: this.#now() });
+      this.#tellGaps();
+      this.#scheduleTick();
+    });
+  }
+
+  #overloaded(count: number): HeadgateError {
+    const context = { events: this.#queuedEvents, bytes: this.#queuedBytes };
+    this.#options.observer.emit('journal-overloaded', undefined, count);
+    return new HeadgateError('JOURNAL_OVERLOADED', context);
+  }
+
+  #fail(reason: string): void {
+    if (this.#failure !== null || (this.#isClosed && this.#closing === null)) return;
+    const { directory, observer } = this.#options;
+    this.#failure = new HeadgateError('JOURNAL_FAILED', { directory, reason });
+    observer.emit('journal-failed', { directory, reason });
+    this.#tick?.cancel();
+    this.#rejectAll(this.#failure);
+    this.#resolveFailed(this.#failure);
+  }
+
+  #rejectAll(error: HeadgateError): void {
+    for (const { appends } of this.#groups.values()) for (const append of appends) append.reject(error);
+    for (const append of this.#outgoing) append.reject(error);
+    this.#groups.clear();
+    this.#outgoing = [];
+    this.#link.rejectAll(error);
+  }
+}
+
+/** 12 characters of [a-z0-9], from 62 random bits: two journals that ever meet upstream do not share it. */
+function newJournalId(): string {
+  return randomBytes(8).readBigUInt64BE().toString(36).padStart(13, '0').slice(-12);
+}

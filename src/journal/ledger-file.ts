@@ -1,0 +1,262 @@
+import Database from 'better-sqlite3';
+import { LANES, type Lane } from '../model/tag.ts';
+import type { EpochMs } from '../model/time.ts';
+import { Consumer, type ConsumerCounts } from './consumer.ts';
+import type { SegmentInfo } from './segment-info.ts';
+import { DamageError } from './sqlite-failure.ts';
+
+/*
+ * cursors.db: the manifest of segments, cursors, ledger and gaps. Everything in it may be a second older than the segments: what was committed
+ * since is counted again from the active segments at start, and a cursor that is a second old only sends again.
+ */
+
+const APPLICATION_ID = 0x48_47_4c_31;
+const FORMAT_VERSION = 1;
+
+const SCHEMA = `
+  CREATE TABLE journal (
+    journal_id TEXT NOT NULL, last_sequence INTEGER NOT NULL, reserved INTEGER NOT NULL, is_clean INTEGER NOT NULL,
+    cursors_lost INTEGER NOT NULL) STRICT;
+  CREATE TABLE lane (lane TEXT PRIMARY KEY, accepted INTEGER NOT NULL, removed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE segment (
+    lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, state TEXT NOT NULL, sha256 TEXT,
+    PRIMARY KEY (lane, first)) STRICT, WITHOUT ROWID;
+  CREATE TABLE consumer (name TEXT PRIMARY KEY, cursor TEXT NOT NULL, counts TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE gap (
+    id INTEGER PRIMARY KEY, lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
+    reason TEXT NOT NULL, at INTEGER NOT NULL, consumers TEXT NOT NULL, is_told INTEGER NOT NULL) STRICT;
+`;
+
+/** Gaps that are kept as records; the counts in the ledger are for ever. */
+const MAX_GAP_RECORDS = 10_000;
+
+/** A gap as recorded; `consumers` says how many events each of them lost. */
+export interface StoredGap {
+  readonly id: number;
+  readonly lane: Lane;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  readonly reason: string;
+  readonly at: EpochMs;
+  readonly consumers: Readonly<Record<string, number>>;
+}
+
+/** Totals of a lane since the journal began: stored = accepted - removed. */
+export interface LaneTotals {
+  accepted: number;
+  removed: number;
+}
+
+/** The one row of the journal. */
+export interface LedgerHead {
+  readonly journalId: string;
+  lastSequence: number;
+  /** No sequence above it was ever given out: where to go on when the newest events are damaged. */
+  reserved: number;
+  isClean: boolean;
+  /** Cursors were lost with a damaged ledger: a consumer that is new now may be an old one. */
+  cursorsLost: boolean;
+}
+
+/** All that the ledger holds. */
+export interface LedgerContent {
+  readonly head: LedgerHead;
+  readonly lanes: Record<Lane, LaneTotals>;
+  readonly segments: SegmentInfo[];
+  readonly consumers: Map<string, Consumer>;
+}
+
+/** What a `save` writes, in one transaction. */
+export interface LedgerChange {
+  readonly head: LedgerHead;
+  readonly lanes: Readonly<Record<Lane, LaneTotals>>;
+  readonly segments: readonly SegmentInfo[];
+  readonly removedSegments: readonly SegmentInfo[];
+  readonly consumers: readonly Consumer[];
+  readonly removedConsumers: readonly string[];
+  readonly gaps: readonly StoredGap[];
+  readonly toldGaps: readonly number[];
+}
+
+/** The open cursors.db. Synchronous; throws what better-sqlite3 throws. */
+export class LedgerFile {
+  readonly #db: Database.Database;
+
+  private constructor(db: Database.Database) {
+    this.#db = db;
+  }
+
+  /** Open, or create with this content. @throws DamageError not a ledger of this format */
+  static open(path: string, initial: LedgerHead | null): LedgerFile {
+    const db = new Database(path, { fileMustExist: initial === null });
+    try {
+      if (initial !== null) db.pragma('page_size = 1024');
+      db.pragma('locking_mode = EXCLUSIVE');
+      db.pragma('journal_mode = WAL');
+      db.pragma('synchronous = FULL');
+      if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not keep synchronous=FULL');
+      db.pragma('cache_size = -512');
+      db.pragma('wal_autocheckpoint = 256');
+      if (initial === null) checkFormat(db);
+      else create(db, initial);
+      return new LedgerFile(db);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /** @throws DamageError content that cannot be */
+  load(): LedgerContent {
+    return loadLedger(this.#db);
+  }
+
+  /** Untold gaps, to be told again. */
+  untoldGaps(): StoredGap[] {
+    return readGaps(this.#db, 'WHERE is_told = 0 ORDER BY id');
+  }
+
+  /** The newest gaps, oldest first. */
+  gaps(limit: number): StoredGap[] {
+    return readGaps(this.#db, `ORDER BY id DESC LIMIT ${limit}`).reverse();
+  }
+
+  /** The id that the next gap gets. */
+  nextGapId(): number {
+    const row = this.#db.prepare<[], { next: number }>('SELECT coalesce(max(id), 0) + 1 AS next FROM gap').get();
+    return row?.next ?? 1;
+  }
+
+  /** Write what changed; returns when it is on the disk. */
+  save(change: LedgerChange): void {
+    const db = this.#db;
+    db.transaction(() => {
+      const { head } = change;
+      db.prepare('UPDATE journal SET last_sequence = ?, reserved = ?, is_clean = ?, cursors_lost = ?').run(
+        head.lastSequence,
+        head.reserved,
+        head.isClean ? 1 : 0,
+        head.cursorsLost ? 1 : 0,
+      );
+      for (const lane of LANES) {
+        const { accepted, removed } = change.lanes[lane];
+        db.prepare('UPDATE lane SET accepted = ?, removed = ? WHERE lane = ? AND (accepted <> ? OR removed <> ?)').run(
+          accepted,
+          removed,
+          lane,
+          accepted,
+          removed,
+        );
+      }
+      const segment = db.prepare('INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+      for (const s of change.segments) {
+        segment.run(s.lane, s.first, s.last, s.count, s.bytes, s.openedAt, s.endedAt, s.state, s.sha256);
+      }
+      const remove = db.prepare('DELETE FROM segment WHERE lane = ? AND first = ?');
+      for (const s of change.removedSegments) remove.run(s.lane, s.first);
+      // First what goes: a forgotten consumer may have been opened anew.
+      for (const name of change.removedConsumers) db.prepare('DELETE FROM consumer WHERE name = ?').run(name);
+      const consumer = db.prepare('INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)');
+      for (const c of change.consumers) consumer.run(c.name, JSON.stringify(c.cursor), JSON.stringify(c.counts));
+      const gap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)');
+      for (const g of change.gaps) {
+        gap.run(g.id, g.lane, g.first, g.last, g.count, g.reason, g.at, JSON.stringify(g.consumers));
+        db.prepare('DELETE FROM gap WHERE id <= ? AND is_told = 1').run(g.id - MAX_GAP_RECORDS);
+      }
+      for (const id of change.toldGaps) db.prepare('UPDATE gap SET is_told = 1 WHERE id = ?').run(id);
+    })();
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+/** Read a ledger. @throws DamageError content that cannot be */
+export function loadLedger(db: Database.Database): LedgerContent {
+  checkFormat(db);
+  const head = db
+    .prepare<
+      [],
+      { journal_id: string; last_sequence: number; reserved: number; is_clean: number; cursors_lost: number }
+    >('SELECT * FROM journal')
+    .get();
+  const totals = new Map(
+    db
+      .prepare<[], { lane: string; accepted: number; removed: number }>('SELECT * FROM lane')
+      .all()
+      .map(({ lane, accepted, removed }) => [lane, { accepted, removed }]),
+  );
+  const [critical, normal, bulk] = LANES.map((lane) => totals.get(lane));
+  if (head === undefined || critical === undefined || normal === undefined || bulk === undefined) {
+    throw new DamageError('rows of the ledger are missing');
+  }
+  const segments = db
+    .prepare<[], SegmentInfo>(
+      `SELECT lane, first, last, count, bytes, opened_at AS openedAt, ended_at AS endedAt, state, sha256
+       FROM segment ORDER BY first`,
+    )
+    .all();
+  const consumers = db
+    .prepare<[], { name: string; cursor: string; counts: string }>('SELECT * FROM consumer')
+    .all()
+    .map(({ name, cursor, counts }): [string, Consumer] => [
+      name,
+      new Consumer(name, parse(cursor), parse<Record<Lane, ConsumerCounts>>(counts)),
+    ]);
+  return {
+    head: {
+      journalId: head.journal_id,
+      lastSequence: head.last_sequence,
+      reserved: head.reserved,
+      isClean: head.is_clean === 1,
+      cursorsLost: head.cursors_lost === 1,
+    },
+    lanes: { critical, normal, bulk },
+    segments,
+    consumers: new Map(consumers),
+  };
+}
+
+/** Gaps by a WHERE or ORDER clause. */
+export function readGaps(db: Database.Database, clause: string): StoredGap[] {
+  return db
+    .prepare<[], Omit<StoredGap, 'consumers'> & { consumers: string }>(
+      `SELECT id, lane, first, last, count, reason, at, consumers FROM gap ${clause}`,
+    )
+    .all()
+    .map((row) => ({ ...row, consumers: parse<Record<string, number>>(row.consumers) }));
+}
+
+function create(db: Database.Database, head: LedgerHead): void {
+  db.transaction(() => {
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    db.pragma(`user_version = ${FORMAT_VERSION}`);
+    db.exec(SCHEMA);
+    db.prepare('INSERT INTO journal VALUES (?, ?, ?, 0, ?)').run(
+      head.journalId,
+      head.lastSequence,
+      head.reserved,
+      head.cursorsLost ? 1 : 0,
+    );
+    for (const lane of LANES) db.prepare('INSERT INTO lane VALUES (?, 0, 0)').run(lane);
+  })();
+}
+
+function checkFormat(db: Database.Database): void {
+  const id = db.pragma('application_id', { simple: true });
+  const version = db.pragma('user_version', { simple: true });
+  if (id !== APPLICATION_ID || version !== FORMAT_VERSION) {
+    throw new DamageError(`not a ledger of format ${FORMAT_VERSION}`);
+  }
+}
+
+function parse<T>(text: string): T {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new DamageError('a row of the ledger is not JSON');
+  }
+}

@@ -1,0 +1,49 @@
+import type { InternalEventName } from '../observe/internal-events.ts';
+import type { Fields } from '../observe/observer.ts';
+import { segmentPath } from './segment-info.ts';
+import type { StoreNotice } from './store.ts';
+
+/** The internal event of a notice from the worker. */
+export function noticeToEvent(notice: StoreNotice): { name: InternalEventName; fields: Fields; count: number } {
+  switch (notice.kind) {
+    case 'gap': {
+      const { lane, first, last, count, reason } = notice.gap;
+      return { name: 'journal-gap', fields: { lane, first, last, count, reason }, count };
+    }
+    case 'sealed':
+      return { name: 'journal-segment-sealed', fields: { segment: segmentPath(notice.segment) }, count: 1 };
+    case 'pruned':
+      return {
+        name: 'journal-segment-pruned',
+        fields: { segment: segmentPath(notice.segment), events: notice.segment.count },
+        count: notice.segment.count,
+      };
+    case 'dropped':
+      return {
+        name: 'journal-segment-dropped',
+        fields: { segment: segmentPath(notice.segment), events: notice.segment.count, reason: notice.reason },
+        count: notice.segment.count,
+      };
+    case 'quarantined': {
+      const { segment, reason, path } = notice;
+      const fields = { segment: segmentPath(segment), events: segment.count, reason, kept: path ?? 'nothing' };
+      return { name: 'journal-segment-quarantined', fields, count: 1 };
+    }
+    case 'truncated': {
+      const fields = { segment: segmentPath(notice.segment), missing: notice.missing };
+      return { name: 'journal-segment-truncated', fields, count: notice.missing };
+    }
+    case 'ledger-rebuilt':
+      return { name: 'journal-ledger-rebuilt', fields: { reason: notice.reason }, count: 1 };
+    case 'ballast-freed':
+      return { name: 'journal-ballast-freed', fields: {}, count: 1 };
+    case 'disk-recovered':
+      return { name: 'journal-disk-recovered', fields: {}, count: 1 };
+    case 'cursor-limited':
+      return {
+        name: 'journal-cursor-limited',
+        fields: { consumer: notice.consumer, ranges: notice.ranges },
+        count: notice.ranges,
+      };
+  }
+}

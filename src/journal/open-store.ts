@@ -1,0 +1,220 @@
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { messageOf } from '../errors/headgate-error.ts';
+import { LANES, type Lane } from '../model/tag.ts';
+import type { EpochMs } from '../model/time.ts';
+import { Ballast, diskSpace, syncDirectory } from './disk-space.ts';
+import { type LedgerContent, LedgerFile, type LedgerHead } from './ledger-file.ts';
+import { readIdentity } from './segment-file.ts';
+import { firstOfFileName, type SegmentInfo, segmentPath } from './segment-info.ts';
+import { fileBytes, quarantinePath, SegmentDamageError, SegmentShelf } from './segment-shelf.ts';
+import type { JournalSettings } from './settings.ts';
+import { readFailureKind } from './sqlite-failure.ts';
+import { ledgerPath, Store, type StoreNotice } from './store.ts';
+
+/** Added to the highest sequence that can be read when the ledger is lost and the newest events are damaged. */
+const REBUILD_RESERVE = 10_000_000;
+
+/** What opening needs from outside. */
+export interface OpenStoreOptions {
+  readonly directory: string;
+  readonly settings: JournalSettings;
+  readonly now: EpochMs;
+  /** Used when there is no journal yet. */
+  readonly newJournalId: string;
+  readonly notify: (notice: StoreNotice) => void;
+}
+
+/** A loss found while opening, booked when all segments are in place. */
+interface FoundLoss {
+  readonly segment: SegmentInfo;
+  readonly count: number;
+  readonly reason: string;
+}
+
+/**
+ * Open a journal's directory, or make one. Looks at the manifest, the names and sizes of the files, and the active segments; sealed
+ * segments are not read, so that the time does not depend on the backlog. What is damaged is put aside and booked as a gap.
+ */
+export function openStore(options: OpenStoreOptions): Store {
+  const { directory, settings, now, notify } = options;
+  for (const lane of LANES) mkdirSync(join(directory, lane), { recursive: true });
+  syncDirectory(directory);
+  const { ledger, content } = openLedger(options);
+  const shelf = new SegmentShelf(directory, content.head.journalId);
+  const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
+  const { head } = content;
+  const highest = Math.max(
+    head.lastSequence,
+    ...content.segments.map(({ last }) => last),
+    ...shelf.all().map(({ last }) => last),
+  );
+  // With the newest events damaged nobody knows which sequences were given out: go on above all that can have been.
+  head.lastSequence = losses.some(({ segment }) => segment.state === 'active')
+    ? Math.max(highest, head.reserved)
+    : highest;
+  head.isClean = false;
+  const ballastBytes = Math.min(settings.ballastBytes, diskSpace(directory).totalBytes / 32);
+  const ballast = new Ballast(join(directory, 'ballast'), Math.floor(ballastBytes));
+  const store = new Store({ directory, settings, content, ledger, shelf, ballast, notify }, now);
+  for (const { segment, count, reason } of losses) store.bookLoss(segment.lane, segment, count, reason);
+  store.started(content.segments.filter((segment) => !shelf.lane(segment.lane).includes(segment)));
+  store.tick(now);
+  return store;
+}
+
+/** Put the segments of a lane in place; what is missing or bad is taken out of the lane's totals and returned. */
+function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, options: OpenStoreOptions): FoundLoss[] {
+  const { directory, notify, now } = options;
+  const losses: FoundLoss[] = [];
+  const totals = content.lanes[lane];
+  const lose = (segment: SegmentInfo, reason: string) => {
+    const path = shelf.quarantine(segment);
+    totals.removed += segment.count;
+    notify({ kind: 'quarantined', segment, reason, path });
+    losses.push({ segment, count: segment.count, reason: `damage: ${reason}` });
+  };
+  const onDisk = new Set(
+    readdirSync(join(directory, lane))
+      .map(firstOfFileName)
+      .filter((first) => first !== null),
+  );
+  for (const segment of content.segments.filter((known) => known.lane === lane)) {
+    const wasOnDisk = onDisk.delete(segment.first);
+    if (segment.state === 'dropping') {
+      shelf.unlink(segment);
+      continue;
+    }
+    if (!wasOnDisk) {
+      lose(segment, 'the file is missing');
+      continue;
+    }
+    if (segment.state === 'sealed') {
+      const bytes = fileBytes(shelf.path(segment));
+      if (bytes === segment.bytes) shelf.add(segment);
+      else lose(segment, `${bytes} bytes instead of ${segment.bytes}`);
+      continue;
+    }
+    shelf.add(segment);
+    try {
+      losses.push(...reopen(segment, content, shelf, options));
+    } catch (error) {
+      if (!(error instanceof SegmentDamageError)) throw error;
+      lose(segment, error.message);
+    }
+  }
+  for (const first of [...onDisk].sort((a, b) => a - b)) {
+    const segment: SegmentInfo = {
+      lane,
+      first,
+      last: first - 1,
+      count: 0,
+      bytes: 0,
+      openedAt: now,
+      endedAt: now,
+      state: 'active',
+      sha256: null,
+    };
+    try {
+      const newest = shelf.lane(lane).at(-1);
+      if (newest !== undefined && first <= newest.last) throw new SegmentDamageError(segment, 'not in the manifest');
+      // Created after the ledger was written last, or the ledger was rebuilt. A lane writes to its newest segment only.
+      shelf.seal(lane);
+      shelf.add(segment);
+      reopen(segment, content, shelf, options);
+    } catch (error) {
+      if (!(error instanceof SegmentDamageError)) throw error;
+      notify({ kind: 'quarantined', segment, reason: error.message, path: shelf.quarantine(segment) });
+    }
+  }
+  return losses;
+}
+
+/** Open an active segment, count what the ledger does not know yet, and find out if anything is missing. */
+function reopen(
+  segment: SegmentInfo,
+  content: LedgerContent,
+  shelf: SegmentShelf,
+  options: OpenStoreOptions,
+): FoundLoss[] {
+  const file = shelf.openActive(segment);
+  try {
+    if (!content.head.isClean) file.checkStructure('quick_check');
+    const { last, recorded } = file.bounds();
+    const known = segment.count === 0 ? 0 : file.count(segment.first, segment.last);
+    const fresh = file.count(segment.last + 1, Number.MAX_SAFE_INTEGER);
+    const missing = segment.count - known;
+    const totals = content.lanes[segment.lane];
+    const lost =
+      missing > 0
+        ? { segment: { ...segment, first: last + 1 }, count: missing, reason: 'damage: newest events are missing' }
+        : null;
+    totals.accepted += fresh;
+    if (missing > 0) {
+      totals.removed += missing;
+      options.notify({ kind: 'truncated', segment, missing });
+    }
+    segment.count = known + fresh;
+    segment.last = Math.max(last, segment.first - 1);
+    if (recorded > 0) segment.endedAt = recorded;
+    return lost === null ? [] : [lost];
+  } catch (error) {
+    if (readFailureKind(error) === 'damage') throw new SegmentDamageError(segment, error);
+    throw error;
+  }
+}
+
+function openLedger(options: OpenStoreOptions): { ledger: LedgerFile; content: LedgerContent } {
+  const { directory, newJournalId, notify } = options;
+  const path = ledgerPath(directory);
+  if (fileBytes(path) > 0) {
+    let ledger: LedgerFile | undefined;
+    try {
+      ledger = LedgerFile.open(path, null);
+      return { ledger, content: ledger.load() };
+    } catch (error) {
+      if (readFailureKind(error) !== 'damage') throw error;
+      ledger?.close();
+      notify({ kind: 'ledger-rebuilt', reason: messageOf(error) });
+      const aside = quarantinePath(directory, 'cursors');
+      for (const suffix of ['-wal', '']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+    }
+  }
+  const found = findSegments(directory);
+  if (found.journalId !== null && fileBytes(path) === 0 && !existsSync(path)) {
+    notify({ kind: 'ledger-rebuilt', reason: 'the file is missing' });
+  }
+  const head: LedgerHead = {
+    journalId: found.journalId ?? newJournalId,
+    lastSequence: found.last,
+    // Without a ledger nobody knows how many were given out above what can be read.
+    reserved: found.journalId === null ? 0 : found.last + REBUILD_RESERVE,
+    isClean: false,
+    cursorsLost: found.journalId !== null,
+  };
+  const ledger = LedgerFile.open(path, head);
+  return { ledger, content: ledger.load() };
+}
+
+/** Which journal the segments of a directory belong to, by the newest readable one, when no ledger says so. */
+function findSegments(directory: string): { journalId: string | null; last: number } {
+  let found: { journalId: string | null; last: number } = { journalId: null, last: 0 };
+  for (const lane of LANES) {
+    for (const name of readdirSync(join(directory, lane))) {
+      const first = firstOfFileName(name);
+      if (first === null || first <= found.last) continue;
+      try {
+        const db = new Database(join(directory, segmentPath({ lane, first })), { readonly: true, fileMustExist: true });
+        try {
+          found = { journalId: readIdentity(db).journalId, last: first };
+        } finally {
+          db.close();
+        }
+      } catch (error) {
+        if (readFailureKind(error) !== 'damage') throw error;
+      }
+    }
+  }
+  return found;
+}

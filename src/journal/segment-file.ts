@@ -1,0 +1,290 @@
+import Database from 'better-sqlite3';
+import type { Lane } from '../model/tag.ts';
+import type { EpochMs } from '../model/time.ts';
+import { type EncodedList, type NewRecord, recordChecksum, type StoredRecord, type StreamKey } from './record.ts';
+import { DamageError } from './sqlite-failure.ts';
+
+/*
+ * One segment: a SQLite file that stands alone. Constraints: only the journal worker has it open; while it is active it is in WAL mode
+ * with synchronous=FULL, under an exclusive lock (so no -shm file and no lock calls); once sealed it is a plain file in rollback mode
+ * that is opened read-only. The row's columns answer queries by stream, asset and time without decoding a payload.
+ */
+
+/** "HGJ1": marks the files as ours, so that `file` and a foreign database are told apart. */
+const APPLICATION_ID = 0x48_47_4a_31;
+const FORMAT_VERSION = 1;
+const PAGE_BYTES = 4096;
+/** Pages in the WAL before they are copied into the segment: 1 MiB. */
+const CHECKPOINT_PAGES = 256;
+
+const SCHEMA = `
+  CREATE TABLE meta (journal_id TEXT NOT NULL, lane TEXT NOT NULL, first INTEGER NOT NULL) STRICT;
+  CREATE TABLE stream (
+    id INTEGER PRIMARY KEY, type TEXT NOT NULL, subject TEXT NOT NULL, partition_key TEXT NOT NULL,
+    UNIQUE (type, subject, partition_key)) STRICT;
+  CREATE TABLE tag_list (id INTEGER PRIMARY KEY, list_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;
+  CREATE TABLE event (
+    sequence INTEGER PRIMARY KEY, recorded INTEGER NOT NULL, stream INTEGER NOT NULL, time NUMERIC NOT NULL,
+    list INTEGER NOT NULL, checksum INTEGER NOT NULL, payload BLOB NOT NULL);
+`;
+
+/** Which segment a file must be. */
+export interface SegmentIdentity {
+  readonly journalId: string;
+  readonly lane: Lane;
+  readonly first: number;
+}
+
+interface Row {
+  readonly sequence: number;
+  readonly recorded: number;
+  readonly stream: number;
+  readonly list: number;
+  readonly checksum: number;
+  readonly payload: Buffer;
+}
+
+type Insert = Database.Statement<[number, number, number, number, number, number, Uint8Array]>;
+
+/** An open segment. All methods are synchronous and throw what better-sqlite3 throws. */
+export class SegmentFile {
+  readonly #db: Database.Database;
+  readonly #lane: Lane;
+  readonly #streamIds = new Map<StreamKey, number>();
+  readonly #listIds = new Map<string, number>();
+  readonly #lists = new Map<number, EncodedList>();
+  #insert: Insert | undefined;
+  #range: Database.Statement<[number, number], Row> | undefined;
+  #count: Database.Statement<[number, number], { count: number }> | undefined;
+
+  private constructor(db: Database.Database, lane: Lane) {
+    this.#db = db;
+    this.#lane = lane;
+  }
+
+  /** Create and open for writing; a file of that name must not exist. */
+  static create(path: string, identity: SegmentIdentity): SegmentFile {
+    const db = new Database(path);
+    try {
+      db.pragma(`page_size = ${PAGE_BYTES}`);
+      prepareForWriting(db);
+      db.transaction(() => {
+        db.pragma(`application_id = ${APPLICATION_ID}`);
+        db.pragma(`user_version = ${FORMAT_VERSION}`);
+        db.exec(SCHEMA);
+        db.prepare('INSERT INTO meta VALUES (?, ?, ?)').run(identity.journalId, identity.lane, identity.first);
+      })();
+      return new SegmentFile(db, identity.lane);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Open for writing, after a restart.
+   * @throws DamageError not this segment
+   */
+  static openActive(path: string, identity: SegmentIdentity): SegmentFile {
+    return open(path, identity, {}, (db) => prepareForWriting(db));
+  }
+
+  /** Open a sealed segment for reading. @throws DamageError not this segment */
+  static openSealed(path: string, identity: SegmentIdentity): SegmentFile {
+    return open(path, identity, { readonly: true }, (db) => limitMemory(db));
+  }
+
+  /** @internal */
+  static of(db: Database.Database, lane: Lane): SegmentFile {
+    return new SegmentFile(db, lane);
+  }
+
+  begin(): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+  }
+
+  /** Returns when the rows are on the disk. */
+  commit(): void {
+    this.#db.exec('COMMIT');
+  }
+
+  /** Take back an open transaction, if there is one; what was learnt in it about streams and lists is forgotten. */
+  rollback(): void {
+    if (this.#db.open && this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    this.forgetReferences();
+  }
+
+  /** Drop the caches of references, which are bounded by the caller. */
+  forgetReferences(): void {
+    this.#streamIds.clear();
+    this.#listIds.clear();
+    this.#lists.clear();
+  }
+
+  insert(sequence: number, recorded: EpochMs, record: NewRecord): void {
+    const stream = this.#streamIds.get(record.stream) ?? this.#streamId(record.stream);
+    const list = record.list === null ? 0 : (this.#listIds.get(record.list.id) ?? this.#listId(record.list));
+    this.#insert ??= this.#db.prepare('INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)');
+    const checksum = recordChecksum(sequence, recorded, stream, list, record.payload);
+    this.#insert.run(sequence, recorded, stream, record.time, list, checksum, record.payload);
+  }
+
+  deleteRange(first: number, last: number): void {
+    this.#db.prepare('DELETE FROM event WHERE sequence BETWEEN ? AND ?').run(first, last);
+  }
+
+  /**
+   * The events of a closed range, in order, one at a time; end the iteration before anything else is asked of this segment.
+   * @throws DamageError a row that is not as it was written
+   */
+  *read(first: number, last: number): Generator<StoredRecord, void, void> {
+    this.#range ??= this.#db.prepare(
+      'SELECT sequence, recorded, stream, list, checksum, payload FROM event WHERE sequence BETWEEN ? AND ? ORDER BY sequence',
+    );
+    for (const row of this.#range.iterate(first, last)) {
+      const payload = row.payload as Uint8Array;
+      if (
+        !(payload instanceof Uint8Array) ||
+        row.checksum !== recordChecksum(row.sequence, row.recorded, row.stream, row.list, payload)
+      ) {
+        throw new DamageError(`checksum of event ${row.sequence} is wrong`);
+      }
+      const list = row.list === 0 ? null : this.#storedList(row.list);
+      yield { sequence: row.sequence, lane: this.#lane, recorded: row.recorded, payload, list };
+    }
+  }
+
+  /** How many events are in a closed range. */
+  count(first: number, last: number): number {
+    this.#count ??= this.#db.prepare('SELECT count(*) AS count FROM event WHERE sequence BETWEEN ? AND ?');
+    return this.#count.get(first, last)?.count ?? 0;
+  }
+
+  /** First and last sequence, 0 when empty, and the time that the last was recorded. */
+  bounds(): { readonly first: number; readonly last: number; readonly recorded: EpochMs } {
+    const row = this.#db
+      .prepare<[], { first: number | null; last: number | null }>(
+        'SELECT min(sequence) AS first, max(sequence) AS last FROM event',
+      )
+      .get();
+    const last = row?.last ?? 0;
+    const recorded = this.#db
+      .prepare<[number], { recorded: number }>('SELECT recorded FROM event WHERE sequence = ?')
+      .get(last)?.recorded;
+    return { first: row?.first ?? 0, last, recorded: recorded ?? 0 };
+  }
+
+  /** SQLite's own check of the file's structure. @throws DamageError with the first finding */
+  checkStructure(kind: 'quick_check' | 'integrity_check'): void {
+    const result = this.#db.pragma(`${kind}(1)`, { simple: true });
+    if (result !== 'ok') throw new DamageError(String(result));
+  }
+
+  /** Copy the WAL into the file and leave rollback mode: the file then stands alone. Closes it. */
+  seal(): void {
+    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    const mode = this.#db.pragma('journal_mode = DELETE', { simple: true });
+    if (mode !== 'delete') throw new DamageError(`journal mode stayed ${String(mode)}`);
+    this.#db.close();
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #streamId(key: StreamKey): number {
+    const values = [key.type, key.subject, key.partitionKey] as const;
+    this.#db
+      .prepare<[string, string, string]>(
+        'INSERT INTO stream (type, subject, partition_key) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      )
+      .run(...values);
+    const row = this.#db
+      .prepare<[string, string, string], { id: number }>(
+        'SELECT id FROM stream WHERE type = ? AND subject = ? AND partition_key = ?',
+      )
+      .get(...values);
+    if (row === undefined) throw new DamageError('stream table');
+    this.#streamIds.set(key, row.id);
+    return row.id;
+  }
+
+  #listId(list: EncodedList): number {
+    this.#db
+      .prepare<[string, Uint8Array]>('INSERT INTO tag_list (list_id, body) VALUES (?, ?) ON CONFLICT DO NOTHING')
+      .run(list.id, list.body);
+    const row = this.#db.prepare<[string], { id: number }>('SELECT id FROM tag_list WHERE list_id = ?').get(list.id);
+    if (row === undefined) throw new DamageError('tag list table');
+    this.#listIds.set(list.id, row.id);
+    return row.id;
+  }
+
+  #storedList(id: number): EncodedList {
+    const known = this.#lists.get(id);
+    if (known !== undefined) return known;
+    const row = this.#db
+      .prepare<[number], { list_id: string; body: Buffer }>('SELECT list_id, body FROM tag_list WHERE id = ?')
+      .get(id);
+    if (row === undefined) throw new DamageError(`tag list ${id} is missing`);
+    const list = { id: row.list_id, body: new Uint8Array(row.body) };
+    this.#lists.set(id, list);
+    return list;
+  }
+}
+
+function open(
+  path: string,
+  identity: SegmentIdentity,
+  options: Database.Options,
+  prepare: (db: Database.Database) => void,
+): SegmentFile {
+  const db = new Database(path, { ...options, fileMustExist: true });
+  try {
+    prepare(db);
+    checkIdentity(db, identity);
+    return SegmentFile.of(db, identity.lane);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** @throws DamageError half-created, of another journal, or a copy of another segment */
+function checkIdentity(db: Database.Database, identity: SegmentIdentity): void {
+  const found = readIdentity(db);
+  if (found.journalId !== identity.journalId) throw new DamageError(`of another journal (${found.journalId})`);
+  if (found.lane !== identity.lane || found.first !== identity.first) {
+    throw new DamageError(`a copy of segment ${found.lane}/${found.first}`);
+  }
+}
+
+/** Which segment a database says that it is. @throws DamageError none */
+export function readIdentity(db: Database.Database): SegmentIdentity {
+  if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new DamageError('not a journal segment');
+  const version = db.pragma('user_version', { simple: true });
+  if (version !== FORMAT_VERSION) throw new DamageError(`segment format ${String(version)} is unknown`);
+  const row = db
+    .prepare<[], { journal_id: string; lane: Lane; first: number }>('SELECT journal_id, lane, first FROM meta')
+    .get();
+  if (row === undefined) throw new DamageError('half-created');
+  return { journalId: row.journal_id, lane: row.lane, first: row.first };
+}
+
+/** Set what durability depends on, and read it back: a build or a file may have other defaults. */
+function prepareForWriting(db: Database.Database): void {
+  db.pragma('locking_mode = EXCLUSIVE');
+  const mode = db.pragma('journal_mode = WAL', { simple: true });
+  db.pragma('synchronous = FULL');
+  const synchronous = db.pragma('synchronous', { simple: true });
+  if (mode !== 'wal' || synchronous !== 2) {
+    throw new Error(`SQLite does not keep WAL with synchronous=FULL: ${String(mode)}, ${String(synchronous)}`);
+  }
+  db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  limitMemory(db);
+}
+
+function limitMemory(db: Database.Database): void {
+  db.pragma('cache_size = -1024');
+  db.pragma('temp_store = MEMORY');
+  db.pragma('trusted_schema = OFF');
+}

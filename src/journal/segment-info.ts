@@ -1,0 +1,30 @@
+import type { Lane } from '../model/tag.ts';
+import type { EpochMs } from '../model/time.ts';
+
+/** What the manifest knows of a segment, so that nothing has to be counted at start. */
+export interface SegmentInfo {
+  readonly lane: Lane;
+  /** Names the file; at most the sequence of its first event. */
+  readonly first: number;
+  /** Sequence of its last event; first - 1 while it is empty. */
+  last: number;
+  count: number;
+  bytes: number;
+  readonly openedAt: EpochMs;
+  /** When its last event was accepted. */
+  endedAt: EpochMs;
+  state: 'active' | 'sealed' | 'dropping';
+  /** Hexadecimal, of the sealed file; null until it is computed. */
+  sha256: string | null;
+}
+
+/** Path below the journal's directory. */
+export function segmentPath(segment: { readonly lane: Lane; readonly first: number }): string {
+  return `${segment.lane}/${String(segment.first).padStart(12, '0')}.db`;
+}
+
+/** The first sequence that a file name says; null if it is no segment's name. */
+export function firstOfFileName(name: string): number | null {
+  const match = /^(\d{12,16})\.db$/.exec(name);
+  return match === null ? null : Number(match[1]);
+}

@@ -1,0 +1,285 @@
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { messageOf } from '../errors/headgate-error.ts';
+import { LANES, type Lane } from '../model/tag.ts';
+import type { EpochMs } from '../model/time.ts';
+import type { SequenceRange } from '../ports/journal.ts';
+import { syncDirectory } from './disk-space.ts';
+import type { StoredRecord } from './record.ts';
+import { SegmentFile } from './segment-file.ts';
+import { type SegmentInfo, segmentPath } from './segment-info.ts';
+import { DamageError, failureKind, readFailureKind } from './sqlite-failure.ts';
+
+/** Sealed segments that are held open for readers. */
+const OPEN_SEALED_LIMIT = 6;
+const HASH_BLOCK_BYTES = 256 * 1024;
+
+/** One segment is bad; the others are not touched by it. */
+export class SegmentDamageError extends Error {
+  override readonly name = 'SegmentDamageError';
+  readonly segment: SegmentInfo;
+
+  constructor(segment: SegmentInfo, cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.segment = segment;
+  }
+}
+
+/** The segment files of a directory, by lane, and which of them are open. */
+export class SegmentShelf {
+  readonly #directory: string;
+  readonly #journalId: string;
+  readonly #lanes: Record<Lane, SegmentInfo[]> = { critical: [], normal: [], bulk: [] };
+  readonly #active = new Map<Lane, { info: SegmentInfo; file: SegmentFile }>();
+  /** Sealed and open, least recently used first. */
+  readonly #open = new Map<SegmentInfo, SegmentFile>();
+  /** Sealed segments whose hash was compared since start. */
+  readonly #verified = new Set<SegmentInfo>();
+
+  constructor(directory: string, journalId: string) {
+    this.#directory = directory;
+    this.#journalId = journalId;
+  }
+
+  /** The segments of a lane, oldest first. */
+  lane(lane: Lane): readonly SegmentInfo[] {
+    return this.#lanes[lane];
+  }
+
+  all(): SegmentInfo[] {
+    return LANES.flatMap((lane) => this.#lanes[lane]);
+  }
+
+  path(segment: SegmentInfo): string {
+    return join(this.#directory, segmentPath(segment));
+  }
+
+  active(lane: Lane): { readonly info: SegmentInfo; readonly file: SegmentFile } | null {
+    return this.#active.get(lane) ?? null;
+  }
+
+  /** Put a known segment in its place, without opening it. */
+  add(segment: SegmentInfo): void {
+    this.#lanes[segment.lane].push(segment);
+    this.#lanes[segment.lane].sort((a, b) => a.first - b.first);
+  }
+
+  /** Open an existing segment for writing. @throws SegmentDamageError */
+  openActive(segment: SegmentInfo): SegmentFile {
+    return this.#guard(segment, readFailureKind, () => {
+      const path = this.path(segment);
+      if (statSync(path).size === 0) throw new DamageError('empty file');
+      const file = SegmentFile.openActive(path, {
+        journalId: this.#journalId,
+        lane: segment.lane,
+        first: segment.first,
+      });
+      this.#active.set(segment.lane, { info: segment, file });
+      return file;
+    });
+  }
+
+  /** A new active segment of a lane, whose first event will have this sequence or a later one. */
+  create(lane: Lane, first: number, now: EpochMs): { readonly info: SegmentInfo; readonly file: SegmentFile } {
+    const info: SegmentInfo = {
+      lane,
+      first,
+      last: first - 1,
+      count: 0,
+      bytes: 0,
+      openedAt: now,
+      endedAt: now,
+      state: 'active',
+      sha256: null,
+    };
+    const path = this.path(info);
+    if (existsSync(path)) this.#moveToQuarantine(info);
+    let file: SegmentFile;
+    try {
+      file = SegmentFile.create(path, { journalId: this.#journalId, lane, first });
+      syncDirectory(dirname(path));
+    } catch (error) {
+      for (const suffix of ['', '-wal', '-journal']) rmSync(path + suffix, { force: true });
+      throw error;
+    }
+    this.add(info);
+    this.#active.set(lane, { info, file });
+    return { info, file };
+  }
+
+  /** Seal the active segment of a lane: it becomes a file that stands alone. Its hash is computed later, by `hash`. */
+  seal(lane: Lane): SegmentInfo | null {
+    const active = this.#active.get(lane);
+    if (active === undefined) return null;
+    this.#guard(active.info, failureKind, () => active.file.seal());
+    this.#active.delete(lane);
+    active.info.state = 'sealed';
+    active.info.bytes = statSync(this.path(active.info)).size;
+    return active.info;
+  }
+
+  /** Bytes on disk of the active segments, with their WAL, brought up to date in their info. */
+  measure(): void {
+    for (const { info } of this.#active.values())
+      info.bytes = fileBytes(this.path(info)) + fileBytes(`${this.path(info)}-wal`);
+  }
+
+  /** How many events of a segment are in a range. @throws SegmentDamageError */
+  count(segment: SegmentInfo, range: SequenceRange): number {
+    if (range.last < segment.first || range.first > segment.last) return 0;
+    if (range.first <= segment.first && range.last >= segment.last) return segment.count;
+    return this.#guard(segment, readFailureKind, () => this.#file(segment).count(range.first, range.last));
+  }
+
+  /** The events of a range of a lane, in order, from as many segments as it takes. @throws SegmentDamageError */
+  *read(lane: Lane, range: SequenceRange): Generator<StoredRecord, void, void> {
+    for (const segment of this.#lanes[lane]) {
+      if (segment.last < range.first || segment.count === 0) continue;
+      if (segment.first > range.last) return;
+      try {
+        yield* this.#file(segment).read(range.first, Math.min(range.last, segment.last));
+      } catch (error) {
+        if (readFailureKind(error) === 'damage') throw new SegmentDamageError(segment, error);
+        throw error;
+      }
+    }
+  }
+
+  /** Forget a segment and unlink its files. */
+  unlink(segment: SegmentInfo): void {
+    this.#forget(segment);
+    for (const suffix of ['', '-wal', '-journal', '-shm']) rmSync(this.path(segment) + suffix, { force: true });
+  }
+
+  /** Forget a segment and move its files aside, where they are kept. Returns where to; null if there was no file. */
+  quarantine(segment: SegmentInfo): string | null {
+    this.#forget(segment);
+    return this.#moveToQuarantine(segment);
+  }
+
+  /** The hash of a sealed segment's file, in blocks, so that commits can go on in between; ends with the hexadecimal digest. */
+  *hash(segment: SegmentInfo): Generator<void, string, void> {
+    const handle = openSync(this.path(segment), 'r');
+    try {
+      fsyncSync(handle);
+      const hash = createHash('sha256');
+      const block = new Uint8Array(HASH_BLOCK_BYTES);
+      for (;;) {
+        const read = readSync(handle, block);
+        if (read === 0) return hash.digest('hex');
+        hash.update(block.subarray(0, read));
+        yield;
+      }
+    } finally {
+      closeSync(handle);
+    }
+  }
+
+  /** Drop caches that grow with the number of streams and tag lists. */
+  forgetReferences(): void {
+    for (const { file } of this.#active.values()) file.forgetReferences();
+  }
+
+  close(): void {
+    for (const { file } of this.#active.values()) file.close();
+    for (const file of this.#open.values()) file.close();
+    this.#active.clear();
+    this.#open.clear();
+  }
+
+  #file(segment: SegmentInfo): SegmentFile {
+    const active = this.#active.get(segment.lane);
+    if (active?.info === segment) return active.file;
+    const known = this.#open.get(segment);
+    if (known !== undefined) {
+      this.#open.delete(segment);
+      this.#open.set(segment, known);
+      return known;
+    }
+    this.#verify(segment);
+    const file = SegmentFile.openSealed(this.path(segment), {
+      journalId: this.#journalId,
+      lane: segment.lane,
+      first: segment.first,
+    });
+    this.#open.set(segment, file);
+    if (this.#open.size > OPEN_SEALED_LIMIT) {
+      for (const [oldest, open] of this.#open) {
+        open.close();
+        this.#open.delete(oldest);
+        break;
+      }
+    }
+    return file;
+  }
+
+  /** Compare the hash before the first reading: SQLite would skip rows behind a flipped bit of an inner page without a word. */
+  #verify(segment: SegmentInfo): void {
+    if (segment.sha256 === null || this.#verified.has(segment)) return;
+    const hashing = this.hash(segment);
+    let step = hashing.next();
+    while (step.done !== true) step = hashing.next();
+    if (step.value !== segment.sha256) throw new DamageError('hash of the sealed segment differs');
+    this.#verified.add(segment);
+  }
+
+  #forget(segment: SegmentInfo): void {
+    const active = this.#active.get(segment.lane);
+    if (active?.info === segment) {
+      this.#active.delete(segment.lane);
+      closeQuietly(active.file);
+    }
+    const open = this.#open.get(segment);
+    if (open !== undefined) closeQuietly(open);
+    this.#open.delete(segment);
+    this.#verified.delete(segment);
+    const lane = this.#lanes[segment.lane];
+    const index = lane.indexOf(segment);
+    if (index >= 0) lane.splice(index, 1);
+  }
+
+  #moveToQuarantine(segment: SegmentInfo): string | null {
+    const from = this.path(segment);
+    if (!existsSync(from)) return null;
+    const to = quarantinePath(this.#directory, `${segment.lane}-${basename(from, '.db')}`);
+    for (const suffix of ['-wal', '-journal', '']) {
+      if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix);
+    }
+    syncDirectory(dirname(from));
+    return to;
+  }
+
+  #guard<T>(segment: SegmentInfo, kind: typeof failureKind, operation: () => T): T {
+    try {
+      return operation();
+    } catch (error) {
+      if (kind(error) === 'damage') throw new SegmentDamageError(segment, error);
+      throw error;
+    }
+  }
+}
+
+/** A name in quarantine/ that is not taken; makes the directory. */
+export function quarantinePath(directory: string, stem: string): string {
+  const folder = join(directory, 'quarantine');
+  mkdirSync(folder, { recursive: true });
+  for (let n = 0; ; n++) {
+    const path = join(folder, n === 0 ? `${stem}.db` : `${stem}.${n}.db`);
+    if (!existsSync(path)) return path;
+  }
+}
+
+/** Size of a file; 0 if there is none. */
+export function fileBytes(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What is wrong with it is known already; closing it may say so again. */
+function closeQuietly(file: SegmentFile): void {
+  try {
+    file.close();
+  } catch {
+    // The file goes to quarantine or away in any case.
+  }
+}
