@@ -51,7 +51,11 @@ export interface ServiceContext<C = unknown> {
    * The handler may be async; calls never overlap within a service.
    */
   subscribe(filter: string, mode: 'live' | 'durable', handler: (event: HeadgateEvent) => void | Promise<void>): void;
-  /** Resolves when the event is accepted. @throws SERVICE_EVENT_REFUSED undeclared type or data that breaks its schema */
+  /**
+   * Within a handler, a periodic task, an answer or start: resolves at once, and the event is accepted together with the state changes when
+   * that returned, exactly once; if it throws, neither happens. Elsewhere: resolves when the event is accepted. @throws SERVICE_EVENT_REFUSED undeclared type or data
+   *   that breaks its schema
+   */
   publish(event: ServiceEvent): Promise<void>;
   /** Call every `periodMs` until stop; calls never overlap with handlers. */
   every(periodMs: number, task: () => void | Promise<void>): void;
