@@ -60,7 +60,7 @@ export function splitCsv(text: string, delimiter: Delimiter): CsvText {
       const column = at - lineStart + 1;
       if (text.charCodeAt(at) === QUOTE) {
         const close = closingQuote(text, at);
-        if (close < 0) {
+        if (close < 0 || isSwallowing(text, at, close, separator)) {
           faults.push({
             line,
             column,
@@ -144,6 +144,15 @@ function closingQuote(text: string, open: number): number {
     if (text.charCodeAt(at + 1) !== QUOTE) return at;
   }
   return -1;
+}
+
+/** A quoted cell of several lines with text right behind it: its quote was left open, and another cell's quote was taken for its end. */
+function isSwallowing(text: string, open: number, close: number, separator: number): boolean {
+  let at = close + 1;
+  while (text.charCodeAt(at) === 0x20) at++;
+  const next = text.charCodeAt(at);
+  if (at >= text.length || next === separator || next === LF || next === CR) return false;
+  return endOfLine(text, open) < close;
 }
 
 function endOfLine(text: string, at: number): number {
