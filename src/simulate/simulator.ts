@@ -2,6 +2,7 @@ import type { TagDefinition } from '../model/tag.ts';
 import type { Millis } from '../model/time.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
+import { type CsvProtocol, readCsvFixture } from './csv-fixture.ts';
 import type { Fault, FaultPlan } from './faults.ts';
 import type { Fixture } from './fixture.ts';
 import { type LineServers, type SimulatedEndpoint, startLineServers } from './line-servers.ts';
@@ -116,9 +117,12 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
   };
 }
 
-/** A fixture folder, or a CSV file as a fixture. */
-async function loadFixture(path: string): Promise<Fixture> {
-  return readFixture(path);
+/**
+ * A fixture folder, or a historian's CSV file (`.csv`, `.tsv`, `.txt`, also with `.gz`) as a fixture.
+ * @throws FIXTURE_NOT_FOUND, FIXTURE_INVALID, CSV_UNREADABLE
+ */
+export function loadFixture(path: string, options: { readonly protocol?: CsvProtocol } = {}): Promise<Fixture> {
+  return /\.(csv|tsv|txt)(\.gz)?$/i.test(path) ? readCsvFixture(path, options) : readFixture(path);
 }
 
 /** At a higher speed a tag must be read more often to see all of the recording; no faster than every 50 ms. */
