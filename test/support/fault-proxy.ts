@@ -133,7 +133,7 @@ export class FaultProxy {
       // A throttled or slow reader must be felt by the writer, as on a real link.
       if (bytesPerSecond !== null) {
         from.pause();
-        setTimeout(() => from.resume(), lineFreeAt - performance.now());
+        setTimeout(() => from.resume(), Math.max(0, lineFreeAt - performance.now()));
       }
       later(lineFreeAt + delayMs, () => {
         if (isDropping() || to.destroyed || to.write(chunk)) return;

@@ -21,6 +21,8 @@ export class MemoryJournal implements Journal {
   reads = 0;
   /** What the next reads do instead of answering. */
   readFault: (() => Promise<Page>) | null = null;
+  /** Called before each append commits; throw to refuse it. */
+  beforeCommit: (drafts: readonly EventDraft[]) => void = () => {};
   #listeners = new Set<(events: readonly CommittedEvent[]) => void>();
   #now: () => number;
   #lastSequence = 0;
@@ -36,6 +38,7 @@ export class MemoryJournal implements Journal {
 
   async append(drafts: readonly EventDraft[]): Promise<readonly HeadgateEvent[]> {
     await new Promise((resolve) => setImmediate(resolve));
+    this.beforeCommit(drafts);
     return this.commit(drafts);
   }
 

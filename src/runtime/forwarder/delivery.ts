@@ -96,9 +96,9 @@ export class Delivery {
     return nextUnsettled(this.#cursor, this.#position.live, head);
   }
 
-  /** A part of a rejected batch; it goes before everything else. */
-  remainder(): Remainder | null {
-    return this.#remainders[0] ?? null;
+  /** Parts of a rejected batch wait: they go before everything else, each alone, so that they keep their order. */
+  get hasRemainders(): boolean {
+    return this.#remainders.length > 0;
   }
 
   /**
@@ -116,8 +116,9 @@ export class Delivery {
     return this.#fly({ ...range, stream, events, bytes, historical: stream === 'backlog' }, now);
   }
 
-  /** Put the first remainder on the way. */
+  /** Put the first remainder on the way; null while anything else is. */
   shipRemainder(now: Millis): Shipment | null {
+    if (this.#flying.size > 0) return null;
     const remainder = this.#remainders.shift();
     return remainder === undefined ? null : this.#fly(remainder, now);
   }
@@ -153,6 +154,8 @@ export class Delivery {
       this.#settle(shipment);
       return events[0] ?? null;
     }
+    // What was sent after it has overtaken it.
+    const historical = shipment.historical || this.#position[shipment.stream] > shipment.last;
     const middle = events.length >>> 1;
     const halves = [events.slice(0, middle), events.slice(middle)];
     const cut = halves[0]?.at(-1)?.sequence ?? shipment.last;
@@ -162,7 +165,13 @@ export class Delivery {
     ];
     const parts = ranges.map((range, i) => {
       const half = halves[i] ?? [];
-      return { ...shipment, ...range, events: half, bytes: half.reduce((sum, event) => sum + event.bytes.length, 0) };
+      return {
+        ...shipment,
+        ...range,
+        historical,
+        events: half,
+        bytes: half.reduce((sum, event) => sum + event.bytes.length, 0),
+      };
     });
     this.#remainders.unshift(...parts);
     return null;

@@ -157,10 +157,10 @@ export class SinkRunner {
       delivery.split(recent.top);
     }
     while (delivery.inFlight < this.#slots()) {
-      const remainder = delivery.shipRemainder(clock.monotonic());
-      if (remainder !== null) {
-        this.#send(remainder);
-        continue;
+      if (delivery.hasRemainders) {
+        const remainder = delivery.shipRemainder(clock.monotonic());
+        if (remainder !== null) this.#send(remainder);
+        break;
       }
       const live = this.#ready('live');
       const backlog = this.#ready('backlog');
@@ -244,7 +244,7 @@ export class SinkRunner {
   #batchLimits(stream: Stream): { maxEvents: number; maxBytes: number } {
     const { maxEvents, maxBytes } = this.#options.sink.pacing;
     const halvings = Math.max(0, this.#fruitless - FRUITLESS_CONNECTIONS + 1);
-    const linkBytes = stream === 'backlog' ? this.#window.bytes / 2 : maxBytes;
+    const linkBytes = stream === 'backlog' ? this.#window.bytes / 4 : maxBytes;
     return {
       maxEvents: Math.max(1, Math.floor(maxEvents / 2 ** halvings)),
       maxBytes: Math.min(maxBytes / 2 ** halvings, linkBytes),
@@ -277,7 +277,9 @@ export class SinkRunner {
     this.#eventRate.add(count, now);
     this.#byteRate.add(bytes, now);
     observer.emit('sink-events-settled', {}, count);
-    if (shipment.stream === 'backlog') this.#window.confirmed(shipment.bytes, shipment.sentAt, now);
+    if (shipment.stream === 'backlog') {
+      this.#window.confirmed(shipment.bytes, shipment.sentAt, now);
+    }
     this.#proven();
     if (hadBacklog && this.#delivery.boundary === null) observer.emit('sink-backlog-drained');
     this.#cursorMoved();
