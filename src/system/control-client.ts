@@ -1,0 +1,164 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
+import { type ErrorContext, HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import type { Reading } from '../model/reading.ts';
+import type { CurrentValueRow, EventFilter, ServiceRow, StatusReport } from '../ports/control.ts';
+import type { JournalStatus } from '../ports/journal.ts';
+
+/** A CloudEvent as JSON. Source: CloudEvents JSON Event Format 1.0.2. */
+export interface CloudEventJson {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly data: unknown;
+}
+
+/** A line of a tail: an event, or how many a slow reader lost before the next. */
+export type TailLine = CloudEventJson | { readonly dropped: number };
+
+/**
+ * The command line's end of the socket; mirrors ControlApi. 64-bit integers beyond ±2^53 come as decimal text.
+ * Every method throws CONTROL_NOT_RUNNING, CONTROL_FORBIDDEN, CONTROL_TIMEOUT, or the daemon's own error by its code.
+ */
+export interface ControlClient {
+  readonly socketPath: string;
+  status(): Promise<StatusReport>;
+  currentValues(filter: { readonly device?: string; readonly tag?: string }): Promise<readonly CurrentValueRow[]>;
+  readTags(device: string, tags: readonly string[]): Promise<readonly Reading[]>;
+  /** Ends when the daemon stops, or when `signal` says so. */
+  tailEvents(filter: EventFilter, signal: AbortSignal): AsyncIterable<TailLine>;
+  journalStatus(): Promise<JournalStatus>;
+  journalVerify(): Promise<unknown>;
+  services(): Promise<readonly ServiceRow[]>;
+  serviceQuery(service: string, query: string, argument: unknown): Promise<unknown>;
+}
+
+const ANSWER_TIMEOUT_MS = 15_000;
+/** A device may need its time-out for each request. */
+const READ_TIMEOUT_MS = 120_000;
+/** A verification reads every byte of the journal. */
+const VERIFY_TIMEOUT_MS = 3_600_000;
+const MAX_ANSWER_BYTES = 268_435_456;
+
+/** Talk to the daemon at a socket. Nothing is opened before the first request. */
+export function connectControl(socketPath: string): ControlClient {
+  const get = async <T>(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<T> =>
+    (await exchange(socketPath, { method: 'GET', path: path + queryOf(query), timeoutMs: ANSWER_TIMEOUT_MS })) as T;
+  const post = async <T>(path: string, body: unknown, timeoutMs: number): Promise<T> =>
+    (await exchange(socketPath, { method: 'POST', path, body, timeoutMs })) as T;
+  return {
+    socketPath,
+    status: () => get('/v1/status'),
+    currentValues: (filter) => get('/v1/values', { device: filter.device, tag: filter.tag }),
+    readTags: (device, tags) => post('/v1/read', { device, tags }, READ_TIMEOUT_MS),
+    tailEvents: (filter, signal) => tail(socketPath, filter, signal),
+    journalStatus: () => get('/v1/journal'),
+    journalVerify: () => post('/v1/journal/verify', {}, VERIFY_TIMEOUT_MS),
+    services: () => get('/v1/services'),
+    serviceQuery: (service, query, argument) =>
+      post('/v1/services/query', { service, query, argument }, ANSWER_TIMEOUT_MS),
+  };
+}
+
+interface Exchange {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  /** Time until the answer is complete. */
+  readonly timeoutMs: number;
+}
+
+async function exchange(socketPath: string, what: Exchange): Promise<unknown> {
+  const deadline = AbortSignal.timeout(what.timeoutMs);
+  try {
+    const response = await open(socketPath, what, deadline);
+    const text = await textOf(response);
+    return resultOf(response, text);
+  } catch (error) {
+    if (!deadline.aborted) throw error;
+    const { path, timeoutMs } = what;
+    throw new HeadgateError('CONTROL_TIMEOUT', { path: socketPath, request: path, timeoutMs }, error);
+  }
+}
+
+function open(
+  socketPath: string,
+  { method, path, body }: Omit<Exchange, 'timeoutMs'>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers =
+      text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+    const request = httpRequest({ socketPath, method, path, headers, signal, agent: false }, resolve);
+    request.on('error', (cause) => reject(connectionError(socketPath, cause)));
+    request.end(text);
+  });
+}
+
+function connectionError(path: string, cause: NodeJS.ErrnoException): Error {
+  if (cause.code === 'EACCES' || cause.code === 'EPERM') return new HeadgateError('CONTROL_FORBIDDEN', { path }, cause);
+  if (
+    cause.code === 'ENOENT' ||
+    cause.code === 'ECONNREFUSED' ||
+    cause.code === 'ENOTSOCK' ||
+    cause.code === 'ECONNRESET'
+  ) {
+    return new HeadgateError('CONTROL_NOT_RUNNING', { path }, cause);
+  }
+  return new HeadgateError('CONTROL_FAILED', { reason: messageOf(cause) }, cause);
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new HeadgateError('CONTROL_FAILED', { reason: 'the answer is too large' });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function resultOf(response: IncomingMessage, text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new HeadgateError('CONTROL_FAILED', { reason: 'the answer is not JSON' }, cause);
+  }
+  if (response.statusCode === 200) return value;
+  const { code, context } = (value ?? {}) as { code?: unknown; context?: ErrorContext };
+  if (typeof code === 'string' && Object.hasOwn(ERROR_CATALOGUE, code)) {
+    throw new HeadgateError(code as ErrorCode, context ?? {});
+  }
+  throw new HeadgateError('CONTROL_FAILED', { reason: `status ${response.statusCode}` });
+}
+
+async function* tail(socketPath: string, filter: EventFilter, signal: AbortSignal): AsyncGenerator<TailLine> {
+  try {
+    const path = `/v1/events${queryOf({ type: filter.type, asset: filter.asset })}`;
+    const response = await open(socketPath, { method: 'GET', path }, signal);
+    if (response.statusCode !== 200) resultOf(response, await textOf(response));
+    let rest = '';
+    response.setEncoding('utf8');
+    for await (const chunk of response as AsyncIterable<string>) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') yield JSON.parse(line) as TailLine;
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    // The daemon stopped in the middle of the stream: the tail has come to its end.
+    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET' || messageOf(error) === 'aborted') return;
+    throw error;
+  }
+}
+
+function queryOf(query: Readonly<Record<string, string | undefined>>): string {
+  const set = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return set.length === 0 ? '' : `?${new URLSearchParams(set)}`;
+}

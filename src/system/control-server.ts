@@ -1,0 +1,197 @@
+import { once } from 'node:events';
+import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { HeadgateError, isHeadgateError, messageOf } from '../errors/headgate-error.ts';
+import { toCloudEventJson } from '../model/cloud-event.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { ControlApi, EventFilter } from '../ports/control.ts';
+import { EventTail } from './event-tail.ts';
+
+/** The daemon's end of the socket. */
+export interface ControlServer {
+  /** Stop listening, end all connections, remove the socket. */
+  close(): Promise<void>;
+}
+
+export interface ControlServerOptions {
+  readonly socketPath: string;
+  readonly api: ControlApi;
+  readonly observer: Observer;
+}
+
+const MAX_CONNECTIONS = 32;
+const MAX_BODY_BYTES = 262_144;
+const MAX_PATH_BYTES = 107;
+const PROBE_TIMEOUT_MS = 1_000;
+/** Owner and group may talk to the daemon, nobody else. */
+const SOCKET_MODE = 0o660;
+
+/**
+ * Answer the command line: HTTP over a unix socket. Bounded: 32 connections, 256 KiB of request, 10 s to send one; a reader of events
+ * that is too slow loses the oldest. A socket that a dead process left behind is replaced.
+ * @throws CONTROL_SOCKET_BUSY a living daemon listens there; CONTROL_SOCKET_FAILED
+ */
+export async function startControlServer({ socketPath, api, observer }: ControlServerOptions): Promise<ControlServer> {
+  const failed = (reason: string, cause?: unknown) =>
+    new HeadgateError('CONTROL_SOCKET_FAILED', { path: socketPath, reason }, cause);
+  if (Buffer.byteLength(socketPath) > MAX_PATH_BYTES) throw failed(`the path has more than ${MAX_PATH_BYTES} bytes`);
+  try {
+    await mkdir(dirname(socketPath), { recursive: true });
+  } catch (cause) {
+    throw failed(messageOf(cause), cause);
+  }
+  await removeStaleSocket(socketPath);
+  const server = createServer((request, response) => {
+    answer(api, observer, request, response).catch((error) => sendError(response, observer, request, error));
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 10_000;
+  server.keepAliveTimeout = 1_000;
+  server.on('drop', () => observer.emit('control-refused'));
+  server.on('clientError', (_error, socket) => socket.destroy());
+  // Nobody may connect between bind and chmod.
+  const umask = process.umask(0o777 & ~SOCKET_MODE);
+  try {
+    server.listen(socketPath);
+  } finally {
+    process.umask(umask);
+  }
+  try {
+    await once(server, 'listening');
+    await chmod(socketPath, SOCKET_MODE);
+  } catch (cause) {
+    server.close();
+    throw failed(messageOf(cause), cause);
+  }
+  observer.emit('control-listening', { path: socketPath });
+  return {
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const stat = await lstat(path).catch(() => null);
+  if (stat === null) return;
+  if (!stat.isSocket()) {
+    throw new HeadgateError('CONTROL_SOCKET_FAILED', { path, reason: 'something that is not a socket lies there' });
+  }
+  if (await isAlive(path)) throw new HeadgateError('CONTROL_SOCKET_BUSY', { path });
+  await unlink(path).catch(() => undefined);
+}
+
+function isAlive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const settle = (result: boolean) => {
+      socket.destroy();
+      resolve(result);
+    };
+    // A process that is there but hung accepts in its kernel queue, or lets the probe time out: alive either way.
+    socket.setTimeout(PROBE_TIMEOUT_MS, () => settle(true));
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+  });
+}
+
+async function answer(
+  api: ControlApi,
+  observer: Observer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://headgate');
+  const query = Object.fromEntries(url.searchParams);
+  const route = `${request.method} ${url.pathname}`;
+  switch (route) {
+    case 'GET /v1/status':
+      return send(response, await api.status());
+    case 'GET /v1/values':
+      return send(response, await api.currentValues(pick(query, ['device', 'tag'])));
+    case 'POST /v1/read': {
+      const { device, tags } = await body(request);
+      if (typeof device !== 'string' || !isTexts(tags)) throw invalid('device and tags are needed');
+      return send(response, await api.readTags(device, tags));
+    }
+    case 'GET /v1/events':
+      return tail(api, observer, response, pick(query, ['type', 'asset']));
+    case 'GET /v1/journal':
+      return send(response, await api.journalStatus());
+    case 'POST /v1/journal/verify':
+      return send(response, await api.journalVerify());
+    case 'GET /v1/services':
+      return send(response, await api.services());
+    case 'POST /v1/services/query': {
+      const { service, query: name, argument = null } = await body(request);
+      if (typeof service !== 'string' || typeof name !== 'string') throw invalid('service and query are needed');
+      return send(response, await api.serviceQuery(service, name, argument));
+    }
+    default:
+      throw invalid(`there is no ${route}`);
+  }
+}
+
+function tail(api: ControlApi, observer: Observer, response: ServerResponse, filter: EventFilter): void {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.flushHeaders();
+  const events = new EventTail(response, (count) => observer.emit('control-tail-dropped', {}, count));
+  const unsubscribe = api.tailEvents(filter, (event) => events.push(() => toCloudEventJson(event)));
+  response.on('close', unsubscribe);
+}
+
+function send(response: ServerResponse, value: unknown, status = 200): void {
+  const text = JSON.stringify(value ?? null, (_key, item: unknown) =>
+    typeof item === 'bigint' ? item.toString() : item,
+  );
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(text);
+}
+
+function sendError(response: ServerResponse, observer: Observer, request: IncomingMessage, error: unknown): void {
+  if (!isHeadgateError(error))
+    observer.emit('control-request-failed', { request: request.url, reason: messageOf(error) });
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const known = isHeadgateError(error) ? error : new HeadgateError('CONTROL_FAILED', { reason: messageOf(error) });
+  send(response, { code: known.code, context: known.context }, known.code === 'CONTROL_REQUEST_INVALID' ? 400 : 500);
+}
+
+async function body(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw invalid(`a body of more than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    throw invalid('the body is not JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('the body is no JSON object');
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function invalid(reason: string): HeadgateError {
+  return new HeadgateError('CONTROL_REQUEST_INVALID', { reason });
+}
+
+function pick<K extends string>(query: Readonly<Record<string, string>>, keys: readonly K[]): { [P in K]?: string } {
+  const picked: { [P in K]?: string } = {};
+  for (const key of keys) if (query[key] !== undefined) picked[key] = query[key];
+  return picked;
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
