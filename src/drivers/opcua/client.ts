@@ -42,6 +42,7 @@ export interface ServiceCounters {
 }
 
 const SESSION_TIMEOUT_MS = 60_000;
+const IDLE_MS = 120_000;
 const GOODBYE_MS = 700;
 const DISPOSE_MS = 500;
 
@@ -138,7 +139,8 @@ export class Client {
       keepSessionAlive: true,
       requestedSessionTimeout: SESSION_TIMEOUT_MS,
       connectionStrategy: { maxRetry: 0, initialDelay: 100, maxDelay: 200 },
-      transportTimeout: settings.connectTimeoutMs,
+      // Idle time of the socket; silence is noticed by the heartbeat, and a slow poll is not silence.
+      transportTimeout: IDLE_MS + settings.heartbeatTimeoutMs,
       ...more,
     });
     client.on('secure_channel_created', (channel) => this.#channels.push(channel));
