@@ -108,7 +108,7 @@ export const brokerConfigSchema = Type.Object(
         description:
           'Bytes kept for one client that reads too slowly; beyond it messages for this client are dropped and counted.',
         default: 1_048_576,
-        minimum: 16_384,
+        minimum: 65_536,
         maximum: 67_108_864,
       }),
     ),

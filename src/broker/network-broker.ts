@@ -4,7 +4,7 @@ import { messageOf } from '../errors/headgate-error.ts';
 import { toCloudEventJson } from '../model/cloud-event.ts';
 import { type HeadgateEvent, isTelemetry } from '../model/event.ts';
 import type { Observer } from '../observe/observer.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
 import { isTopicName, MAX_TOPIC_LEVELS, publishRefusal } from './access.ts';
 import { ClientListener } from './client-listener.ts';
 import type { BrokerConfig } from './config.ts';
@@ -20,6 +20,8 @@ import { TagFanout } from './tag-fanout.ts';
 
 /** Nobody can subscribe under `$`: where aedes routes what must not be routed. */
 const NOWHERE = '$headgate/nowhere';
+/** aedes would disconnect a client that takes bytes slowly; here only one that takes none is. It coalesces waits only with a time-out. */
+const NEVER_MS = 2_147_483_647;
 const NOTHING = Buffer.alloc(0);
 /** CONNACK with return code 2, identifier rejected. Source: MQTT 3.1.1 §3.1.3-8, §3.2.2.3. */
 const CONNACK_IDENTIFIER_REJECTED = Buffer.from([0x20, 0x02, 0x00, 0x02]);
@@ -62,6 +64,7 @@ export class NetworkBroker {
   readonly #identities = new WeakMap<Client, Identity>();
   readonly #wills = new WeakMap<Client, PublishPacket>();
   #listener: ClientListener | null = null;
+  #frozenCheck: Timer | null = null;
   #eventsSent = 0;
   #isClosing = false;
 
@@ -83,7 +86,7 @@ export class NetworkBroker {
       // One client that is not read from must hold no slot that others wait for.
       concurrency: 0,
       connectTimeout: config.connect_timeout_ms,
-      drainTimeout: config.drain_timeout_ms,
+      drainTimeout: NEVER_MS,
       maxTopicLevels: MAX_TOPIC_LEVELS,
       preConnect: (client, packet, done) => {
         const refusal = connectRefusal(packet);
@@ -145,6 +148,7 @@ export class NetworkBroker {
       await broker.close();
       throw error;
     }
+    broker.#watchFrozen();
     return broker;
   }
 
@@ -181,6 +185,7 @@ export class NetworkBroker {
   /** The commit is complete. */
   flush(): void {
     this.#tags.flush();
+    for (const client of this.#clients.values()) client.openCommit();
   }
 
   /** Disconnect everybody; wills are not published, since the clients have not failed. */
@@ -189,6 +194,7 @@ export class NetworkBroker {
     const closed = new Promise<void>((resolve) => this.#aedes.close(resolve));
     await this.#listener?.close();
     await closed;
+    this.#frozenCheck?.cancel();
   }
 
   #connected(clientId: string): NetworkClient | undefined {
@@ -217,8 +223,20 @@ export class NetworkBroker {
     emitter.on('error', (error: unknown) => this.#failed(error));
   }
 
+  #watchFrozen(): void {
+    const { clock, config, observer } = this.#options;
+    this.#frozenCheck = clock.after(config.drain_timeout_ms / 4, () => {
+      for (const client of this.#clients.values()) {
+        if (!client.isFrozen(clock.monotonic(), config.drain_timeout_ms)) continue;
+        observer.emit('broker-client-frozen', { client: client.id });
+        client.disconnect();
+      }
+      if (!this.#isClosing) this.#watchFrozen();
+    });
+  }
+
   async #authenticate(client: Client, username: string | undefined, password: Buffer | undefined): Promise<number> {
-    const { config, signIn, observer } = this.#options;
+    const { config, signIn, observer, clock } = this.#options;
     const refuse = (reason: string, code: number) => {
       observer.emit('broker-sign-in-refused', { client: client.id, user: username?.slice(0, 128), reason });
       return code;
@@ -229,17 +247,23 @@ export class NetworkBroker {
         ? refuse('anonymous clients may not connect', NOT_AUTHORISED)
         : refuse('unknown user or wrong password', BAD_USER_OR_PASSWORD);
     }
-    const holder = this.#connected(client.id)?.identity.user ?? this.#store.ownerOf(client.id);
-    const isHeld = this.#connected(client.id) !== undefined || this.#store.ownerOf(client.id) !== undefined;
-    if (isHeld && holder !== identity.user) return refuse('the client id belongs to another user', IDENTIFIER_REJECTED);
-    if (this.#clients.size >= config.max_clients && this.#connected(client.id) === undefined) {
+    const connected = this.#connected(client.id);
+    const holder = connected === undefined ? this.#store.ownerOf(client.id) : connected.identity.user;
+    if (holder !== undefined && holder !== identity.user) {
+      return refuse('the client id belongs to another user', IDENTIFIER_REJECTED);
+    }
+    if (this.#clients.size >= config.max_clients && connected === undefined) {
       return refuse(`max_clients (${config.max_clients}) are connected`, SERVER_UNAVAILABLE);
     }
     const will = this.#wills.get(client);
     const refusal = will === undefined ? null : publishRefusal(identity.rules, will.topic);
     if (refusal !== null) return refuse(`its will: ${refusal}`, NOT_AUTHORISED);
+    if (client.closed || client.conn.destroyed) return SERVER_UNAVAILABLE;
     this.#identities.set(client, identity);
-    this.#clients.set(client, new NetworkClient({ client, identity, index: this.#index, config, observer }));
+    this.#clients.set(
+      client,
+      new NetworkClient({ client, identity, index: this.#index, config, observer, now: clock.monotonic() }),
+    );
     // aedes tells of the end of those only that got as far as being registered.
     client.conn.once('close', () => this.#gone(client));
     return 0;

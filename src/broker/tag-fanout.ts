@@ -2,10 +2,11 @@ import type { TelemetryReport } from '../model/telemetry.ts';
 import type { CurrentList, CurrentTable } from './current-values.ts';
 import type { FilterIndex } from './filter-index.ts';
 
-/** A receiver of encoded packets; `send` keeps its own bound. */
+/** A receiver of encoded packets. */
 export interface PacketReceiver {
   cork(): void;
-  send(packet: Uint8Array): void;
+  /** Write the packet; with no room, note the tag, and write its value as it is when there is room again. */
+  sendTag(packet: Uint8Array, current: CurrentList, position: number): void;
   uncork(): void;
 }
 
@@ -47,17 +48,18 @@ export class TagFanout<R extends PacketReceiver> {
   #send(current: CurrentList, position: number, watch: Watch<R>): void {
     const own = watch.byPosition?.get(position);
     if (own === undefined && watch.all.length === 0) return;
-    const packet = publishPacket(current.tagTopic(position), current.payload(position));
-    for (const receiver of watch.all) this.#sendTo(receiver, packet);
-    if (own !== undefined) for (const receiver of own) this.#sendTo(receiver, packet);
+    const packet = tagPacket(current, position);
+    for (const receiver of watch.all) this.#cork(receiver).sendTag(packet, current, position);
+    if (own !== undefined) for (const receiver of own) this.#cork(receiver).sendTag(packet, current, position);
   }
 
-  #sendTo(receiver: R, packet: Uint8Array): void {
+  /** What one commit brings leaves in one write. */
+  #cork(receiver: R): R {
     if (!this.#corked.has(receiver)) {
       this.#corked.add(receiver);
       receiver.cork();
     }
-    receiver.send(packet);
+    return receiver;
   }
 
   #watch(current: CurrentList): Watch<R> | null {
@@ -74,6 +76,11 @@ export class TagFanout<R extends PacketReceiver> {
     }
     return watch.all.length === 0 && watch.byPosition === null ? null : watch;
   }
+}
+
+/** The current value of a tag as a PUBLISH at QoS 0, not retained. */
+export function tagPacket(current: CurrentList, position: number): Uint8Array {
+  return publishPacket(current.tagTopic(position), current.payload(position));
 }
 
 /** A PUBLISH at QoS 0, not retained. Source: MQTT 3.1.1 §3.3. */

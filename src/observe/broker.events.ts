@@ -70,6 +70,11 @@ export const BROKER_EVENTS = {
     message: 'A client reads too slowly; messages for it are dropped',
     counter: 'broker_messages_dropped_total',
   },
+  'broker-client-frozen': {
+    level: 'warn',
+    message: 'A client took no byte for the drain time-out and was disconnected',
+    counter: 'broker_clients_frozen_total',
+  },
   'broker-session-overflow': {
     level: 'warn',
     message: 'An absent client left too many messages waiting; the oldest is dropped',

@@ -144,6 +144,15 @@ export function connectPacket(clientId: string, flags = 0x02): Buffer {
   return Buffer.concat([Buffer.from([0x10, body.length]), body]);
 }
 
+/** A SUBSCRIBE packet for one filter at QoS 1. */
+export function subscribePacket(filter: string): Buffer {
+  return Buffer.concat([
+    Buffer.from([0x82, 5 + filter.length, 0, 1, 0, filter.length]),
+    Buffer.from(filter),
+    Buffer.from([1]),
+  ]);
+}
+
 export function tagList(names: readonly string[], over: Partial<TagList> = {}): TagList {
   return makeTagList({
     source: '/headgate/gw/press',
