@@ -189,8 +189,8 @@ class JournalClient implements JournalHandle {
 
   async verify(options: { onProgress?(done: number, of: number): void } = {}): Promise<VerifyReport> {
     // Sealed files stand alone, so the verifier never touches what the worker writes.
-    await this.#ask({ kind: 'seal' });
-    return runVerifier(this.#options.directory, this.#lastSequence, options.onProgress);
+    const snapshot = await this.#ask({ kind: 'seal' });
+    return runVerifier(this.#options.directory, snapshot, options.onProgress);
   }
 
   close(): Promise<void> {

@@ -178,7 +178,7 @@ function answer(store: Store, lock: DirectoryLock, question: Question & { id: nu
       return;
     case 'seal':
       store.sealAll();
-      send({ kind: 'answer', id, value: null });
+      send({ kind: 'answer', id, value: store.snapshot() });
       return;
     case 'close':
       hashing?.steps.return('');

@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
+import type { Cursor } from '../ports/journal.ts';
 import { Consumer, type ConsumerCounts } from './consumer.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
@@ -66,6 +67,18 @@ export interface LedgerContent {
   readonly lanes: Record<Lane, LaneTotals>;
   readonly segments: SegmentInfo[];
   readonly consumers: Map<string, Consumer>;
+}
+
+/** The ledger at one moment, as it can be posted. */
+export interface LedgerSnapshot {
+  readonly head: LedgerHead;
+  readonly lanes: Record<Lane, LaneTotals>;
+  readonly segments: readonly SegmentInfo[];
+  readonly consumers: readonly {
+    readonly name: string;
+    readonly cursor: Cursor;
+    readonly counts: Record<Lane, ConsumerCounts>;
+  }[];
 }
 
 /** What a `save` writes, in one transaction. */

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ErrorContext } from '../errors/headgate-error.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { Cursor, JournalStatus, PageRequest } from '../ports/journal.ts';
-import type { StoredGap } from './ledger-file.ts';
+import type { LedgerSnapshot, StoredGap } from './ledger-file.ts';
 import type { EncodedList, StreamKey } from './record.ts';
 import type { JournalSettings } from './settings.ts';
 import type { StoreNotice } from './store.ts';
@@ -76,7 +76,7 @@ export interface Answers {
   readonly 'open-cursor': Cursor;
   readonly 'forget-cursor': boolean;
   readonly status: JournalStatus;
-  readonly seal: null;
+  readonly seal: LedgerSnapshot;
   readonly close: null;
 }
 
@@ -100,6 +100,6 @@ export type FromWorker =
 
 /** Verify worker to main thread. */
 export type FromVerifier =
-  | { readonly kind: 'progress'; readonly segments: number; readonly of: number }
+  | { readonly kind: 'progress'; readonly done: number; readonly of: number }
   | { readonly kind: 'report'; readonly report: VerifyReport }
   | { readonly kind: 'failed'; readonly reason: string };

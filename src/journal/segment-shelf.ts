@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf } from '../errors/headgate-error.ts';
 import { LANES, type Lane } from '../model/tag.ts';
@@ -158,22 +158,9 @@ export class SegmentShelf {
     return this.#moveToQuarantine(segment);
   }
 
-  /** The hash of a sealed segment's file, in blocks, so that commits can go on in between; ends with the hexadecimal digest. */
-  *hash(segment: SegmentInfo): Generator<void, string, void> {
-    const handle = openSync(this.path(segment), 'r');
-    try {
-      fsyncSync(handle);
-      const hash = createHash('sha256');
-      const block = new Uint8Array(HASH_BLOCK_BYTES);
-      for (;;) {
-        const read = readSync(handle, block);
-        if (read === 0) return hash.digest('hex');
-        hash.update(block.subarray(0, read));
-        yield;
-      }
-    } finally {
-      closeSync(handle);
-    }
+  /** The hash of a sealed segment's file, in blocks, so that commits can go on in between. */
+  hash(segment: SegmentInfo): Generator<void, string, void> {
+    return hashBlocks(this.path(segment));
   }
 
   /** Drop caches that grow with the number of streams and tag lists. */
@@ -217,10 +204,7 @@ export class SegmentShelf {
   /** Compare the hash before the first reading: SQLite would skip rows behind a flipped bit of an inner page without a word. */
   #verify(segment: SegmentInfo): void {
     if (segment.sha256 === null || this.#verified.has(segment)) return;
-    const hashing = this.hash(segment);
-    let step = hashing.next();
-    while (step.done !== true) step = hashing.next();
-    if (step.value !== segment.sha256) throw new DamageError('hash of the sealed segment differs');
+    if (hashFile(this.path(segment)) !== segment.sha256) throw new DamageError('hash of the sealed segment differs');
     this.#verified.add(segment);
   }
 
@@ -257,6 +241,32 @@ export class SegmentShelf {
       if (kind(error) === 'damage') throw new SegmentDamageError(segment, error);
       throw error;
     }
+  }
+}
+
+/** The sha256 of a file, hexadecimal, in blocks. */
+export function* hashBlocks(path: string): Generator<void, string, void> {
+  const handle = openSync(path, 'r');
+  try {
+    const hash = createHash('sha256');
+    const block = new Uint8Array(HASH_BLOCK_BYTES);
+    for (;;) {
+      const read = readSync(handle, block);
+      if (read === 0) return hash.digest('hex');
+      hash.update(block.subarray(0, read));
+      yield;
+    }
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** The sha256 of a file, hexadecimal, in one go. */
+export function hashFile(path: string): string {
+  const blocks = hashBlocks(path);
+  for (;;) {
+    const step = blocks.next();
+    if (step.done === true) return step.value;
   }
 }
 

@@ -5,7 +5,7 @@ import type { EpochMs } from '../model/time.ts';
 import type { Cursor, LedgerRow, PageRequest, SequenceRange } from '../ports/journal.ts';
 import { Consumer, type ConsumerCounts } from './consumer.ts';
 import { type Ballast, type DiskSpace, diskSpace } from './disk-space.ts';
-import type { LedgerContent, LedgerFile, StoredGap } from './ledger-file.ts';
+import type { LedgerContent, LedgerFile, LedgerSnapshot, StoredGap } from './ledger-file.ts';
 import type { NewRecord, StoredRecord } from './record.ts';
 import { planRetention } from './retention.ts';
 import type { SegmentInfo } from './segment-info.ts';
@@ -278,6 +278,17 @@ export class Store {
   sealAll(): void {
     for (const lane of LANES) if ((this.#shelf.active(lane)?.info.count ?? 0) > 0) this.#seal(lane);
     this.#saveOrMakeRoom();
+  }
+
+  /** The ledger at this moment, as it can be posted to another thread. */
+  snapshot(): LedgerSnapshot {
+    const { head, lanes, consumers } = this.#content;
+    return {
+      head,
+      lanes,
+      segments: this.#shelf.all().filter(({ state }) => state === 'sealed'),
+      consumers: [...consumers.values()].map(({ name, cursor, counts }) => ({ name, cursor, counts })),
+    };
   }
 
   /** The state in numbers. */

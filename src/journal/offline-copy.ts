@@ -1,0 +1,112 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import { LANES } from '../model/tag.ts';
+import { type LedgerContent, loadLedger, readGaps, type StoredGap } from './ledger-file.ts';
+import { SegmentFile } from './segment-file.ts';
+import { firstOfFileName, type SegmentInfo, segmentPath } from './segment-info.ts';
+import { fileBytes } from './segment-shelf.ts';
+
+/**
+ * A journal's directory, read without touching it: what is still in WAL mode (the ledger and the active segments, a bounded amount) is
+ * copied aside first, since SQLite cannot read a WAL without writing beside it.
+ */
+export class OfflineCopy {
+  readonly content: LedgerContent;
+  readonly gaps: readonly StoredGap[];
+  readonly problems: { segment: string; problem: string }[] = [];
+  readonly #directory: string;
+  readonly #copies: string;
+
+  /** @throws JOURNAL_UNAVAILABLE there is no journal, or its ledger cannot be read */
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#copies = mkdtempSync(join(tmpdir(), 'headgate-journal-'));
+    try {
+      const db = this.#openLedger();
+      try {
+        this.content = loadLedger(db);
+        this.gaps = readGaps(db, 'ORDER BY id DESC LIMIT 1000').reverse();
+      } finally {
+        db.close();
+      }
+      this.#addUnknown();
+      for (const segment of this.content.segments) if (segment.state === 'active') this.#catchUp(segment);
+    } catch (error) {
+      this.close();
+      throw new HeadgateError('JOURNAL_UNAVAILABLE', { directory, reason: messageOf(error) }, error);
+    }
+  }
+
+  path(segment: SegmentInfo): string {
+    return join(segment.state === 'active' ? this.#copies : this.#directory, segmentPath(segment));
+  }
+
+  close(): void {
+    rmSync(this.#copies, { recursive: true, force: true });
+  }
+
+  #openLedger(): Database.Database {
+    this.#copy('cursors.db');
+    return new Database(join(this.#copies, 'cursors.db'), { fileMustExist: true });
+  }
+
+  /** Segments created in the last second, before the ledger was written. */
+  #addUnknown(): void {
+    for (const lane of LANES) {
+      const known = new Set(this.content.segments.filter((s) => s.lane === lane).map(({ first }) => first));
+      const folder = join(this.#directory, lane);
+      for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+        const first = firstOfFileName(name);
+        if (first === null || known.has(first)) continue;
+        this.content.segments.push({
+          lane,
+          first,
+          last: first - 1,
+          count: 0,
+          bytes: 0,
+          openedAt: 0,
+          endedAt: 0,
+          state: 'active',
+          sha256: null,
+        });
+      }
+    }
+    this.content.segments.sort((a, b) => a.first - b.first);
+  }
+
+  /** Count what was committed after the ledger was written last. */
+  #catchUp(segment: SegmentInfo): void {
+    const { head, lanes } = this.content;
+    try {
+      segment.bytes = this.#copy(segmentPath(segment));
+      const identity = { journalId: head.journalId, lane: segment.lane, first: segment.first };
+      const file = SegmentFile.openActive(this.path(segment), identity);
+      try {
+        const { last } = file.bounds();
+        const fresh = file.count(segment.last + 1, Number.MAX_SAFE_INTEGER);
+        lanes[segment.lane].accepted += fresh;
+        segment.count += fresh;
+        segment.last = Math.max(segment.last, last);
+        head.lastSequence = Math.max(head.lastSequence, last);
+        file.seal();
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      this.problems.push({ segment: segmentPath(segment), problem: messageOf(error) });
+    }
+  }
+
+  #copy(name: string): number {
+    const to = join(this.#copies, name);
+    mkdirSync(dirname(to), { recursive: true });
+    for (const suffix of ['', '-wal']) {
+      const from = join(this.#directory, name + suffix);
+      if (suffix === '' || existsSync(from)) copyFileSync(from, to + suffix);
+    }
+    return fileBytes(to) + fileBytes(`${to}-wal`);
+  }
+}
