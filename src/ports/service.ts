@@ -52,9 +52,9 @@ export interface ServiceContext<C = unknown> {
    */
   subscribe(filter: string, mode: 'live' | 'durable', handler: (event: HeadgateEvent) => void | Promise<void>): void;
   /**
-   * Within a handler, a periodic task, an answer or start: resolves at once, and the event is accepted together with the state changes when
-   * that returned, exactly once; if it throws, neither happens. Elsewhere: resolves when the event is accepted. @throws SERVICE_EVENT_REFUSED undeclared type or data
-   *   that breaks its schema
+   * Within a handler, a periodic task, an answer or start: resolves at once; the event is accepted exactly once, together with the
+   * state changes, when that has returned, and neither happens if it throws. Elsewhere: resolves when the event is accepted.
+   * @throws SERVICE_EVENT_REFUSED undeclared type, data that breaks its schema, a subject that is no asset, or more than 1 MiB
    */
   publish(event: ServiceEvent): Promise<void>;
   /** Call every `periodMs` until stop; calls never overlap with handlers. */

@@ -183,7 +183,7 @@ class Host implements ServiceHost {
         this.#stopWaiters.get(slot)?.();
         break;
       case 'service-failed':
-        this.#serviceFailed(group, slot, fromWire(message.error, 'SERVICE_CRASHED', { service: message.service }));
+        this.#serviceFailed(group, slot, message);
         break;
     }
   }
@@ -216,7 +216,12 @@ class Host implements ServiceHost {
   }
 
   /** One service gave up; its worker lives. */
-  #serviceFailed(group: WorkerGroup, slot: ServiceSlot, error: HeadgateError): void {
+  #serviceFailed(
+    group: WorkerGroup,
+    slot: ServiceSlot,
+    message: FromWorker & { readonly kind: 'service-failed' },
+  ): void {
+    const error = fromWire(message.error, 'SERVICE_CRASHED', { service: message.service });
     const isAlone = group.slots.length === 1;
     group.handle.post({ kind: 'drop', service: slot.service.name });
     group.remove(slot);
@@ -225,7 +230,7 @@ class Host implements ServiceHost {
       void group.handle.end();
     }
     this.#stopWaiters.get(slot)?.();
-    this.#blame(slot, error);
+    this.#blame(slot, error, message.sequence);
   }
 
   /** A whole worker ended. */
@@ -235,13 +240,9 @@ class Host implements ServiceHost {
     const others = group.slots.filter((slot) => slot !== blamed);
     for (const slot of group.slots) this.#stopWaiters.get(slot)?.();
     if (blamed !== undefined) {
-      if (blamed.diedOn(end.sequence)) {
-        const observer = this.#options.observer.with({ service: blamed.service.name });
-        observer.emit('service-event-set-aside', { sequence: end.sequence, reason: end.error.message });
-      }
-      this.#blame(blamed, end.error);
+      this.#blame(blamed, end.error, end.sequence);
     } else if (++this.#unattributed > 1) {
-      for (const slot of others) this.#blame(slot, end.error);
+      for (const slot of others) this.#blame(slot, end.error, 0);
       return;
     }
     if (others.length === 0) return;
@@ -250,9 +251,12 @@ class Host implements ServiceHost {
   }
 
   /** Start a service again alone, after its backoff. */
-  #blame(slot: ServiceSlot, error: HeadgateError): void {
+  #blame(slot: ServiceSlot, error: HeadgateError, sequence: number): void {
     const service = slot.service.name;
     const { observer, random } = this.#options;
+    if (slot.diedOn(sequence)) {
+      observer.emit('service-event-set-aside', { service, sequence, reason: error.message });
+    }
     slot.crashes = error.retry === 'never' ? Math.max(slot.crashes + 1, this.#limits.crashesToFail) : slot.crashes + 1;
     const hasFailed = slot.crashes >= this.#limits.crashesToFail;
     slot.leave(this.#isStopping ? 'stopped' : hasFailed ? 'failed' : 'restarting', error.message);

@@ -54,7 +54,7 @@ function main(port: MessagePort, settings: WorkerSettings): void {
         for (const [name, runner] of runners) {
           void runner.stop().then(
             () => post({ kind: 'stopped', service: name }),
-            (error: unknown) => post({ kind: 'service-failed', service: name, error: toWire(error) }),
+            (error: unknown) => post({ kind: 'service-failed', service: name, error: toWire(error), sequence: 0 }),
           );
         }
         break;
@@ -74,7 +74,7 @@ function main(port: MessagePort, settings: WorkerSettings): void {
     } catch (error) {
       runners.get(name)?.drop();
       runners.delete(name);
-      post({ kind: 'service-failed', service: name, error: toWire(error) });
+      post({ kind: 'service-failed', service: name, error: toWire(error), sequence: 0 });
     }
   };
   settings.services.forEach((service, position) => void start(service, position));

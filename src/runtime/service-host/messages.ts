@@ -93,7 +93,13 @@ export type FromWorker =
       /** Filters for its configuration; null: all that the subscriptions match. */
       readonly narrowing: readonly string[] | null;
     }
-  | { readonly kind: 'service-failed'; readonly service: string; readonly error: WireError }
+  | {
+      readonly kind: 'service-failed';
+      readonly service: string;
+      readonly error: WireError;
+      /** The event that it was handling; 0: none. */
+      readonly sequence: number;
+    }
   | { readonly kind: 'handled'; readonly feed: number; readonly batches: number }
   | { readonly kind: 'publish'; readonly service: string; readonly rows: readonly OutboxRow[] }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }

@@ -94,6 +94,7 @@ export class ServiceRunner {
   #wake: (() => void) | null = null;
   #loop: Promise<void> = Promise.resolve();
   #busySince: number | null = null;
+  #busyOn = 0;
   #handled = 0;
   #published = 0;
   #errors = 0;
@@ -425,6 +426,7 @@ export class ServiceRunner {
     marker[0] = this.#options.position + 1;
     marker[1] = sequence;
     this.#busySince = performance.now();
+    this.#busyOn = sequence;
   }
 
   #keep(): void {
@@ -514,7 +516,8 @@ export class ServiceRunner {
     if (this.#phase === 'ended') return;
     const { post, name } = this.#options;
     this.#end();
-    post({ kind: 'service-failed', service: name, error: toWire(error) });
+    const sequence = this.#busySince === null ? 0 : this.#busyOn;
+    post({ kind: 'service-failed', service: name, error: toWire(error), sequence });
   }
 
   #end(): void {
