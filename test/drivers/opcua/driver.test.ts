@@ -1,0 +1,165 @@
+import t from 'tap';
+import { opcua } from '../../../src/drivers/opcua/module.ts';
+import { Status } from '../../../src/model/quality.ts';
+import type { TagValue } from '../../../src/model/tag.ts';
+import { until } from '../../support/until.ts';
+import { harness, tag } from './harness.ts';
+import { startServer } from './test-server.ts';
+
+const server = await startServer({ lateTagMs: 1_500 });
+t.teardown(() => server.kill());
+const { endpoint } = server;
+
+const TYPES: readonly [name: string, address: string, value: TagValue][] = [
+  ['bool', 'ns=2;s=Boolean', true],
+  ['int16', 'ns=2;s=Int16', -12],
+  ['int64', 'ns=2;s=Int64Small', -5],
+  ['uint64', 'ns=2;s=UInt64Big', 18446744073709551615n],
+  ['float', '2!Float', 1.5],
+  ['string', 'nsu=http://headgate.test/plant;s=String', 'auf und zu'],
+  ['time', 'ns=2;s=DateTime', 1_767_323_045_678],
+  ['bytes', 'ns=2;s=ByteString', 'AQID'],
+  ['text', '/Objects/2:Plant/2:LocalizedText', 'läuft'],
+  ['element', 'ns=2;s=Doubles[2]', 3],
+  ['literal', 'ns=2;s=Element[1]', 77],
+  ['path-element', '/Objects/2:Plant/2:Doubles[0]', 1],
+];
+
+for (const mode of ['subscribe', 'poll'] as const) {
+  t.test(`${mode}: every type and form of address gives its value, Good, with the time of the source`, async (t) => {
+    const tags = TYPES.map(([name, address]) => tag(name, address));
+    const h = await harness({ config: { endpoint, mode }, tags });
+    t.teardown(() => h.driver.stop());
+    const before = Date.now();
+    await h.driver.start();
+    await until(() => tags.every(({ name }) => h.last(name) !== undefined), { what: 'all values' });
+    for (const [name, , value] of TYPES) {
+      t.strictSame([h.last(name)?.value, h.last(name)?.status], [value, Status.Good], name);
+      t.ok((h.last(name)?.time ?? 0) < before, `${name} keeps the time of the source`);
+    }
+    t.strictSame(h.driver.stats()[0]?.faultyTags, []);
+    await h.driver.stop();
+  });
+
+  t.test(
+    `${mode}: bad tags are named and Bad, the good ones beside them flow, and one that appears later heals`,
+    async (t) => {
+      const h = await harness({
+        config: { endpoint, mode, faulty_tag_retry_ms: 1_000 },
+        tags: [
+          tag('good', 'ns=2;s=Counter0'),
+          tag('unknown', 'ns=2;s=Nope'),
+          tag('late', mode === 'poll' ? 'ns=2;s=Late' : '/Objects/2:Plant/2:Late'),
+          tag('no-namespace', 'nsu=http://nobody.test;s=X'),
+          tag('no-path', '/Objects/2:Plant/2:Nope'),
+          tag('array', 'ns=2;s=Doubles'),
+          tag('beyond', 'ns=2;s=Doubles[9]'),
+          tag('misfit', 'ns=2;s=String', { type: 'int16' }),
+        ],
+      });
+      t.teardown(() => h.driver.stop());
+      await h.driver.start();
+      await until(() => h.readings('good').length > 3 && h.last('misfit') !== undefined, { what: 'values' });
+      const reason = (name: string) => h.faults.get(name)?.reason ?? '';
+      t.equal(reason('unknown'), 'Bad_NodeIdUnknown ns=2;s=Nope');
+      t.equal(reason('no-namespace'), 'Bad_NodeIdUnknown namespace not on this server: nsu=http://nobody.test;s=X');
+      t.equal(reason('no-path'), 'Bad_NoMatch no node at /Objects/2:Plant/2:Nope');
+      t.match(reason('array'), /^Bad_NotSupported array of Double: name one element/);
+      t.match(reason('beyond'), /^Bad_IndexRangeNoData/);
+      t.match(reason('misfit'), /^Bad_TypeMismatch String of the server does not fit int16/);
+      t.equal(h.last('unknown')?.status, Status.Bad_NodeIdUnknown);
+      t.equal(h.last('unknown')?.value, null);
+      t.equal(h.readings('unknown').length, 1, 'told once');
+      t.notOk(h.faults.has('good'));
+      await until(() => h.last('late')?.value === 1, { what: 'the late tag' });
+      if (h.faults.has('late')) t.equal(h.faults.get('late'), null, 'healed');
+      await h.driver.stop();
+    },
+  );
+}
+
+t.test('keeps the StatusCode of the server, and no value with a Bad one', async (t) => {
+  const h = await harness({ config: { endpoint }, tags: [tag('q', 'ns=2;s=Quality')] });
+  t.teardown(() => h.driver.stop());
+  await h.driver.start();
+  await until(() => h.readings('q').length >= 2, { what: 'both qualities' });
+  const seen = h.readings('q').map(({ status, value }) => [status, value]);
+  t.hasStrict(Object.fromEntries(seen.map(([status, value]) => [String(status), value])), {
+    [String(Status.Good)]: 5,
+    [String(Status.Bad_SensorFailure)]: null,
+  });
+  t.notOk(h.faults.has('q'), 'a failing sensor is no faulty tag');
+  await h.driver.stop();
+});
+
+t.test('readNow and identify work before start, in the order asked', async (t) => {
+  const h = await harness({ config: { endpoint }, tags: [tag('a', 'ns=2;s=Counter0')] });
+  const readings = await h.driver.readNow('plc', [
+    tag('x', 'ns=2;s=Nope'),
+    tag('y', 'ns=2;s=Float'),
+    tag('z', 'nsu=u;i=1'),
+  ]);
+  t.strictSame(
+    readings.map(({ value, status }) => [value, status]),
+    [
+      [null, Status.Bad_NodeIdUnknown],
+      [1.5, Status.Good],
+      [null, Status.Bad_NodeIdUnknown],
+    ],
+  );
+  t.match(await h.driver.identify('plc'), {
+    vendor: 'Headgate',
+    product: 'Test Server',
+    version: '1.2.3',
+    state: 'Running',
+  });
+  await h.driver.stop();
+});
+
+t.test('readNow at a server that is not there gives Bad_NotConnected, and identify throws why', async (t) => {
+  const h = await harness({ config: { endpoint: 'opc.tcp://127.0.0.1:1' }, tags: [] });
+  const [reading] = await h.driver.readNow('plc', [tag('x', 'i=2258')]);
+  t.strictSame([reading?.value, reading?.status], [null, Status.Bad_NotConnected]);
+  await t.rejects(h.driver.identify('plc'), { code: 'OPCUA_CONNECT_FAILED' });
+  await h.driver.stop();
+});
+
+t.test('the connection key tells endpoints, users and security apart, and no names', (t) => {
+  const base = { name: 'a', driver: 'opcua', endpoint: 'opc.tcp://h:4840' } as const;
+  const key = opcua.connectionKey(base);
+  t.equal(opcua.connectionKey({ ...base, name: 'b', endpoint: 'opc.tcp://h:4840/' }), key);
+  t.not(opcua.connectionKey({ ...base, user: { name: 'u', password: { file: '/p' } } }), key);
+  t.not(opcua.connectionKey({ ...base, security: { mode: 'Sign' } }), key);
+  t.end();
+});
+
+for (const mode of ['subscribe', 'poll'] as const) {
+  t.test(`${mode}: 5,000 tags in one group at a server that takes 100 a call, one batch for each report`, async (t) => {
+    const big = await startServer({
+      counters: 5_000,
+      everyMs: 400,
+      maxMonitoredItemsPerCall: 100,
+      maxNodesPerRead: 100,
+    });
+    t.teardown(() => big.kill());
+    const tags = Array.from({ length: 5_000 }, (_, index) =>
+      tag(`c${index}`, `ns=2;s=Counter${index}`, { scanMs: 400 }),
+    );
+    const h = await harness({
+      config: { endpoint: big.endpoint, mode, heartbeat_timeout_ms: 5_000, request_timeout_ms: 5_000 },
+      tags,
+    });
+    t.teardown(() => h.driver.stop());
+    await h.driver.start();
+    await until(() => h.readings('c0').length >= 4 && h.readings('c4999').length >= 4, {
+      what: 'four rounds',
+      timeoutMs: 20_000,
+    });
+    await h.driver.stop();
+    t.equal(h.faults.size, 0);
+    t.ok(h.last('c4999')?.value !== undefined && (h.last('c4999')?.value as number) % 1 > 0.0499, 'the right value');
+    const readings = h.batches.reduce((sum, { count }) => sum + count, 0);
+    t.ok(readings / h.batches.length > 400, `${readings} readings in ${h.batches.length} batches`);
+    if (mode === 'poll') t.ok((h.driver.stats()[0]?.requests ?? 0) > 150, 'chunked');
+  });
+}
