@@ -1,0 +1,170 @@
+import { isUtf8 } from 'node:buffer';
+import type { ByteOrder, DataType, TagValue } from '../../model/tag.ts';
+import { isBitArea } from './area.ts';
+import type { Block } from './plan.ts';
+import type { ModbusPoint } from './point.ts';
+
+/** Operations of a decode program, with the byte order in the lower two bits of the code. */
+const OP: Readonly<Record<Exclude<DataType, 'auto'>, number>> = {
+  bool: 0,
+  int8: 1,
+  uint8: 2,
+  int16: 3,
+  uint16: 4,
+  int32: 5,
+  uint32: 6,
+  float32: 7,
+  int64: 8,
+  uint64: 9,
+  float64: 10,
+  string: 11,
+};
+const OP_COIL = 12;
+const OP_REGISTER_BIT = 13;
+
+/** Bit 0: bytes of each register swapped; bit 1: registers swapped. */
+const ORDER: Readonly<Record<ByteOrder, number>> = { ABCD: 0, BADC: 1, CDAB: 2, DCBA: 3 };
+
+/**
+ * How the replies of a scan become values, compiled once to flat arrays: row i decodes operation `op[i]` at byte `at[i]` (coils: bit
+ * `at[i]`) of its block's reply, with `argument[i]` (bit of a register, characters of a string), into `slot[i]` of the batch. Block
+ * b has the rows from `firstRow[b]` to before `firstRow[b + 1]`.
+ */
+export interface DecodeProgram {
+  readonly firstRow: Uint32Array;
+  readonly op: Uint8Array;
+  readonly at: Uint32Array;
+  readonly argument: Uint16Array;
+  readonly slot: Uint32Array;
+}
+
+/**
+ * Compile the program for blocks.
+ * @param slots position in the batch of each point
+ */
+export function compileDecode(
+  blocks: readonly Block[],
+  points: readonly ModbusPoint[],
+  slots: ArrayLike<number>,
+): DecodeProgram {
+  const rows = blocks.reduce((sum, block) => sum + block.points.length, 0);
+  const firstRow = new Uint32Array(blocks.length + 1);
+  const op = new Uint8Array(rows);
+  const at = new Uint32Array(rows);
+  const argument = new Uint16Array(rows);
+  const slot = new Uint32Array(rows);
+  let row = 0;
+  blocks.forEach((block, index) => {
+    for (const position of block.points) {
+      const point = points[position] as ModbusPoint;
+      const [operation, shift, value] = instructionOf(point);
+      op[row] = operation;
+      at[row] = isBitArea(block.area) ? point.offset - block.offset : (point.offset - block.offset) * 2 + shift;
+      argument[row] = value;
+      slot[row] = slots[position] ?? 0;
+      row++;
+    }
+    firstRow[index + 1] = row;
+  });
+  return { firstRow, op, at, argument, slot };
+}
+
+/** Decode the reply of one block into `values`. @param data the bytes behind the reply's byte count, all of them */
+export function decodeBlock(program: DecodeProgram, block: number, data: Uint8Array, values: TagValue[]): void {
+  const { op, at, argument, slot } = program;
+  const end = program.firstRow[block + 1] as number;
+  for (let row = program.firstRow[block] as number; row < end; row++) {
+    const code = op[row] as number;
+    values[slot[row] as number] = decodeValue(code >>> 2, code & 3, data, at[row] as number, argument[row] as number);
+  }
+}
+
+const floats = new DataView(new ArrayBuffer(8));
+
+function decodeValue(operation: number, order: number, data: Uint8Array, at: number, argument: number): TagValue {
+  switch (operation) {
+    case 4:
+      return register(data, at, order);
+    case 3:
+      return (register(data, at, order) << 16) >> 16;
+    case 7:
+      floats.setUint32(0, doubleRegister(data, at, order));
+      return floats.getFloat32(0);
+    case 6:
+      return doubleRegister(data, at, order);
+    case 5:
+      return doubleRegister(data, at, order) | 0;
+    case OP_REGISTER_BIT:
+      return ((register(data, at, order) >>> argument) & 1) === 1;
+    case OP_COIL:
+      return (((data[at >>> 3] as number) >>> (at & 7)) & 1) === 1;
+    case 0:
+      return register(data, at, order) !== 0;
+    case 1:
+      return (register(data, at, order) << 24) >> 24;
+    case 2:
+      return register(data, at, order) & 0xff;
+    case 10:
+      floats.setUint32(0, highHalf(data, at, order));
+      floats.setUint32(4, lowHalf(data, at, order));
+      return floats.getFloat64(0);
+    case 8:
+      return wide(highHalf(data, at, order) | 0, lowHalf(data, at, order));
+    case 9:
+      return wide(highHalf(data, at, order), lowHalf(data, at, order));
+    default:
+      return text(data, at, order, argument);
+  }
+}
+
+/** 16 bits; the order of registers does not matter. */
+function register(data: Uint8Array, at: number, order: number): number {
+  const first = data[at] as number;
+  const second = data[at + 1] as number;
+  return (order & 1) === 0 ? (first << 8) | second : (second << 8) | first;
+}
+
+/** 32 bits, unsigned, of two registers. */
+function doubleRegister(data: Uint8Array, at: number, order: number): number {
+  const first = register(data, at, order);
+  const second = register(data, at + 2, order);
+  return ((order & 2) === 0 ? (first << 16) | second : (second << 16) | first) >>> 0;
+}
+
+function highHalf(data: Uint8Array, at: number, order: number): number {
+  return doubleRegister(data, (order & 2) === 0 ? at : at + 4, order);
+}
+
+function lowHalf(data: Uint8Array, at: number, order: number): number {
+  return doubleRegister(data, (order & 2) === 0 ? at + 4 : at, order);
+}
+
+/** A number where it is exact, else a bigint. */
+function wide(high: number, low: number): number | bigint {
+  const value = high * 4_294_967_296 + low;
+  return Number.isSafeInteger(value) ? value : (BigInt(high) << 32n) | BigInt(low);
+}
+
+/** Up to the first NUL, without trailing blanks; UTF-8 where it is, else Latin-1. */
+function text(data: Uint8Array, at: number, order: number, length: number): string {
+  const bytes = Buffer.from(data.subarray(at, at + length + (length & 1)));
+  if ((order & 1) === 1) bytes.swap16();
+  const end = bytes.subarray(0, length).indexOf(0);
+  const written = bytes.subarray(0, end < 0 ? length : end);
+  return written.toString(isUtf8(written) ? 'utf8' : 'latin1').trimEnd();
+}
+
+/** Operation with its order, byte shift from the point's offset, argument. */
+function instructionOf(point: ModbusPoint): readonly [number, number, number] {
+  const { type, bit, byteOrder } = point;
+  const order = ORDER[byteOrder];
+  if (isBitArea(point.area)) return [OP_COIL << 2, 0, 0];
+  if (bit !== null) {
+    // The register that holds the bit: the last one holds bits 0 to 15, unless registers are swapped.
+    const fromLow = bit >>> 4;
+    const word = (order & 2) === 0 ? point.count - 1 - fromLow : fromLow;
+    return [(OP_REGISTER_BIT << 2) | order, word * 2, bit & 15];
+  }
+  const operation = OP[type === 'auto' ? 'uint16' : type];
+  return [(operation << 2) | order, 0, point.length ?? 0];
+}

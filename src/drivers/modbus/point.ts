@@ -1,0 +1,71 @@
+import type { ByteOrder, DataType, TagDefinition } from '../../model/tag.ts';
+import { parseModbusAddress } from './address.ts';
+import { type Area, isBitArea } from './area.ts';
+
+/** Where a tag's value stands and how it is read: address, type, byte order, bit and length brought together. */
+export interface ModbusPoint {
+  readonly unit: number;
+  readonly area: Area;
+  readonly offset: number;
+  /** Registers, or 1 for a coil or discrete input. */
+  readonly count: number;
+  readonly type: DataType;
+  readonly byteOrder: ByteOrder;
+  /** Bit 0 (least significant) of the value; null: the whole value. */
+  readonly bit: number | null;
+  /** Characters of a string, else null. */
+  readonly length: number | null;
+}
+
+/** Bits of a value of a numeric type; 16 for a bool, which takes a register. */
+export function bitWidth(type: DataType): number {
+  switch (type) {
+    case 'int8':
+    case 'uint8':
+      return 8;
+    case 'int32':
+    case 'uint32':
+    case 'float32':
+      return 32;
+    case 'int64':
+    case 'uint64':
+    case 'float64':
+      return 64;
+    default:
+      return 16;
+  }
+}
+
+/** Registers that a value takes; two characters of a string share one. */
+export function registerCount(type: DataType, length: number | null): number {
+  return type === 'string' ? Math.ceil((length ?? 0) / 2) : Math.ceil(bitWidth(type) / 16);
+}
+
+/**
+ * Bring a tag's columns and the suffixes of its address together; the columns win. `auto` reads as the area's own type.
+ * @throws ModbusAddressError
+ */
+export function pointOf(tag: TagDefinition, deviceUnit: number): ModbusPoint {
+  const address = parseModbusAddress(tag.address);
+  const isBits = isBitArea(address.area);
+  const type = tag.type === 'auto' ? (isBits ? 'bool' : 'uint16') : tag.type;
+  const isString = type === 'string';
+  const length = isString ? (tag.length ?? address.part) : null;
+  return {
+    unit: address.unit ?? deviceUnit,
+    area: address.area,
+    offset: address.offset,
+    count: isBits ? 1 : registerCount(type, length),
+    type,
+    byteOrder: tag.byteOrder === 'ABCD' ? (address.byteOrder ?? 'ABCD') : tag.byteOrder,
+    bit: isString ? null : (tag.bit ?? address.part),
+    length,
+  };
+}
+
+/** The address for people, zero-based: `unit 1 holding 0 (2 registers)`, `unit 1 holding 9 bit 4`, `unit 1 coil 3`. */
+export function describePoint({ unit, area, offset, count, bit }: ModbusPoint): string {
+  const place = `unit ${unit} ${area} ${offset}`;
+  const width = isBitArea(area) ? '' : ` (${count} register${count === 1 ? '' : 's'})`;
+  return bit === null ? `${place}${width}` : `${place} bit ${bit}${width}`;
+}
