@@ -43,6 +43,8 @@ export class ModbusUnit {
   }[];
   readonly #isBad: Uint8Array;
   readonly #isLost: Uint8Array;
+  /** Positions of the tags that begin at an address together. */
+  readonly #sharing = new Map<string, number[]>();
   #lostCount = 0;
 
   /** @throws SIMULATE_ADDRESS_UNSERVABLE */
@@ -58,7 +60,8 @@ export class ModbusUnit {
     this.identity = options.identity ?? {};
     this.#isBad = new Uint8Array(options.tags.length).fill(1);
     this.#isLost = new Uint8Array(options.tags.length);
-    this.#points = options.tags.map((tag) => {
+    const firstAt = new Map<string, number>();
+    this.#points = options.tags.map((tag, index) => {
       const parsed = parseModbusAddress(tag.address);
       const refuse = (problem: string): never => {
         throw new HeadgateError('SIMULATE_ADDRESS_UNSERVABLE', {
@@ -77,6 +80,10 @@ export class ModbusUnit {
       const { state } = this.#area(point.area);
       // Nothing is invented: what was not written yet answers with a device failure.
       state.fill(2, address, address + width);
+      const key = `${point.area} ${point.address}`;
+      const first = firstAt.get(key);
+      if (first === undefined) firstAt.set(key, index);
+      else this.#sharing.set(key, [...(this.#sharing.get(key) ?? [first]), index]);
       return { tag, point, bit: tag.bit ?? parsed.bit };
     });
   }
@@ -138,11 +145,9 @@ export class ModbusUnit {
     state.fill(isBad ? 2 : 1, point.address, point.address + width);
     if (isBad) return;
     // Another tag in the same registers (bits of a status word) may still be Bad.
-    this.#points.forEach((other, index) => {
-      if (this.#isBad[index] === 1 && other.point.area === point.area && other.point.address === point.address) {
-        state[point.address] = 2;
-      }
-    });
+    for (const other of this.#sharing.get(`${point.area} ${point.address}`) ?? []) {
+      if (this.#isBad[other] === 1) state[point.address] = 2;
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import type { Observer } from '../observe/observer.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DeviceServer, ServedDevice } from './device-server.ts';
 import { type DeviceFaults, mergeDeviceFaults, NO_FAULTS } from './faults.ts';
+import { isLoopback, makeOpcUaServer } from './opcua-endpoint.ts';
 import { OpcUaNodes } from './opcua-nodes.ts';
 import { withBadQuality } from './quality-overlay.ts';
 import { Relay } from './relay.ts';
@@ -36,7 +37,17 @@ export async function startOpcUaServer(options: OpcUaServerOptions): Promise<Dev
   const removePki = () => rm(pkiDirectory, { recursive: true, force: true });
   try {
     const opcua = await import('node-opcua');
-    const server = makeServer(opcua, { ...options, url, pkiDirectory });
+    // The relay stands before it: on loopback, on any port, known to clients by the relay's address alone.
+    const server = makeOpcUaServer(opcua, {
+      host: '127.0.0.1',
+      port: 0,
+      hasOpenEndpoint: isLoopback(options.host),
+      advertised: url,
+      name: options.devices.map(({ name }) => name).join(', '),
+      namespaces: options.namespaces ?? [],
+      identity: options.identity ?? {},
+      pkiDirectory,
+    });
     await server.initialize();
     const own = server.engine.addressSpace?.getOwnNamespace();
     if (own === undefined) throw new Error('node-opcua made no address space');
@@ -77,47 +88,4 @@ export async function startOpcUaServer(options: OpcUaServerOptions): Promise<Dev
     await removePki();
     throw error;
   }
-}
-
-function makeServer(
-  opcua: typeof import('node-opcua'),
-  options: OpcUaServerOptions & { readonly url: string; readonly pkiDirectory: string },
-) {
-  const { MessageSecurityMode: Mode, SecurityPolicy: Policy } = opcua;
-  const isLoopback = ['127.0.0.1', '::1', 'localhost'].includes(options.host);
-  const certificates = new opcua.OPCUACertificateManager({
-    rootFolder: options.pkiDirectory,
-    automaticallyAcceptUnknownCertificate: true,
-  });
-  const names = options.devices.map(({ name }) => name).join(', ');
-  return new opcua.OPCUAServer({
-    // The relay stands before it: on loopback, on any port, known to clients by the relay's address alone.
-    host: '127.0.0.1',
-    hostname: options.host,
-    port: 0,
-    advertisedEndpoints: [options.url],
-    disableDiscovery: true,
-    nodeset_filename: [opcua.nodesets.standard],
-    serverCertificateManager: certificates,
-    userCertificateManager: certificates,
-    securityPolicies: [
-      ...(isLoopback ? [Policy.None] : []),
-      Policy.Basic256Sha256,
-      Policy.Aes128_Sha256_RsaOaep,
-      Policy.Aes256_Sha256_RsaPss,
-    ],
-    securityModes: [...(isLoopback ? [Mode.None] : []), Mode.Sign, Mode.SignAndEncrypt],
-    serverInfo: {
-      applicationUri: options.namespaces?.[0] ?? 'urn:headgate:simulation',
-      productUri: 'urn:headgate:simulation',
-      applicationName: { text: `Headgate simulation of ${names}` },
-    },
-    buildInfo: {
-      manufacturerName: options.identity?.['vendor'] ?? 'Headgate',
-      productName: options.identity?.['product'] ?? 'simulated device',
-      softwareVersion: options.identity?.['version'] ?? '1',
-    },
-    maxAllowedSessionNumber: 100,
-    maxConnectionsPerEndpoint: 100,
-  });
 }

@@ -78,7 +78,7 @@ export class SeriesWriter {
   #row(time: EpochMs, positions: readonly number[], batch: ReadingBatch, columnOf: ArrayLike<number>): void {
     let cells: string[] = [];
     const write = () => {
-      const at = Math.round((time - this.#startedAt) * 1000) / 1000;
+      const at = Math.round(time - this.#startedAt);
       // A sparse array joins to empty cells; trailing ones are left out.
       if (cells.length > 0) this.#text += `${at},${cells.join(',')}\n`;
       cells = [];

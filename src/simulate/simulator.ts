@@ -138,7 +138,8 @@ function preferredPorts(fixture: Fixture): Record<string, number> {
 function delivery(fixture: Fixture, servers: LineServers): Deliver {
   const targets = fixture.series.map((series) => {
     const device = servers.device(series.device);
-    const positions = series.tags.map((tag) => device?.tags.indexOf(tag) ?? -1);
+    const positionOf = new Map(device?.tags.map((tag, index) => [tag, index]));
+    const positions = series.tags.map((tag) => positionOf.get(tag) ?? -1);
     return { device, positions };
   });
   return (series, tag, { value, status, time }) => {

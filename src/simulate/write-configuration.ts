@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import type { TagDefinition } from '../model/tag.ts';
 import type { Fixture } from './fixture.ts';
 import type { SimulatedEndpoint } from './line-servers.ts';
+import { isLoopback } from './opcua-endpoint.ts';
 import { encodeTagTable } from './tag-table.ts';
 
 /** Settings of a recorded device file that belong to the real device and not to the simulated one. */
@@ -36,9 +37,13 @@ export async function writeConfiguration(
 export function deviceConfig(endpoint: SimulatedEndpoint): Readonly<Record<string, unknown>> {
   const { device: name, host, port, url, unit } = endpoint;
   if (endpoint.protocol === 'opcua') {
-    const isLoopback = ['127.0.0.1', '::1', 'localhost'].includes(host);
     const open = { security: { policy: 'None', mode: 'None' } };
-    return { name, driver: 'opcua', endpoint: url, ...(isLoopback ? open : { trust: { server: 'on_first_use' } }) };
+    return {
+      name,
+      driver: 'opcua',
+      endpoint: url,
+      ...(isLoopback(host) ? open : { trust: { server: 'on_first_use' } }),
+    };
   }
   return { name, driver: 'modbus-tcp', host, port, unit };
 }

@@ -1,0 +1,209 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { Status } from '../model/quality.ts';
+import type { TagDefinition } from '../model/tag.ts';
+import type { Millis } from '../model/time.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { Clock, Timer } from '../ports/clock.ts';
+import { TAG_DEFAULTS } from './fixture.ts';
+import type { SimulatedEndpoint } from './line-servers.ts';
+import { startModbusServer } from './modbus-server.ts';
+import { makeOpcUaServer } from './opcua-endpoint.ts';
+import { encodeTagTable } from './tag-table.ts';
+import { deviceConfig } from './write-configuration.ts';
+
+/** Publishing interval that the synthetic OPC UA server grants at most, so that a value waits no longer before it is sent. */
+const MAX_PUBLISHING_MS = 50;
+const NAMESPACE = 'urn:headgate:synthetic';
+const REGISTERS_PER_UNIT = 65_536;
+
+export interface SyntheticOptions {
+  readonly protocol: 'opcua' | 'modbus-tcp';
+  /** How many tags in all, each with a new value every period. */
+  readonly tags: number;
+  readonly periodMs: Millis;
+  /** Over how many devices the tags are spread, each a server with its own port. Default 1. */
+  readonly units?: number;
+  readonly host?: string;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** Devices that make up values, for benches. */
+export interface SyntheticDevices {
+  readonly endpoints: readonly SimulatedEndpoint[];
+  readonly tags: readonly TagDefinition[];
+  /** Values made so far. OPC UA: one for each sampling of each tag. */
+  readonly made: number;
+  /** Write `devices/*.yaml` and `tags/synthetic.csv`. */
+  configuration(directory: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Serve many tags that all change, as cheaply as the libraries allow. Run it in a process of its own: it changes node-opcua's
+ * limits for the whole process.
+ * - OPC UA: a value is made when the server samples it, and its source time is that moment; a tag's values count up by one,
+ *   so a reader sees what it missed. Sent at the latest 50 ms later.
+ * - Modbus: `int16` holding registers, all counted up every period; the source time is the reader's.
+ * @throws SIMULATE_PORT_TAKEN, SIMULATE_ADDRESS_UNSERVABLE
+ */
+export async function startSyntheticDevices(options: SyntheticOptions): Promise<SyntheticDevices> {
+  const units = Math.max(1, options.units ?? 1);
+  const host = options.host ?? '127.0.0.1';
+  const tags = proposeTags(options, units);
+  const byDevice = Map.groupBy(tags, (tag) => tag.device);
+  if (options.protocol === 'modbus-tcp' && Math.ceil(options.tags / units) > REGISTERS_PER_UNIT) {
+    throw new RangeError(
+      `${options.tags} registers need at least ${Math.ceil(options.tags / REGISTERS_PER_UNIT)} units`,
+    );
+  }
+  const counter = { made: 0 };
+  const servers: Closeable[] = [];
+  const endpoints: SimulatedEndpoint[] = [];
+  for (const [device, own] of byDevice) {
+    const serve = options.protocol === 'opcua' ? serveOpcUa : serveModbus;
+    const server = await serve({ ...options, host, device, own, counter });
+    servers.push(server);
+    endpoints.push(server.endpoint);
+  }
+  return {
+    endpoints,
+    tags,
+    get made() {
+      return counter.made;
+    },
+    async configuration(directory) {
+      await mkdir(join(directory, 'devices'), { recursive: true });
+      await mkdir(join(directory, 'tags'), { recursive: true });
+      for (const endpoint of endpoints) {
+        await writeFile(join(directory, 'devices', `${endpoint.device}.yaml`), stringify(deviceConfig(endpoint)));
+      }
+      await writeFile(join(directory, 'tags', 'synthetic.csv'), encodeTagTable(tags));
+    },
+    async close() {
+      for (const server of servers) await server.close();
+    },
+  };
+}
+
+interface Closeable {
+  readonly endpoint: SimulatedEndpoint;
+  close(): Promise<void>;
+}
+
+interface ServeOptions extends SyntheticOptions {
+  readonly host: string;
+  readonly device: string;
+  readonly own: readonly TagDefinition[];
+  readonly counter: { made: number };
+}
+
+function proposeTags(options: SyntheticOptions, units: number): TagDefinition[] {
+  const perUnit = Math.ceil(options.tags / units);
+  const isOpcUa = options.protocol === 'opcua';
+  return Array.from({ length: options.tags }, (_, index): TagDefinition => {
+    const unit = Math.floor(index / perUnit);
+    const position = index % perUnit;
+    return {
+      ...TAG_DEFAULTS,
+      device: `synthetic-${unit + 1}`,
+      name: `v${position}`,
+      asset: `synthetic/unit-${unit + 1}`,
+      address: isOpcUa ? `ns=2;i=${position + 1}` : `HR:${position}`,
+      type: isOpcUa ? 'float64' : 'int16',
+      scanMs: options.periodMs,
+    };
+  });
+}
+
+async function serveModbus(options: ServeOptions): Promise<Closeable> {
+  const { host, device, own, clock, periodMs, counter } = options;
+  const server = await startModbusServer({ ...options, port: 0, devices: [{ name: device, unit: 1, tags: own }] });
+  const [served] = server.devices;
+  let timer: Timer | null = null;
+  let count = 0;
+  const startedAt = clock.monotonic();
+  const tick = () => {
+    count++;
+    const now = clock.now();
+    for (let index = 0; index < own.length; index++) {
+      served?.write(index, ((count + index) & 0xffff) - 0x8000, Status.Good, now);
+    }
+    counter.made += own.length;
+    timer = clock.after(Math.max(1, startedAt + count * periodMs - clock.monotonic()), tick);
+  };
+  tick();
+  const { port, url } = server;
+  return {
+    endpoint: { device, protocol: 'modbus-tcp', host, port, url, unit: 1 },
+    async close() {
+      timer?.cancel();
+      await server.close();
+    },
+  };
+}
+
+async function serveOpcUa(options: ServeOptions): Promise<Closeable> {
+  const { host, device, own, clock, periodMs, counter } = options;
+  const opcua = await import('node-opcua');
+  const { DataType, DataValue, MonitoredItem, StatusCodes, Subscription, Variant } = opcua;
+  Subscription.maximumPublishingInterval = Math.min(MAX_PUBLISHING_MS, periodMs);
+  Subscription.minimumPublishingInterval = Math.min(MAX_PUBLISHING_MS, periodMs);
+  MonitoredItem.minimumSamplingInterval = Math.min(50, periodMs);
+  const pkiDirectory = await mkdtemp(join(tmpdir(), 'headgate-simulate-'));
+  const server = makeOpcUaServer(opcua, {
+    host,
+    port: 0,
+    hasOpenEndpoint: true,
+    advertised: null,
+    name: device,
+    namespaces: ['urn:headgate:simulation', NAMESPACE],
+    identity: {},
+    pkiDirectory,
+  });
+  await server.initialize();
+  const { addressSpace } = server.engine;
+  if (addressSpace === null) throw new Error('node-opcua made no address space');
+  const namespace = addressSpace.registerNamespace(NAMESPACE);
+  const folder = namespace.addObject({ organizedBy: addressSpace.rootFolder.objects, browseName: device });
+  const counts = new Float64Array(own.length);
+  own.forEach((tag, index) => {
+    const variable = namespace.addVariable({
+      componentOf: folder,
+      nodeId: tag.address,
+      browseName: tag.name,
+      dataType: DataType.Double,
+      minimumSamplingInterval: Math.min(50, periodMs),
+    });
+    variable.bindVariable(
+      {
+        timestamped_get: () => {
+          counter.made++;
+          const count = (counts[index] ?? 0) + 1;
+          counts[index] = count;
+          const sourceTimestamp = new Date(clock.now());
+          const value = new Variant({ dataType: DataType.Double, value: count });
+          return new DataValue({
+            value,
+            statusCode: StatusCodes.Good,
+            sourceTimestamp,
+            serverTimestamp: sourceTimestamp,
+          });
+        },
+      },
+      true,
+    );
+  });
+  await server.start();
+  const port = server.endpoints[0]?.port ?? 0;
+  return {
+    endpoint: { device, protocol: 'opcua', host, port, url: `opc.tcp://${host}:${port}`, unit: null },
+    async close() {
+      await server.shutdown(0);
+      await rm(pkiDirectory, { recursive: true, force: true });
+    },
+  };
+}
