@@ -1,4 +1,4 @@
-import { Compile } from 'typebox/compile';
+import { Compile } from 'typebox/schema';
 import { checkSchema } from '../../config/schema-check.ts';
 import { schemaNodeOf } from '../../config/schema-node.ts';
 import { HeadgateError } from '../../errors/headgate-error.ts';
@@ -30,7 +30,7 @@ export function checkService(name: string, module: ServiceModule, config: unknow
   const [issue] = issues;
   if (issue !== undefined) throw refused(issue.path.join('.') || 'it', issue.found, issue.expected);
   // A user's schema may have keywords that the configuration's own check does not know.
-  const [first] = Compile(module.configSchema).Errors(value);
+  const [, [first]] = Compile(module.configSchema).Errors(value);
   if (first !== undefined)
     throw refused(first.instancePath.slice(1).replaceAll('/', '.') || 'it', 'wrong', first.message);
   return value;

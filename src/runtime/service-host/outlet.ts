@@ -108,8 +108,8 @@ export class Outlet {
         await journal.append(batch.map(toDraft));
         size = BATCH;
       } catch (error) {
-        const isFinal = isHeadgateError(error) && error.retry === 'never' && String(error.code) !== 'JOURNAL_FAILED';
-        if (!isFinal) {
+        // Anything but an event that is refused for what it is stays in the outbox until the journal, or the next one, takes it.
+        if (!isHeadgateError(error, 'JOURNAL_EVENT_TOO_LARGE')) {
           await this.#pause('service-append-retried', error);
           continue;
         }

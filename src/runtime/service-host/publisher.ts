@@ -1,4 +1,4 @@
-import { Compile, type Validator } from 'typebox/compile';
+import { Compile, type Validator } from 'typebox/schema';
 import { HeadgateError } from '../../errors/headgate-error.ts';
 import { isAssetPath } from '../../model/asset.ts';
 import type { EventDraft } from '../../model/event.ts';
@@ -35,7 +35,7 @@ export class Publisher {
       this.#validators.set(event.type, validator);
     }
     if (!validator.Check(event.data)) {
-      const [first] = validator.Errors(event.data);
+      const [, [first]] = validator.Errors(event.data);
       throw this.#refused(event, `data${first?.instancePath ?? ''} ${first?.message ?? 'breaks its schema'}`);
     }
     if (typeof event.subject !== 'string' || !isAssetPath(event.subject)) {
