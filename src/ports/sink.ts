@@ -9,6 +9,9 @@ export interface OutgoingBatch {
   readonly historical: boolean;
 }
 
+/** Where a secret stands: a file, or a systemd credential by name. */
+export type SecretReference = { readonly file: string } | { readonly credential: string };
+
 export interface SinkContext {
   readonly clock: Clock;
   readonly random: Random;
@@ -16,8 +19,8 @@ export interface SinkContext {
   readonly journalId: string;
   /** `gateway.name`, for client ids and topics. */
   readonly gatewayName: string;
-  /** Reads a secret reference (a file or systemd credential) when a connection is made. */
-  readSecret(reference: string): Promise<string>;
+  /** Reads a secret when a connection is made. */
+  readSecret(reference: SecretReference): Promise<string>;
 }
 
 export type SinkLinkState =

@@ -3,7 +3,7 @@ import { GAP_TYPE } from '../model/event.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Journal, StoredEvent } from '../ports/journal.ts';
-import type { SinkModule } from '../ports/sink.ts';
+import type { SecretReference, SinkModule } from '../ports/sink.ts';
 import { RecentEvents } from './forwarder/recent-events.ts';
 import { SinkRunner } from './forwarder/sink-runner.ts';
 import type { SinkStatus } from './forwarder/sink-status.ts';
@@ -24,8 +24,7 @@ export interface ForwarderOptions {
   readonly random: Random;
   readonly observer: Observer;
   readonly gatewayName: string;
-  /** The secret of a reference: `file:<path>` or `credential:<name>`. */
-  readonly readSecret: (reference: string) => Promise<string>;
+  readonly readSecret: (reference: SecretReference) => Promise<string>;
 }
 
 /** Brings every accepted event to every sink at least once; the only part that decides what is sent again. */
@@ -49,14 +48,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   const deadLetter = (sink: string, event: StoredEvent, reason: string) => {
     const { sequence, lane } = event;
-    const gap = {
-      sink,
-      lane,
-      first: sequence,
-      last: sequence,
-      count: 1,
-      reason: `sink ${sink} will never take it: ${reason}`,
-    };
+    const why = `sink ${sink} will never take it: ${reason}`;
+    const gap = { lane, first: sequence, last: sequence, count: 1, reason: why, consumers: { [sink]: 1 } };
     const source = `/headgate/${gatewayName}/${sink}`;
     const draft = {
       type: GAP_TYPE,

@@ -25,6 +25,8 @@ export interface ReceiverOptions {
 interface JournalState {
   readonly seen: SequenceRanges;
   readonly gaps: SequenceRanges;
+  /** How many events each gap says that it lost: its range may also hold delivered events of other lanes. */
+  readonly gapCounts: Map<string, number>;
   /** Highest sequence by stream and by kind of delivery: live may overtake a historical backlog. */
   readonly highest: Map<string, number>;
 }
@@ -63,7 +65,7 @@ export class Receiver {
     const highest = journal.highest.get(stream) ?? 0;
     if (event.sequence < highest) this.#orderViolations++;
     else journal.highest.set(stream, event.sequence);
-    if (event.type === GAP_TYPE) noteGap(journal, event.data);
+    if (event.type === GAP_TYPE) noteGap(journal, event);
     return true;
   }
 
@@ -72,17 +74,25 @@ export class Receiver {
     let missing = 0;
     let unique = 0;
     let gapEvents = 0;
-    for (const [journalId, { seen, gaps }] of this.#journals) {
+    for (const [journalId, { seen, gaps, gapCounts }] of this.#journals) {
       unique += seen.count;
       const first = this.#firstSequence ?? seen.ranges[0]?.first ?? 1;
+      let inGaps = 0;
       for (const hole of seen.missing(first, seen.ranges.at(-1)?.last ?? 0)) {
-        gapEvents += hole.last - hole.first + 1;
+        inGaps += hole.last - hole.first + 1;
         for (const range of gaps.missing(hole.first, hole.last)) {
-          gapEvents -= range.last - range.first + 1;
+          inGaps -= range.last - range.first + 1;
           missing += range.last - range.first + 1;
           if (missingRanges.length < SHOWN_RANGES) missingRanges.push({ journalId, ...range });
         }
       }
+      // More holes in the ranges of gaps than they lost: the rest is missing for no told reason.
+      const told = Math.min(
+        inGaps,
+        [...gapCounts.values()].reduce((sum, count) => sum + count, 0),
+      );
+      gapEvents += told;
+      missing += inGaps - told;
     }
     return {
       received: this.#received,
@@ -99,16 +109,20 @@ export class Receiver {
     const journalId = event.id.slice(0, event.id.lastIndexOf('-'));
     let journal = this.#journals.get(journalId);
     if (journal === undefined) {
-      journal = { seen: new SequenceRanges(), gaps: new SequenceRanges(), highest: new Map() };
+      journal = { seen: new SequenceRanges(), gaps: new SequenceRanges(), gapCounts: new Map(), highest: new Map() };
       this.#journals.set(journalId, journal);
     }
     return journal;
   }
 }
 
-function noteGap(journal: JournalState, data: unknown): void {
+/** A gap that is told twice (after a crash of the gateway) counts once: `gap` names it. */
+function noteGap(journal: JournalState, event: ReceivedEvent): void {
+  const { data } = event;
   if (typeof data !== 'object' || data === null) return;
-  const { first, last }: { first?: unknown; last?: unknown } = data;
-  if (typeof first !== 'number' || typeof last !== 'number' || !Number.isSafeInteger(last - first)) return;
+  const { gap, first, last, count }: { gap?: unknown; first?: unknown; last?: unknown; count?: unknown } = data;
+  if (typeof first !== 'number' || typeof last !== 'number' || typeof count !== 'number') return;
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || !Number.isSafeInteger(count)) return;
   journal.gaps.add(first, last);
+  journal.gapCounts.set(gap === undefined ? event.id : `gap ${String(gap)}`, count);
 }

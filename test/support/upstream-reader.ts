@@ -1,5 +1,10 @@
 import mqtt, { type MqttClient } from 'mqtt';
-import { decodeBatch, decodeCloudEvent, type ReceivedEvent } from '../../src/sinks/batch-decoder.ts';
+import {
+  decodeBatch,
+  decodeCloudEvent,
+  type ReceivedBatch,
+  type ReceivedEvent,
+} from '../../src/sinks/batch-decoder.ts';
 import { Receiver } from '../../src/sinks/receiver.ts';
 
 /** Subscribes to everything that a gateway publishes at a broker and keeps the receiver's account. */
@@ -7,6 +12,8 @@ export class UpstreamReader {
   readonly receiver = new Receiver({ firstSequence: 1 });
   /** New events in the order of their arrival. */
   readonly events: ReceivedEvent[] = [];
+  /** As they came, repeats among them. */
+  readonly batches: Pick<ReceivedBatch, 'events' | 'historical'>[] = [];
   readonly topics = new Set<string>();
   messages = 0;
   payloadBytes = 0;
@@ -29,14 +36,18 @@ export class UpstreamReader {
   }
 
   /** Resolves when subscribed; reconnects and subscribes again when the broker comes back. */
-  static async start(url: string, login: { username?: string; password?: string } = {}): Promise<UpstreamReader> {
+  static async start(
+    url: string,
+    options: { username?: string; password?: string; filter?: string } = {},
+  ): Promise<UpstreamReader> {
+    const { filter = '#', ...login } = options;
     const client = await mqtt.connectAsync(url, {
       ...login,
       reconnectPeriod: 50,
       clean: false,
       clientId: `reader-${process.pid}-${Math.random()}`,
     });
-    await client.subscribeAsync('#', { qos: 1 });
+    await client.subscribeAsync(filter, { qos: 1 });
     return new UpstreamReader(client);
   }
 
@@ -54,12 +65,14 @@ export class UpstreamReader {
     this.payloadBytes += payload.length;
     if (topic.endsWith('/batch/v1')) {
       const batch = await decodeBatch(payload);
+      this.batches.push(batch);
       const fresh = this.receiver.receive(batch);
       if (batch.historical) this.historical += fresh.length;
       for (const event of fresh) this.events.push(event);
       return;
     }
     const event = decodeCloudEvent(payload);
+    this.batches.push({ events: [event], historical: event.historical });
     if (!this.receiver.receiveEvent(event, event.historical)) return;
     if (event.historical) this.historical++;
     this.events.push(event);

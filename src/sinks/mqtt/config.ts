@@ -171,4 +171,3 @@ export const mqttSinkSchema = Type.Object(
 );
 
 export type MqttSinkConfig = Static<typeof mqttSinkSchema>;
-export type SecretReference = NonNullable<MqttSinkConfig['password']>;

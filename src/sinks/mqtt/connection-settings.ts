@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { HeadgateError, messageOf } from '../../errors/headgate-error.ts';
 import type { Millis } from '../../model/time.ts';
-import type { SinkContext } from '../../ports/sink.ts';
-import type { MqttSinkConfig, SecretReference } from './config.ts';
+import type { SecretReference, SinkContext } from '../../ports/sink.ts';
+import type { MqttSinkConfig } from './config.ts';
 
 /** All that one connection needs, secrets read. Never logged. */
 export interface ConnectionSettings {
@@ -42,7 +42,7 @@ export async function connectionSettings(
   };
   const secret = (reference: SecretReference) => {
     const text = 'file' in reference ? `file:${reference.file}` : `credential:${reference.credential}`;
-    return read(text, context.readSecret(text));
+    return read(text, context.readSecret(reference));
   };
   const { ca, cert, key, server_name, reject_unauthorized } = config.tls ?? {};
   return {

@@ -58,6 +58,10 @@ export class MqttSink implements Sink {
     this.#abort = abort;
     const settings = await connectionSettings(this.#name, this.#config, this.#context);
     const connection = await openConnection(settings, this.#context.clock, abort.signal);
+    if (abort.signal.aborted) {
+      await connection.close();
+      throw new HeadgateError('SINK_DISCONNECTED', { sink: this.#name, reason: 'stopped' });
+    }
     this.#connection = connection;
     this.#turn = Promise.resolve();
     connection.onDown((reason) => {

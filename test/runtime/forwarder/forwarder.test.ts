@@ -153,7 +153,7 @@ t.test('says that the login is refused, and does not hammer the broker', async (
     random: Math.random,
     observer: recordingObserver(),
     gatewayName: 'gw',
-    readSecret: async (reference) => (reference === 'file:/secret' ? password : 'other'),
+    readSecret: async (reference) => ('file' in reference && reference.file === '/secret' ? password : 'other'),
   });
   t.teardown(async () => {
     await forwarder.stop();

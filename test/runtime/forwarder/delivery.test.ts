@@ -1,0 +1,166 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { SequenceRanges } from '../../../src/model/sequence-ranges.ts';
+import type { Cursor, StoredEvent } from '../../../src/ports/journal.ts';
+import { Delivery, type Shipment, type Stream } from '../../../src/runtime/forwarder/delivery.ts';
+
+const stored = (sequence: number): StoredEvent => ({
+  sequence,
+  lane: 'bulk',
+  recordedtime: 0,
+  bytes: new Uint8Array(10),
+  list: null,
+});
+const START: Cursor = { settled: 0, above: [] };
+
+/** Ship up to `count` events of a stream, as the runner does. */
+function ship(delivery: Delivery, stream: Stream, head: number, count: number): Shipment | null {
+  const range = delivery.next(stream, head);
+  if (range === null) return null;
+  const last = Math.min(range.last, range.first + count - 1);
+  const events = Array.from({ length: last - range.first + 1 }, (_, i) => stored(range.first + i));
+  return delivery.ship(stream, { first: range.first, last }, events, 0);
+}
+
+t.test('a small backlog is sent in order with the rest', async (t) => {
+  const delivery = new Delivery(START, 100);
+  delivery.linkUp(50);
+  t.equal(delivery.boundary, null);
+  t.match(ship(delivery, 'live', 50, 10), { first: 1, last: 10, historical: false });
+});
+
+t.test('a large backlog goes beside live, and both become one when it is through', async (t) => {
+  const delivery = new Delivery(START, 100);
+  delivery.linkUp(200);
+  const live = ship(delivery, 'live', 201, 10);
+  const backlog = ship(delivery, 'backlog', 201, 500);
+  t.match(live, { first: 201, last: 201, historical: false });
+  t.match(backlog, { first: 1, last: 200, historical: true });
+  if (live === null || backlog === null) return;
+  delivery.confirmed(live);
+  t.same(delivery.cursor, { settled: 0, above: [{ first: 201, last: 201 }] });
+  delivery.confirmed(backlog);
+  t.same(delivery.cursor, { settled: 201, above: [] });
+  t.equal(delivery.boundary, null);
+});
+
+t.test('what live has overtaken stays historical after the next loss, however little is left', async (t) => {
+  const delivery = new Delivery({ settled: 195, above: [{ first: 201, last: 300 }] }, 100);
+  delivery.linkUp(310);
+  t.match(ship(delivery, 'backlog', 310, 50), { first: 196, last: 200, historical: true });
+  t.match(ship(delivery, 'live', 310, 50), { first: 301, last: 310, historical: false });
+});
+
+t.test('a confirmation of an earlier link settles nothing', async (t) => {
+  const delivery = new Delivery(START, 100);
+  delivery.linkUp(10);
+  const shipment = ship(delivery, 'live', 10, 10);
+  delivery.linkDown();
+  delivery.linkUp(10);
+  t.equal(shipment === null ? null : delivery.confirmed(shipment), false);
+  t.same(delivery.cursor, START);
+  const again = ship(delivery, 'live', 10, 10);
+  t.equal(again === null ? 0 : delivery.resentIn(again), 10);
+});
+
+t.test('a rejected batch is halved until one event is given up', async (t) => {
+  const delivery = new Delivery(START, 100);
+  delivery.linkUp(8);
+  const sent: string[] = [];
+  let shipment = ship(delivery, 'live', 8, 8);
+  while (shipment !== null) {
+    sent.push(shipment.events.map(({ sequence }) => sequence).join());
+    if (shipment.events.some(({ sequence }) => sequence === 6)) delivery.rejected(shipment);
+    else delivery.confirmed(shipment);
+    shipment = delivery.shipRemainder(0);
+  }
+  t.same(sent, ['1,2,3,4,5,6,7,8', '1,2,3,4', '5,6,7,8', '5,6', '5', '6', '7,8']);
+  t.same(delivery.cursor, { settled: 8, above: [] });
+});
+
+/**
+ * Plant life: commits, sends, confirmations in any order, losses, rejections. What a receiver on the other side sees must always be
+ * in order by stream and kind, and a cursor never runs ahead of it.
+ */
+t.test('whatever happens: settled only what was received, in order, and all in the end', async () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('commit' as const), count: fc.integer({ min: 1, max: 30 }) }),
+    fc.record({
+      kind: fc.constant('ship' as const),
+      stream: fc.constantFrom<Stream>('live', 'backlog'),
+      count: fc.integer({ min: 1, max: 12 }),
+    }),
+    fc.record({ kind: fc.constant('confirm' as const), which: fc.nat(5) }),
+    // How many of those on the way the receiver still got, in the order sent, before the link went.
+    fc.record({ kind: fc.constant('loss' as const), arrived: fc.nat(6) }),
+    fc.record({ kind: fc.constant('split' as const) }),
+    fc.record({ kind: fc.constant('restart' as const), arrived: fc.nat(6) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 150, size: 'max' }), (steps) => {
+      let delivery = new Delivery(START, 20);
+      let head = 0;
+      let flying: { shipment: Shipment; isReceived: boolean }[] = [];
+      const received = new SequenceRanges();
+      const highest = { live: 0, historical: 0 };
+      const receive = (entry: { shipment: Shipment; isReceived: boolean }) => {
+        if (entry.isReceived) return;
+        entry.isReceived = true;
+        const kind = entry.shipment.historical ? 'historical' : 'live';
+        for (const { sequence } of entry.shipment.events) {
+          if (received.add(sequence, sequence) === 0) continue;
+          if (sequence < highest[kind]) throw new Error(`${sequence} after ${highest[kind]} (${kind})`);
+          highest[kind] = sequence;
+        }
+      };
+      const check = () => {
+        const { settled, above } = delivery.cursor;
+        for (const range of [{ first: 1, last: settled }, ...above]) {
+          if (received.missing(range.first, range.last).length > 0) throw new Error('settled but not received');
+        }
+        if (above.length > 64) throw new Error('too many ranges');
+      };
+      const confirm = (entry: { shipment: Shipment; isReceived: boolean } | undefined) => {
+        if (entry === undefined) return;
+        // The wire keeps order: what was sent before it has arrived before it.
+        for (const earlier of flying.slice(0, flying.indexOf(entry) + 1)) receive(earlier);
+        flying = flying.filter((other) => other !== entry);
+        delivery.confirmed(entry.shipment);
+      };
+      const loss = (arrived: number) => {
+        for (const entry of flying.slice(0, arrived)) receive(entry);
+        flying = [];
+      };
+      delivery.linkUp(head);
+      const send = (stream: Stream, count: number) => {
+        const shipment = ship(delivery, stream, head, count);
+        const { settled, above } = delivery.cursor;
+        const isSettled = ({ sequence }: StoredEvent) =>
+          sequence <= settled || above.some(({ first, last }) => first <= sequence && sequence <= last);
+        if (shipment?.events.some(isSettled)) throw new Error('sent again what is settled');
+        if (shipment !== null) flying.push({ shipment, isReceived: false });
+        return shipment !== null;
+      };
+      for (const action of steps) {
+        if (action.kind === 'commit') head += action.count;
+        else if (action.kind === 'ship') send(action.stream, action.count);
+        else if (action.kind === 'confirm') confirm(flying[action.which]);
+        else if (action.kind === 'split') delivery.split(head);
+        else {
+          loss(action.arrived);
+          delivery.linkDown();
+          if (action.kind === 'restart') delivery = new Delivery(delivery.cursor, 20);
+          delivery.linkUp(head);
+        }
+        check();
+      }
+      for (let i = 0; delivery.cursor.settled < head && i < 10_000; i++) {
+        if (!send('backlog', 50)) send('live', 50);
+        confirm(flying[0]);
+        check();
+      }
+      return delivery.cursor.settled === head && received.count === head;
+    }),
+    { numRuns: 1000 },
+  );
+});
