@@ -92,7 +92,7 @@ export class CurrentList {
     for (let i = 0; i < values.length; i++) {
       const position = indexes === null ? i : (indexes[i] ?? -1);
       if (position < 0 || position >= this.#times.length) continue;
-      const value = values[i] ?? null;
+      const value = values[i] ?? Number.NaN;
       const status = typeof statuses === 'number' ? statuses : (statuses[i] ?? 0);
       const time = timeDeltas === 0 ? timeBase : timeBase + (timeDeltas[i] ?? 0);
       const changed = onChange !== null && (!Object.is(own[position], value) || this.#statuses[position] !== status);
