@@ -6,6 +6,7 @@ import { JOURNAL_ERRORS } from './journal.table.ts';
 import { MODBUS_ERRORS } from './modbus.table.ts';
 import { OPCUA_ERRORS } from './opcua.table.ts';
 import { PIPELINE_ERRORS } from './pipeline.table.ts';
+import { RUNTIME_ERRORS } from './runtime.table.ts';
 import { SERVICES_ERRORS } from './services.table.ts';
 import { SIMULATE_ERRORS } from './simulate.table.ts';
 import { SINKS_ERRORS } from './sinks.table.ts';
@@ -20,6 +21,7 @@ export const ERROR_CATALOGUE = {
   ...MODBUS_ERRORS,
   ...OPCUA_ERRORS,
   ...PIPELINE_ERRORS,
+  ...RUNTIME_ERRORS,
   ...SERVICES_ERRORS,
   ...SIMULATE_ERRORS,
   ...SINKS_ERRORS,

@@ -21,4 +21,10 @@ export const RUNTIME_EVENTS = {
     message: 'a driver did not stop in time and was left behind',
     counter: 'driver_stops_late_total',
   },
+  'device-state-unrecorded': {
+    level: 'warn',
+    message: 'the journal refused a device state; it is in this log only',
+    counter: 'device_states_unrecorded_total',
+  },
+  'part-close-failed': { level: 'warn', message: 'a part did not close cleanly' },
 } as const satisfies Record<string, InternalEventEntry>;

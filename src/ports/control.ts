@@ -22,6 +22,8 @@ export interface SinkRow {
   readonly reason: string | null;
   readonly settled: number;
   readonly waiting: number;
+  /** Those of `waiting` that drain as backlog beside live data. */
+  readonly backlog: number;
   readonly inFlight: number;
   readonly sentBytes: number;
   readonly reconnects: number;
@@ -45,9 +47,8 @@ export interface ServiceRow {
 export interface BrokerRow {
   readonly address: { readonly host: string; readonly port: number } | null;
   readonly clients: number;
-  readonly received: number;
+  readonly subscriptions: number;
   readonly delivered: number;
-  readonly refused: number;
 }
 
 /** All of `headgate status`. */

@@ -1,0 +1,126 @@
+import type { Broker } from '../broker/broker.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { HeadgateError } from '../errors/headgate-error.ts';
+import type { JournalHandle } from '../journal/journal-client.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ControlApi, DeviceRow, ServiceRow, SinkRow, StatusReport } from '../ports/control.ts';
+import type { DeviceSupervisor } from './device-supervisor.ts';
+import { passesFilter } from './event-filter.ts';
+import type { SinkStatus } from './forwarder/sink-status.ts';
+import type { Forwarder } from './forwarder.ts';
+import type { ProcessorMeter } from './processor-meter.ts';
+import type { ServiceHost } from './service-host.ts';
+
+/** The running parts that the command line asks about. */
+export interface GatewayParts {
+  readonly configuration: Configuration;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly journal: JournalHandle;
+  readonly broker: Broker;
+  readonly pipeline: Pipeline;
+  readonly devices: DeviceSupervisor;
+  readonly forwarder: Forwarder;
+  readonly services: ServiceHost;
+  readonly processor: ProcessorMeter;
+}
+
+const EVERY_EVENT = ['uns/v1/#', 'evt/v1/#'];
+
+/** What the daemon answers to the command line. */
+export function createControlApi(parts: GatewayParts): ControlApi {
+  const { configuration, broker, clock, devices, forwarder, journal, services } = parts;
+  const startedAt = clock.now();
+  const since = clock.monotonic();
+  const { tags } = configuration;
+  return {
+    status: async (): Promise<StatusReport> => ({
+      gateway: configuration.gateway.gateway.name,
+      version: parts.version,
+      nodeVersion: process.versions.node,
+      pid: process.pid,
+      startedAt,
+      uptimeMs: Math.round(clock.monotonic() - since),
+      rssMb: Math.round(process.memoryUsage.rss() / 1_048_576),
+      cpuCores: Number(parts.processor.cores.toFixed(3)),
+      samples: parts.pipeline.stats(),
+      devices: devices.list().map((device): DeviceRow => device),
+      tagFaults: devices.faults(),
+      sinks: forwarder.status().map(sinkRowOf),
+      services: serviceRows(services),
+      broker: brokerRowOf(broker),
+      journal: await journal.status(),
+      counters: parts.metrics.snapshot(),
+    }),
+    currentValues: async ({ device, tag }) =>
+      tags
+        .filter((row) => (device === undefined || row.device === device) && (tag === undefined || row.name === tag))
+        .map((row) => ({
+          device: row.device,
+          tag: row.name,
+          asset: row.asset,
+          address: row.address,
+          unit: row.unit,
+          current: broker.current.get(row.asset, row.name),
+        })),
+    readTags: async (device, names) => {
+      const wanted = names.map((name) => {
+        const found = tags.find((tag) => tag.device === device && tag.name === name);
+        if (found === undefined) throw new HeadgateError('RUNTIME_TAG_UNKNOWN', { device, tag: name });
+        return found;
+      });
+      return devices.readNow(device, wanted);
+    },
+    tailEvents: (filter, onEvent) =>
+      broker.bus.subscribe({
+        filters: EVERY_EVENT,
+        deliver: (events) => {
+          for (const event of events) if (passesFilter(filter, event)) onEvent(event);
+        },
+      }),
+    journalStatus: () => journal.status(),
+    journalVerify: () => journal.verify(),
+    services: async () => serviceRows(services),
+    serviceQuery: (service, query, argument) => services.query(service, query, argument),
+  };
+}
+
+function sinkRowOf(sink: SinkStatus): SinkRow {
+  return {
+    name: sink.name,
+    kind: sink.kind,
+    link: sink.link.state,
+    reason: sink.link.state === 'down' ? sink.link.reason : null,
+    settled: sink.settled,
+    waiting: sink.waiting,
+    backlog: sink.backlog,
+    inFlight: sink.inFlight.batches,
+    sentBytes: sink.bytesSent,
+    reconnects: sink.reconnects,
+  };
+}
+
+function serviceRows(services: ServiceHost): ServiceRow[] {
+  return services
+    .list()
+    .map(({ name, version, state, since, restarts, handled, published, errors, dropped, lastError }) => ({
+      name,
+      version,
+      state,
+      since,
+      restarts,
+      handled,
+      published,
+      errors,
+      dropped,
+      lastError,
+    }));
+}
+
+function brokerRowOf({ address, stats }: Broker) {
+  const { clients, subscriptions, eventsSent } = stats();
+  return { address, clients, subscriptions, delivered: eventsSent };
+}

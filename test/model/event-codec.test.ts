@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { toCloudEventJson } from '../../src/model/cloud-event.ts';
+import type { EventDraft } from '../../src/model/event.ts';
+import { decodeEvent, EventCodecError, encodeEvent, makeTagList, tagListIdOf } from '../../src/model/event-codec.ts';
+import { TelemetryReport, type ValueColumn } from '../../src/model/telemetry.ts';
+
+const ACCEPTED = { sequence: 7, lane: 'normal', recordedtime: 1_790_000_000_500 } as const;
+
+const list = makeTagList({
+  source: '/headgate/g/plc',
+  device: 'plc',
+  asset: 'acme/pump',
+  group: 'plc_1000ms',
+  lane: 'bulk',
+  names: ['a', 'b', 'c'],
+  units: ['bar', '', ''],
+  types: ['float64', 'bool', 'string'],
+});
+
+function telemetry(values: ValueColumn): EventDraft<TelemetryReport> {
+  const columns = {
+    indexes: null,
+    values,
+    statuses: 0x808a0000,
+    timeBase: 1_790_000_000_000.5,
+    timeDeltas: 0,
+  } as const;
+  const { source, asset: subject } = list;
+  return {
+    source,
+    subject,
+    type: 'headgate.telemetry.v1',
+    time: columns.timeBase,
+    lane: 'bulk',
+    data: new TelemetryReport(list, columns),
+  };
+}
+
+const columns: readonly ValueColumn[] = [
+  new Int8Array([-1, 0, 1]),
+  new Uint8Array([255, 0, 1]),
+  new Int16Array([-300, 0, 1]),
+  new Uint16Array([65_535, 0, 1]),
+  new Int32Array([-70_000, 0, 1]),
+  new Uint32Array([4_294_967_295, 0, 1]),
+  new Float32Array([0.5, 0, 1]),
+  new Float64Array([0.1, Number.NaN, 1]),
+  [1.5, true, 'text'],
+  [2n ** 63n, null, ''],
+];
+for (const values of columns) {
+  t.test(`a report of ${values.constructor.name} comes back as it was`, async (t) => {
+    const bytes = encodeEvent(telemetry(values));
+    t.equal(tagListIdOf(bytes), list.id);
+    const event = decodeEvent({ ...ACCEPTED, bytes, list }, 'j1');
+    t.same((event.data as TelemetryReport).columns, telemetry(values).data.columns);
+    t.match(event, {
+      id: 'j1-7',
+      sequence: 7,
+      source: list.source,
+      subject: list.asset,
+      partitionkey: 'acme/pump/plc_1000ms',
+    });
+  });
+}
+
+t.test('any other event comes back as it was', async (t) => {
+  const text = fc.string({ maxLength: 40 });
+  const drafts = fc.record(
+    {
+      type: text,
+      source: text,
+      subject: text,
+      time: fc.double({ noNaN: true }),
+      data: fc.jsonValue(),
+      correlationid: text,
+      traceparent: text,
+    },
+    { requiredKeys: ['type', 'source', 'subject', 'time', 'data'] },
+  );
+  fc.assert(
+    fc.property(drafts, (drawn) => {
+      const draft = { ...drawn, lane: 'normal' } as EventDraft;
+      const event = decodeEvent({ ...ACCEPTED, bytes: encodeEvent(draft), list: null }, 'j1');
+      const { id: _id, sequence: _sequence, recordedtime: _recordedtime, ...rest } = event;
+      t.same(rest, { ...draft, time: draft.time }, 'unchanged');
+    }),
+    { numRuns: 50 },
+  );
+});
+
+t.test('bytes that are no event are refused, whatever they are', async (t) => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      try {
+        decodeEvent({ ...ACCEPTED, bytes, list: null }, 'j1');
+        return true;
+      } catch (error) {
+        return error instanceof EventCodecError;
+      }
+    }),
+    { numRuns: 500 },
+  );
+  t.throws(
+    () => decodeEvent({ ...ACCEPTED, bytes: encodeEvent(telemetry([1])), list: null }, 'j1'),
+    EventCodecError,
+    'without its list',
+  );
+});
+
+t.test('structured JSON has the attributes of CloudEvents 1.0', async (t) => {
+  const event = decodeEvent(
+    { ...ACCEPTED, bytes: encodeEvent(telemetry(new Float64Array([0.1, 1, Number.NaN]))), list },
+    'j1',
+  );
+  t.same(JSON.parse(toCloudEventJson(event)), {
+    specversion: '1.0',
+    id: 'j1-7',
+    source: '/headgate/g/plc',
+    type: 'headgate.telemetry.v1',
+    subject: 'acme/pump',
+    time: '2026-09-21T14:13:20.000Z',
+    datacontenttype: 'application/json',
+    recordedtime: '2026-09-21T14:13:20.500Z',
+    sequence: '0000000000000007',
+    partitionkey: 'acme/pump/plc_1000ms',
+    data: {
+      samples: [
+        { n: 'a', v: 0.1, q: 0x808a0000, t: 1_790_000_000_000.5 },
+        { n: 'b', v: true, q: 0x808a0000, t: 1_790_000_000_000.5 },
+        { n: 'c', v: null, q: 0x808a0000, t: 1_790_000_000_000.5 },
+      ],
+    },
+  });
+});
+
+t.test('a 64-bit integer is decimal text in JSON', async (t) => {
+  const event = decodeEvent({ ...ACCEPTED, bytes: encodeEvent(telemetry([2n ** 63n])), list }, 'j1');
+  t.equal(JSON.parse(toCloudEventJson(event)).data.samples[0].v, '9223372036854775808');
+});
+
+t.test('a changed tag list has another id, an equal one the same', async (t) => {
+  t.equal(makeTagList({ ...list }).id, list.id);
+  t.not(makeTagList({ ...list, names: ['a', 'b', 'd'] }).id, list.id);
+  t.not(makeTagList({ ...list, types: ['float64', 'bool', 'bool'] }).id, list.id);
+});
