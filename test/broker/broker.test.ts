@@ -32,6 +32,26 @@ t.test('a client message is committed, then acknowledged, then routed on its own
   });
 });
 
+t.test('a message arrives at the lower of both QoS, also through a wildcard', async (t) => {
+  const { url } = await running(t);
+  const expected: [0 | 1 | 2, number[]][] = [
+    [0, [0, 0, 0]],
+    [1, [0, 1, 1]],
+    [2, [0, 1, 2]],
+  ];
+  for (const [qos, arriving] of expected) {
+    const subscriber = await client(t, url);
+    const received = inbox(subscriber);
+    await subscriber.subscribeAsync(`q${qos}/+`, { qos });
+    for (const sent of [0, 1, 2] as const) await subscriber.publishAsync(`q${qos}/x`, `${sent}`, { qos: sent });
+    await until(() => received.length === 3, { what: 'three messages' });
+    t.same(
+      received.sort((a, b) => a.payload.localeCompare(b.payload)).map((message) => message.qos),
+      arriving,
+    );
+  }
+});
+
 t.test('bytes that are no text are recorded as base64 and routed unchanged', async (t) => {
   const { journal, url } = await running(t);
   const peer = await client(t, url);
