@@ -1,4 +1,5 @@
 import { openJournal } from '../../src/journal/journal-client.ts';
+import { decodeEvent } from '../../src/model/event-codec.ts';
 import { systemClock } from '../../src/ports/system-clock.ts';
 import { recordingObserver } from '../support/observer.ts';
 import { counterHost, number, running } from '../support/service-rig.ts';
@@ -29,7 +30,6 @@ const collect = async () => {
   for (let after = 0; after < until; ) {
     const page = await journal.read({ after, until, maxEvents: 1_000, maxBytes: 1_000_000 });
     for (const stored of page.events) {
-      const { decodeEvent } = await import('../../src/model/event-codec.ts');
       const event = decodeEvent(stored, journal.journalId);
       if (event.type === 'acme.number.v1') numbers.push(event.id);
       if (event.type === 'acme.sum.v1') {
@@ -46,8 +46,7 @@ await host.stop();
 await collect();
 const state = await handledAfterStop();
 await journal.close();
-console.log(JSON.stringify({ numbers, sums, state }));
-process.exit(0);
+process.stdout.write(`${JSON.stringify({ numbers, sums, state })}\n`, () => process.exit(0));
 
 async function handledAfterStop(): Promise<number> {
   const again = counterHost(journal, dir, { one: { subject: 'x' } });

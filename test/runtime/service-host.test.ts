@@ -96,6 +96,22 @@ for (const [order, what] of [
   });
 }
 
+t.test('a crash in a shared worker moves that service out; its neighbours go on with nothing lost', async (t) => {
+  const journal = new MemoryJournal();
+  const { host, observer } = counterHost(journal, t.testdir(), {
+    bad: { subject: 'bad', isolation: 'shared' },
+    good: { subject: 'good', isolation: 'shared' },
+  });
+  t.teardown(() => host.stop());
+  await running(host);
+  await journal.append([number('good', 1), number('bad', 1, 'loop'), number('good', 2)]);
+  await until(() => lastSum(journal, 'good') === 3, { what: 'the neighbour goes on', timeoutMs: 20_000 });
+  await until(() => host.list()[0]?.restarts === 3, { what: 'the bad one alone crashes on', timeoutMs: 20_000 });
+  t.equal(sumsOf(journal, 'good').length, 2);
+  t.equal(host.list()[1]?.restarts, 1, 'the neighbour was restarted once');
+  t.ok(observer.emitted.some(({ name, fields }) => name === 'service-isolated' && fields['service'] === 'bad'));
+});
+
 t.test('a service that keeps crashing is failed and tried slowly', async (t) => {
   const journal = new MemoryJournal();
   const { host } = counterHost(

@@ -24,15 +24,24 @@ export interface CounterConfig {
   readonly slow_ms?: number;
 }
 
+interface CounterPlace extends CounterConfig {
+  readonly isolation?: 'own' | 'shared';
+}
+
 /** A host with services named after the keys, all running the counter of test/support/services. */
 export function counterHost(
   journal: Journal,
   dataDir: string,
-  counters: Readonly<Record<string, CounterConfig>>,
+  counters: Readonly<Record<string, CounterPlace>>,
   limits: Partial<ServiceLimits> = {},
 ): { host: ServiceHost; observer: RecordingObserver } {
   const observer = recordingObserver();
-  const modules = Object.entries(counters).map(([name, config]) => ({ name, module: COUNTER, config }));
+  const modules = Object.entries(counters).map(([name, { isolation = 'own', ...config }]) => ({
+    name,
+    module: COUNTER,
+    isolation,
+    config,
+  }));
   const host = createServiceHost({
     services: [{ name: 'custom', config: { modules } }],
     journal,

@@ -13,7 +13,12 @@ export function hostedServices(
   return configured.flatMap(({ name, config }): HostedService[] => {
     if (name === 'custom') {
       const { modules } = config as CustomServicesConfig;
-      return modules.map((one) => ({ name: one.name, config: one.config ?? {}, module: one.module, isolation: 'own' }));
+      return modules.map((one) => ({
+        name: one.name,
+        config: one.config ?? {},
+        module: one.module,
+        isolation: one.isolation ?? 'own',
+      }));
     }
     const builtIn = BUILT_IN_SERVICES.find(({ spec }) => spec.kind === name);
     if (builtIn === undefined) throw new HeadgateError('SERVICE_UNKNOWN', { service: name });
