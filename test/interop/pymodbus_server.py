@@ -1,0 +1,55 @@
+"""A Modbus TCP server of pymodbus with two units. Prints its port; runs until its standard input ends."""
+
+import asyncio
+import struct
+import sys
+
+from pymodbus import ModbusDeviceIdentification
+from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
+from pymodbus.server import ModbusTcpServer
+
+
+def registers(data: bytes) -> list[int]:
+    return [int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2)]
+
+
+def swapped(words: list[int]) -> list[int]:
+    return words[::-1]
+
+
+HOLDING = [0] * 200
+HOLDING[0:1] = registers(struct.pack(">h", -1234))
+HOLDING[1:2] = registers(struct.pack(">H", 54321))
+HOLDING[2:4] = registers(struct.pack(">i", -7_654_321))
+HOLDING[4:6] = swapped(registers(struct.pack(">f", 3.25)))
+HOLDING[6:10] = registers(struct.pack(">d", -2.5e-7))
+HOLDING[10:14] = registers(struct.pack(">Q", 2**63 + 5))
+HOLDING[14:18] = registers(b"PUMP-7\0\0")
+HOLDING[18:19] = [0b1000_0000_0000_0001]
+INPUT = [1000 + i for i in range(200)]
+COILS = [i % 3 == 0 for i in range(200)]
+DISCRETE = [i % 2 == 1 for i in range(200)]
+
+
+def unit(holding: list[int]) -> ModbusDeviceContext:
+    # The datastore counts from 1, the wire from 0.
+    return ModbusDeviceContext(
+        hr=ModbusSequentialDataBlock(1, holding),
+        ir=ModbusSequentialDataBlock(1, INPUT),
+        co=ModbusSequentialDataBlock(1, COILS),
+        di=ModbusSequentialDataBlock(1, DISCRETE),
+    )
+
+
+async def main() -> None:
+    identity = ModbusDeviceIdentification(info_name={"VendorName": "pymodbus", "ProductCode": "PM", "MajorMinorRevision": "3"})
+    context = ModbusServerContext(devices={1: unit(HOLDING), 2: unit([7] * 10)}, single=False)
+    server = ModbusTcpServer(context, identity=identity, address=("127.0.0.1", 0))
+    await server.listen()
+    port = server.transport.sockets[0].getsockname()[1]
+    print(port, flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await server.shutdown()
+
+
+asyncio.run(main())
