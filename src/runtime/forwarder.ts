@@ -82,6 +82,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
           clock,
           random,
           observer: ownObserver,
+          onSettled: () => recent.release(Math.min(...runners.map((runner) => runner.settled))),
           onDeadLetter: (event, reason) => deadLetter(name, event, reason),
         }),
       );

@@ -52,6 +52,12 @@ export class RecentEvents {
     this.#trim();
   }
 
+  /** Every sink has confirmed everything through this sequence: let it go. */
+  release(through: number): void {
+    while ((this.#entries[this.#start]?.event.sequence ?? Number.POSITIVE_INFINITY) <= through) this.#dropOldest();
+    this.#compact();
+  }
+
   /** What waits after a position that is at or above the floor: number, bytes, and since when. */
   waiting(after: number, until: number): { events: number; bytes: number; since: Millis } | null {
     const from = this.#indexAfter(after);
@@ -84,13 +90,21 @@ export class RecentEvents {
       if (oldest === undefined) break;
       const held = this.#bytes - oldest.bytesThrough + oldest.event.bytes.length;
       if (this.#entries.length - this.#start <= maxEvents && held <= maxBytes) break;
-      this.#floor = oldest.event.sequence;
-      this.#start++;
+      this.#dropOldest();
     }
-    if (this.#start > 1024 && this.#start > this.#entries.length / 2) {
-      this.#entries = this.#entries.slice(this.#start);
-      this.#start = 0;
-    }
+    this.#compact();
+  }
+
+  #dropOldest(): void {
+    this.#floor = this.#entries[this.#start]?.event.sequence ?? this.#floor;
+    this.#start++;
+  }
+
+  /** Amortised: each entry is moved at most once for each one dropped. */
+  #compact(): void {
+    if (this.#start < 64 || this.#start < this.#entries.length / 2) return;
+    this.#entries = this.#entries.slice(this.#start);
+    this.#start = 0;
   }
 
   #indexAfter(sequence: number): number {

@@ -24,6 +24,8 @@ export interface SinkRunnerOptions {
   readonly random: Random;
   /** With the sink's name in its fields. */
   readonly observer: Observer;
+  /** The cursor moved. */
+  readonly onSettled: () => void;
   /** The sink will never take this event; it is passed over. */
   readonly onDeadLetter: (event: StoredEvent, reason: string) => void;
 }
@@ -100,6 +102,11 @@ export class SinkRunner {
     this.#readRetry?.cancel();
     await this.#link.stop();
     this.#delivery.linkDown();
+  }
+
+  /** Everything up to this sequence is confirmed. */
+  get settled(): number {
+    return this.#delivery.cursor.settled;
   }
 
   status(): SinkStatus {
@@ -317,6 +324,7 @@ export class SinkRunner {
 
   #cursorMoved(): void {
     this.#options.journal.moveCursor(this.#options.name, this.#delivery.cursor);
+    this.#options.onSettled();
   }
 
   #readFailed(error: unknown): void {
