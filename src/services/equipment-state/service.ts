@@ -58,6 +58,7 @@ interface StoredAsset {
 const TICK_MS = 250;
 const ROLES = ['state', 'running', 'fault'] as const;
 type Role = (typeof ROLES)[number];
+const NO_ROLES: readonly Role[] = [];
 
 class WatchedAsset {
   readonly asset: string;
@@ -65,8 +66,8 @@ class WatchedAsset {
   readonly #context: ServiceContext;
   #memory: Memory;
   #inputs: Inputs;
-  /** Which input each tag of a list is, by position in the list. */
-  readonly #roles = new Map<string, readonly (Role | undefined)[]>();
+  /** Which inputs each tag of a list is, by position in the list; a status word may be state and fault. */
+  readonly #roles = new Map<string, readonly (readonly Role[])[]>();
 
   constructor(asset: string, rule: StateRule, context: ServiceContext) {
     this.asset = asset;
@@ -87,15 +88,17 @@ class WatchedAsset {
     let time = 0;
     let fresh: Partial<Record<Role, Reading>> | null = null;
     for (let position = 0; position < report.size; position++) {
-      const role = roles[report.tagIndex(position)];
-      if (role === undefined) continue;
+      const own = roles[report.tagIndex(position)] ?? NO_ROLES;
+      if (own.length === 0) continue;
       const sampleTime = report.time(position);
-      if (fresh !== null && (sampleTime !== time || fresh[role] !== undefined)) {
-        publishing = both(publishing, this.#apply(fresh, time, event));
+      const pending = fresh;
+      if (pending !== null && (sampleTime !== time || own.some((role) => pending[role] !== undefined))) {
+        publishing = both(publishing, this.#apply(pending, time, event));
         fresh = null;
       }
       fresh ??= {};
-      fresh[role] = { value: report.value(position), status: report.status(position), time: sampleTime };
+      const reading = { value: report.value(position), status: report.status(position), time: sampleTime };
+      for (const role of own) fresh[role] = reading;
       time = sampleTime;
     }
     return fresh === null ? publishing : both(publishing, this.#apply(fresh, time, event));
@@ -156,14 +159,16 @@ class WatchedAsset {
     });
   }
 
-  #rolesIn(list: TagList): readonly (Role | undefined)[] {
+  #rolesIn(list: TagList): readonly (readonly Role[])[] {
     let roles = this.#roles.get(list.id);
     if (roles === undefined) {
       const { stateTag, runningTag, faultTag } = this.rule;
-      const all = list.names.map((name) =>
-        name === stateTag ? 'state' : name === runningTag ? 'running' : name === faultTag ? 'fault' : undefined,
-      );
-      roles = all.some((role) => role !== undefined) ? all : [];
+      const tags: Readonly<Record<Role, string | null>> = { state: stateTag, running: runningTag, fault: faultTag };
+      const all = list.names.map((name) => {
+        const own = ROLES.filter((role) => tags[role] === name);
+        return own.length === 0 ? NO_ROLES : own;
+      });
+      roles = all.some((own) => own.length > 0) ? all : [];
       if (this.#roles.size >= 100) this.#roles.clear();
       this.#roles.set(list.id, roles);
     }
