@@ -188,9 +188,6 @@ type Filled<T> = T extends readonly unknown[]
 
 export type BrokerConfig = Filled<Static<typeof brokerConfigSchema>>;
 
-/** Where a secret stands. */
-export type SecretReference = { readonly file: string } | { readonly credential: string };
-
 /** True for an address that only this machine reaches. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));

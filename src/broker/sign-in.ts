@@ -1,6 +1,7 @@
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import type { SecretReference } from '../ports/sink.ts';
 import type { AccessRules } from './access.ts';
-import type { BrokerConfig, SecretReference } from './config.ts';
+import type { BrokerConfig } from './config.ts';
 import { PasswordCheck } from './password.ts';
 
 /** Who a client is and what it may do; `user` null: anonymous. */
