@@ -85,20 +85,41 @@ export async function removeTags(
   return commit(source, specs, changed);
 }
 
+/**
+ * Write a whole tag table, as it is.
+ * @param file under the directory: `tags/line-3.csv`
+ * @throws CONFIG_EDIT_CONFLICT the table exists (without replace)
+ */
+export async function putTable(
+  directory: string,
+  specs: ComponentSpecs,
+  file: string,
+  bytes: Uint8Array,
+  options: { readonly replace?: boolean } = {},
+): Promise<EditResult> {
+  const source = await readSource(directory);
+  if (options.replace !== true && source.files.some(({ path }) => path === file)) {
+    throw new HeadgateError('CONFIG_EDIT_CONFLICT', { file, reason: 'the table exists already' });
+  }
+  return commit(source, specs, new Map([[file, bytes]]));
+}
+
 /** Write what validates; refuse what brings in an error that was not there before. */
 async function commit(
   source: ConfigurationSource,
   specs: ComponentSpecs,
-  changed: ReadonlyMap<string, string>,
+  changed: ReadonlyMap<string, string | Uint8Array>,
 ): Promise<EditResult> {
   const files = [...changed.keys()];
   const next = source.files.filter(({ path }) => !changed.has(path));
-  for (const [path, text] of changed) next.push({ path, bytes: Buffer.from(text) });
+  for (const [path, content] of changed) {
+    next.push({ path, bytes: typeof content === 'string' ? Buffer.from(content) : content });
+  }
   next.sort((a, b) => (a.path < b.path ? -1 : 1));
   const before = new Set(errorsOf(source, specs).map(identityOf));
   const problems = errorsOf({ ...source, files: next }, specs).filter((problem) => !before.has(identityOf(problem)));
   if (problems.length > 0) return { isWritten: false, files, problems };
-  for (const [path, text] of changed) await writeAtomically(join(source.directory, path), text);
+  for (const [path, content] of changed) await writeAtomically(join(source.directory, path), content);
   return { isWritten: true, files, problems: [] };
 }
 

@@ -6,7 +6,7 @@ export const CLI_ERRORS = {
     message: '{reason}',
     meaning:
       'The command was written in a way that it does not take: an unknown option, a missing or malformed argument.',
-    action: 'See "headgate {command} --help".',
+    action: 'See "{help}".',
     retry: 'never',
   },
   CLI_NOT_FOUND: {

@@ -1,0 +1,32 @@
+import type { ErrorContext } from '../errors/headgate-error.ts';
+import { HeadgateError } from '../errors/headgate-error.ts';
+
+/** Where a command reads and writes; made once in main.ts. */
+export interface CliContext {
+  /** Results. */
+  out(text: string): void;
+  /** What is not a result: warnings, progress, errors. */
+  err(text: string): void;
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
+  /** One JSON value (a tail: one a line) instead of text for people. */
+  readonly isJson: boolean;
+  /** Progress may be drawn and redrawn. */
+  readonly isErrTty: boolean;
+  /** Characters in a line of the terminal. */
+  readonly columns: number;
+  readonly colour: boolean;
+  readonly configDirectory: string;
+  /** `--socket`; null: as the configuration says. */
+  readonly socketPath: string | null;
+  /** Aborts on SIGINT and SIGTERM, for commands that run until then. */
+  readonly stop: AbortSignal;
+}
+
+/** A mistake in how the command was written: exit code 2. */
+export function usageError(command: string, reason: string, more: ErrorContext = {}): HeadgateError {
+  return new HeadgateError('CLI_USAGE', {
+    reason,
+    help: ['headgate', command, '--help'].filter((word) => word !== '').join(' '),
+    ...more,
+  });
+}

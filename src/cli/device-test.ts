@@ -1,0 +1,116 @@
+import { messageOf } from '../errors/headgate-error.ts';
+import { isGood } from '../model/quality.ts';
+import type { Reading } from '../model/reading.ts';
+import type { TagDefinition } from '../model/tag.ts';
+import type { CliContext } from './cli-context.ts';
+import { needConfiguration } from './configuration.ts';
+import { openDevices } from './direct-devices.ts';
+import { EXIT } from './exit-code.table.ts';
+import { formatDuration, formatQuality, formatReading, formatTime } from './format.ts';
+import { oneLine, printFacts, printJson, printTable, tinted } from './output.ts';
+import { withProgress } from './progress.ts';
+import { addressShower } from './tag-list.ts';
+import { needDevice } from './tag-select.ts';
+
+/** What a test found; exit 0 only if the device answered and every tag was read. */
+interface DeviceTest {
+  readonly device: string;
+  readonly driver: string;
+  readonly identity: Readonly<Record<string, string>> | null;
+  readonly identifyMs: number;
+  readonly error: string | null;
+  readonly readMs: number;
+  readonly tags: readonly {
+    readonly tag: string;
+    readonly address: string;
+    readonly resolvedAddress: string;
+    readonly value: Reading['value'];
+    readonly unit: string;
+    readonly quality: string;
+    readonly time: number | null;
+  }[];
+}
+
+/** `headgate device test NAME`: connect with the real driver, beside the daemon or without it, and read every tag once. */
+export async function deviceTest(context: CliContext, name: string): Promise<number> {
+  const configuration = await needConfiguration(context);
+  const device = needDevice(configuration, name);
+  const tags = configuration.tags.filter((tag) => tag.device === name && tag.access !== 'w');
+  const devices = await openDevices(context, configuration, { devices: [device], isPolling: false });
+  try {
+    const driver = devices.driverOf(name);
+    const result = await withProgress(context, `testing ${name}`, async (progress): Promise<DeviceTest> => {
+      const start = performance.now();
+      let identity: DeviceTest['identity'] = null;
+      let error: string | null = null;
+      try {
+        identity = await driver.identify(name);
+      } catch (cause) {
+        error = messageOf(cause);
+      }
+      const identifyMs = performance.now() - start;
+      progress(`reading ${tags.length} tags`);
+      const reading = performance.now();
+      let readings: readonly Reading[] = [];
+      try {
+        if (error === null && tags.length > 0) readings = await driver.readNow(name, tags);
+      } catch (cause) {
+        error = messageOf(cause);
+      }
+      const readMs = performance.now() - reading;
+      const shown = addressShower(configuration);
+      return {
+        device: name,
+        driver: device.driver,
+        identity,
+        identifyMs,
+        error,
+        readMs,
+        tags: tags.map(rowOf(readings, shown)),
+      };
+    });
+    if (context.isJson) printJson(context, result);
+    else print(context, result);
+    const isGoodAll = result.error === null && result.tags.every(({ quality }) => quality === 'Good');
+    return isGoodAll ? EXIT.ok.code : EXIT.failed.code;
+  } finally {
+    await devices.close();
+  }
+}
+
+function rowOf(readings: readonly Reading[], shown: (tag: TagDefinition) => string) {
+  return (tag: TagDefinition, index: number): DeviceTest['tags'][number] => {
+    const reading = readings[index];
+    return {
+      tag: `${tag.asset}/${tag.name}`,
+      address: tag.address,
+      resolvedAddress: shown(tag),
+      value: reading?.value ?? null,
+      unit: tag.unit,
+      quality: reading === undefined ? 'not read' : isGood(reading.status) ? 'Good' : formatQuality(reading.status),
+      time: reading?.time ?? null,
+    };
+  };
+}
+
+function print(context: CliContext, result: DeviceTest): void {
+  const identity = Object.entries(result.identity ?? {}).map(([key, value]) => `${key}: ${value}`);
+  printFacts(context, [
+    ['device', `${result.device} (${result.driver})`],
+    ['answers', result.identity === null ? 'no' : `yes, in ${formatDuration(result.identifyMs)}`],
+    ...(identity.length === 0 ? [] : [['identity', identity.join(', ')] as const]),
+    ...(result.error === null ? [] : [['error', oneLine(result.error)] as const]),
+  ]);
+  if (result.identity === null || result.tags.length === 0) return;
+  context.out('\n');
+  const rows = result.tags.map((row) => [
+    row.tag,
+    row.address,
+    row.resolvedAddress,
+    formatReading({ value: row.value }, row.unit),
+    tinted(context, row.quality === 'Good' ? 'good' : 'bad', row.quality),
+    row.time === null ? '' : formatTime(row.time),
+  ]);
+  printTable(context, ['tag', 'address', 'resolved', 'raw value', 'quality', 'source time'], rows);
+  context.out(`\n${result.tags.length} tags read in ${formatDuration(result.readMs)}\n`);
+}

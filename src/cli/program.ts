@@ -1,0 +1,253 @@
+import { resolve } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
+import { TAG_COLUMNS } from '../config/tag-columns.table.ts';
+import { VERSION } from '../version.ts';
+import type { CliContext } from './cli-context.ts';
+import { EXIT } from './exit-code.table.ts';
+import { collect, durationOption, numberOption, wholeOption } from './option-parsers.ts';
+
+/** Gives the context of a command when it runs, with the directory it works on. */
+export type MakeContext = (directory?: string) => CliContext;
+
+/** What a command answers with. */
+export type Answer = (code: number) => void;
+
+/**
+ * The whole command tree. What a command does is imported when it runs, so that help and small commands load little.
+ * @param answer takes the exit code of the command that ran
+ */
+export function buildProgram(makeContext: MakeContext, answer: Answer): Command {
+  const program = new Command('headgate')
+    .description('Edge gateway for production lines: OPC UA and Modbus in, standard events out, nothing lost.')
+    .version(VERSION, '-V, --version', 'show the version')
+    .option('-c, --config <dir>', 'configuration directory (default: $HEADGATE_CONFIG, else /etc/headgate)')
+    .option('--socket <path>', 'socket of the running daemon (default: as the configuration says)')
+    .option('--json', 'one JSON value instead of text; a tail prints one a line')
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showSuggestionAfterError(true)
+    .addHelpText('after', `\nExit codes:\n${exitCodes()}`)
+    .helpCommand('help [command]', 'show how a command is used');
+  const does = (run: (context: CliContext) => Promise<number>, directory?: string) =>
+    run(makeContext(directory)).then(answer);
+
+  addSetupCommands(program, does);
+  addLineCommands(program, does);
+  addDeviceCommands(program, does);
+  addTagCommands(program, does);
+  addDaemonCommands(program, does);
+  for (const command of everyCommand(program)) command.exitOverride().allowExcessArguments(false);
+  return program;
+}
+
+type Does = (run: (context: CliContext) => Promise<number>, directory?: string) => Promise<void>;
+
+function addSetupCommands(program: Command, does: Does): void {
+  program
+    .command('init')
+    .argument('<dir>', 'directory to make')
+    .option('--minimal', 'without example devices')
+    .option('--force', 'overwrite files of the same name')
+    .description('write a commented example configuration')
+    .action((dir: string, options) => does(async (context) => (await import('./init.ts')).init(context, dir, options)));
+  program
+    .command('validate')
+    .argument('[dir]', 'configuration directory, as --config')
+    .description('check a configuration and report everything that is wrong with it')
+    .action((dir?: string) => does(async (context) => (await import('./validate.ts')).validate(context), dir));
+  program
+    .command('run')
+    .option('--data-dir <dir>', 'instead of the configured data_dir')
+    .addOption(
+      new Option('--log-level <level>', 'instead of the configured one').choices(['debug', 'info', 'warn', 'error']),
+    )
+    .description('run the daemon in the foreground')
+    .action((options) =>
+      does(async (context) => {
+        const { dataDir, ...rest } = options;
+        const run = (await import('./run.ts')).run;
+        return run(context, dataDir === undefined ? rest : { ...rest, dataDir: resolve(dataDir) });
+      }),
+    );
+  program
+    .command('status')
+    .description('how the running daemon and all its parts are')
+    .action(() => does(async (context) => (await import('./status.ts')).status(context)));
+}
+
+function addLineCommands(program: Command, does: Does): void {
+  program
+    .command('simulate')
+    .argument('<fixture>', 'fixture folder, or a CSV file with a time column and one column per signal')
+    .option('--speed <factor>', 'line time per wall time', numberOption(0.001, 10_000, 'a factor'), 1)
+    .option('--loop', 'begin again at the end')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <device=port>', 'port of a device; may be repeated', collect)
+    .option('--any-port', "any free ports instead of the fixture's own")
+    .option('--fault <fault>', 'device:kind[:key=value…], such as press-7:gone:from_ms=5000; may be repeated', collect)
+    .option('--write-config <dir>', 'write devices/ and tags/ that point a gateway at the simulated line')
+    .description('serve a recorded line as real OPC UA and Modbus TCP servers')
+    .action((fixture: string, options) =>
+      does(async (context) => (await import('./simulate.ts')).simulate(context, fixture, options)),
+    );
+  program
+    .command('record')
+    .argument('<dir>', 'fixture folder to make')
+    .requiredOption('--name <name>', 'name of the recording')
+    .option('--description <text>', 'what the line is', '')
+    .option('--source <text>', 'where the values come from', 'recorded from real equipment')
+    .option('--duration <time>', 'end after this time, such as 30min (default: on Ctrl+C)', durationOption)
+    .option('--device <name>', 'only this device; may be repeated', collect)
+    .description('record the configured devices into a fixture folder')
+    .action((dir: string, { duration, ...options }) =>
+      does(async (context) =>
+        (await import('./record.ts')).record(
+          context,
+          dir,
+          duration === undefined ? options : { ...options, durationMs: duration },
+        ),
+      ),
+    );
+  program
+    .command('demo')
+    .option('--duration <time>', 'how long, such as 60 or 2min', durationOption, 60_000)
+    .option('--fixture <path>', 'fixture folder or CSV file instead of the line that comes with Headgate')
+    .description('show the main job end to end: a line, a cut WAN, and nothing lost')
+    .action(({ duration, ...options }) =>
+      does(async (context) => (await import('./demo.ts')).demo(context, { ...options, durationMs: duration })),
+    );
+}
+
+function addDeviceCommands(program: Command, does: Does): void {
+  const device = program.command('device').description('devices of the configuration');
+  device
+    .command('list')
+    .description('devices, and how they stand if the daemon runs')
+    .action(() => does(async (context) => (await import('./device-list.ts')).deviceList(context)));
+  device
+    .command('add')
+    .argument('<name>', 'name of the device')
+    .requiredOption('--driver <kind>', 'modbus-tcp, opcua')
+    .option('--host <address>', 'address (Modbus TCP)')
+    .option('--port <number>', 'TCP port (Modbus TCP)', wholeOption(1, 65_535, 'a port'))
+    .option('--unit <number>', 'unit id (Modbus)', wholeOption(0, 255, 'a unit id'))
+    .option('--endpoint <url>', 'endpoint, such as opc.tcp://192.168.0.10:4840 (OPC UA)')
+    .option(
+      '--set <key=value>',
+      'any other key of the device file, such as security.policy=None; may be repeated',
+      collect,
+    )
+    .option('--replace', 'write the file of an existing device anew')
+    .description('write a device file')
+    .action((name: string, options) =>
+      does(async (context) => (await import('./device-add.ts')).deviceAdd(context, name, options)),
+    );
+  device
+    .command('test')
+    .argument('<name>', 'name of the device')
+    .description('connect to a device and read all its tags once, without the daemon')
+    .action((name: string) => does(async (context) => (await import('./device-test.ts')).deviceTest(context, name)));
+}
+
+function addTagCommands(program: Command, does: Does): void {
+  const tag = program.command('tag').description('tags of the configuration');
+  const filtered = (command: Command) =>
+    command
+      .option('--device <name>', 'only tags of this device')
+      .option('--asset <path>', 'only tags of this asset and below');
+  filtered(tag.command('list'))
+    .option('--values', 'current values too, from the daemon')
+    .description('tags with their resolved addresses')
+    .action((options) => does(async (context) => (await import('./tag-list.ts')).tagList(context, options)));
+  const add = tag.command('add').argument('<name>', 'name of the tag').description('add a tag');
+  for (const { name, required, description, fallback } of TAG_COLUMNS) {
+    if (name === 'name') continue;
+    const flags = `--${name.replaceAll('_', '-')} <value>`;
+    if (required) add.requiredOption(flags, description);
+    else add.option(flags, `${description} Default: ${fallback}.`);
+  }
+  add
+    .option('--file <table>', 'table in tags/ (default: the one with tags of this device)')
+    .action((name: string, options) =>
+      does(async (context) => (await import('./tag-add.ts')).tagAdd(context, name, options)),
+    );
+  tag
+    .command('remove')
+    .argument('<tag...>', 'asset/name, or the name alone where it is unique')
+    .description('remove tags')
+    .action((tags: string[]) => does(async (context) => (await import('./tag-remove.ts')).tagRemove(context, tags)));
+  tag
+    .command('import')
+    .argument('<file>', 'tag table to take over')
+    .option('--format <format>', 'format of the file: csv', 'csv')
+    .option('--file <table>', 'name of the table in tags/ (default: the name of the file)')
+    .option('--replace', 'replace a table of the same name')
+    .description('take a tag table over into the configuration, if all of it is right')
+    .action((file: string, options) =>
+      does(async (context) => (await import('./tag-import.ts')).tagImport(context, file, options)),
+    );
+  filtered(tag.command('export'))
+    .option('-o, --output <file>', 'file to write (default: standard output)')
+    .description('all tags as one table, with every column')
+    .action((options) => does(async (context) => (await import('./tag-export.ts')).tagExport(context, options)));
+  filtered(tag.command('read'))
+    .argument('[tag...]', 'asset/name, or the name alone where it is unique; default: all of the device or asset')
+    .description('read tags from their devices now')
+    .action((tags: string[], options) =>
+      does(async (context) => (await import('./tag-read.ts')).tagRead(context, tags, options)),
+    );
+}
+
+function addDaemonCommands(program: Command, does: Does): void {
+  const event = program.command('event').description('events');
+  event
+    .command('tail')
+    .option('--type <type>', 'event type, or a prefix ending in *, such as headgate.maintenance*')
+    .option('--asset <path>', 'only events of this asset and below')
+    .option('-n, --count <number>', 'end after so many', wholeOption(1, Number.MAX_SAFE_INTEGER, 'a count'))
+    .description('show events as they are committed')
+    .action((options) => does(async (context) => (await import('./event-tail.ts')).eventTail(context, options)));
+  const journal = program.command('journal').description('the durable journal');
+  journal
+    .command('status')
+    .description('what is stored, and what waits for whom')
+    .action(() => does(async (context) => (await import('./journal-status.ts')).journalStatus(context)));
+  journal
+    .command('verify')
+    .description('read every stored event and prove the ledger')
+    .action(() => does(async (context) => (await import('./journal-verify.ts')).journalVerify(context)));
+  program
+    .command('service')
+    .description('services')
+    .command('list')
+    .description('services of the running daemon')
+    .action(() => does(async (context) => (await import('./service-list.ts')).serviceList(context)));
+  program
+    .command('health')
+    .description('health of equipment')
+    .command('show')
+    .argument('[asset]', 'asset path; default: one line for each asset')
+    .description('score, reasons, maintenance case and predicted failure')
+    .action((asset?: string) => does(async (context) => (await import('./health-show.ts')).healthShow(context, asset)));
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
+
+function exitCodes(): string {
+  return Object.values(EXIT)
+    .map(({ code, meaning }) => `  ${String(code).padEnd(4)}${meaning}`)
+    .join('\n');
+}
+
+/** The words that name a command: `tag read`. */
+export function commandPath(command: Command): string {
+  const words: string[] = [];
+  for (let at: Command | null = command; at?.parent != null; at = at.parent) words.unshift(at.name());
+  return words.join(' ');
+}
+
+/** True for what commander throws when it has shown help or the version. */
+export function isShown(error: unknown): boolean {
+  return error instanceof CommanderError && error.exitCode === 0;
+}

@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { createObserver } from '../observe/observer.ts';
+import { systemClock } from '../ports/system-clock.ts';
+import type { CliContext } from './cli-context.ts';
+import { usageError } from './cli-context.ts';
+import { EXIT } from './exit-code.table.ts';
+import { parseFault } from './fault-option.ts';
+import { formatDuration } from './format.ts';
+import { printJson, printTable } from './output.ts';
+
+export interface SimulateOptions {
+  readonly speed: number;
+  readonly loop?: boolean;
+  readonly host: string;
+  /** `DEVICE=PORT`, repeated. */
+  readonly port?: readonly string[];
+  /** Any free ports instead of the fixture's own. */
+  readonly anyPort?: boolean;
+  readonly fault?: readonly string[];
+  /** Write devices/ and tags/ that point a gateway at the simulated line. */
+  readonly writeConfig?: string;
+}
+
+/** `headgate simulate FIXTURE`: serve a recorded line, or a historian's CSV file, as real servers until SIGINT or its end. */
+export async function simulate(context: CliContext, fixture: string, options: SimulateOptions): Promise<number> {
+  const faults = (options.fault ?? []).map(parseFault);
+  const named = Object.fromEntries((options.port ?? []).map(parsePort));
+  const { startSimulation } = await import('../simulate/simulator.ts');
+  const { observer } = createObserver({
+    write: (line) => context.err(`${line}\n`),
+    now: () => Date.now(),
+    level: 'warn',
+    format: 'text',
+  });
+  const simulation = await startSimulation({
+    fixture,
+    speed: options.speed,
+    loop: options.loop === true,
+    host: options.host,
+    ports: Object.keys(named).length > 0 || options.anyPort === true ? named : 'preferred',
+    faults,
+    clock: systemClock,
+    observer,
+  });
+  try {
+    if (options.writeConfig !== undefined) await simulation.configuration(options.writeConfig);
+    const { manifest } = simulation.fixture;
+    const durationMs = manifest.recorded.duration_ms;
+    if (context.isJson) {
+      printJson(context, { fixture: manifest.name, durationMs, speed: options.speed, endpoints: simulation.endpoints });
+    } else {
+      const rows = simulation.endpoints.map(({ device, protocol, url, unit }) => [
+        device,
+        protocol,
+        url,
+        unit === null ? '' : String(unit),
+      ]);
+      printTable(context, ['device', 'protocol', 'address', 'unit'], rows);
+      const end = options.loop === true ? 'again and again' : `in ${formatDuration(durationMs / options.speed)}`;
+      context.out(`\n${manifest.name}: ${formatDuration(durationMs)} of line time, ${end}; end with Ctrl+C\n`);
+    }
+    await Promise.race([simulation.done, aborted(context.stop)]);
+  } finally {
+    await simulation.close();
+  }
+  return EXIT.ok.code;
+}
+
+function parsePort(text: string): [device: string, port: number] {
+  const [, device, digits] = /^([A-Za-z0-9_-]+)=(\d{1,5})$/.exec(text) ?? [];
+  if (device === undefined || Number(digits) > 65_535) {
+    throw usageError('simulate', `--port ${JSON.stringify(text)}: expected DEVICE=PORT, such as press-7=4840`);
+  }
+  return [device, Number(digits)];
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
