@@ -9,13 +9,24 @@ const LOGIN_REFUSED: ReadonlySet<number> = new Set([2, 4, 5, 133, 134, 135, 138,
 /** PUBACK of MQTT 5 that no repetition will change: packet too large, payload format invalid. */
 const REJECTED: ReadonlySet<number> = new Set([0x95, 0x99]);
 
+/**
+ * Unconfirmed messages at once, for brokers that tell no limit: cloud brokers take 100 (AWS IoT Core). Further ones wait their turn
+ * here; only `format: events` has that many.
+ */
+const MAX_UNCONFIRMED = 100;
+
+export interface MqttMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array | string;
+  readonly contentType: string;
+}
+
 /** One MQTT connection, from CONNACK to its end; then another is opened. */
 export interface MqttConnection {
-  /** Unconfirmed publishes and bytes a packet that the broker takes (MQTT 5); infinite without word of it. */
-  readonly receiveMaximum: number;
+  /** Bytes of a packet that the broker takes (MQTT 5); infinite without word of it. */
   readonly maximumPacketSize: number;
   /** Publish at QoS 1; resolves with the PUBACK. @throws SINK_DISCONNECTED, SINK_TIMEOUT, SINK_REFUSED, SINK_REJECTED */
-  publish(message: { topic: string; payload: Uint8Array | string; contentType: string }): Promise<void>;
+  publish(message: MqttMessage): Promise<void>;
   /** Called once when the connection ends without `close`, after pending publishes have rejected. */
   onDown(listener: (reason: string) => void): void;
   /** Say DISCONNECT and go; pending publishes reject. */
@@ -62,18 +73,22 @@ export async function openConnection(
 }
 
 interface Unconfirmed {
-  readonly sentAt: Millis;
+  readonly message: MqttMessage;
+  sentAt: Millis;
+  readonly resolve: () => void;
   readonly reject: (error: HeadgateError) => void;
 }
 
 class OpenConnection implements MqttConnection {
-  readonly receiveMaximum: number;
+  readonly #maxUnconfirmed: number;
   readonly maximumPacketSize: number;
   readonly #client: MqttClient;
   readonly #settings: ConnectionSettings;
   readonly #clock: Clock;
   /** Oldest first: a Set keeps the order of insertion. */
   readonly #unconfirmed = new Set<Unconfirmed>();
+  /** Waiting for the window; at most what the batches on the way hold. */
+  readonly #waiting = new Set<Unconfirmed>();
   #watch: Timer | null = null;
   #isOpen = true;
   #listener: (reason: string) => void = () => {};
@@ -87,7 +102,7 @@ class OpenConnection implements MqttConnection {
     this.#client = client;
     this.#settings = settings;
     this.#clock = clock;
-    this.receiveMaximum = limits.receiveMaximum ?? Number.POSITIVE_INFINITY;
+    this.#maxUnconfirmed = Math.min(limits.receiveMaximum ?? MAX_UNCONFIRMED, MAX_UNCONFIRMED);
     this.maximumPacketSize = limits.maximumPacketSize ?? Number.POSITIVE_INFINITY;
     const { stream } = client;
     // Small packets must not wait for the acknowledgement of earlier ones.
@@ -103,22 +118,11 @@ class OpenConnection implements MqttConnection {
     this.#listener = listener;
   }
 
-  publish(message: { topic: string; payload: Uint8Array | string; contentType: string }): Promise<void> {
+  publish(message: MqttMessage): Promise<void> {
     if (!this.#isOpen) return Promise.reject(this.#lost('connection has ended'));
-    const { topic, payload, contentType } = message;
-    const isFive = this.#settings.protocolVersion === 5;
     return new Promise((resolve, reject) => {
-      const entry: Unconfirmed = { sentAt: this.#clock.monotonic(), reject };
-      this.#unconfirmed.add(entry);
-      this.#startWatch();
-      const body =
-        typeof payload === 'string' ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-      const options = isFive ? ({ qos: 1, properties: { contentType } } as const) : ({ qos: 1 } as const);
-      this.#client.publish(topic, body, options, (error) => {
-        if (!this.#unconfirmed.delete(entry)) return;
-        if (error === undefined || error === null) resolve();
-        else reject(this.#publishError(error));
-      });
+      this.#waiting.add({ message, sentAt: 0, resolve, reject });
+      this.#sendWaiting();
     });
   }
 
@@ -137,6 +141,27 @@ class OpenConnection implements MqttConnection {
       });
     }
     this.#end(this.#lost('stopped'));
+  }
+
+  #sendWaiting(): void {
+    for (const entry of this.#waiting) {
+      if (this.#unconfirmed.size >= this.#maxUnconfirmed || !this.#isOpen) return;
+      this.#waiting.delete(entry);
+      this.#unconfirmed.add(entry);
+      entry.sentAt = this.#clock.monotonic();
+      this.#startWatch();
+      const { topic, payload, contentType } = entry.message;
+      const isFive = this.#settings.protocolVersion === 5;
+      const body =
+        typeof payload === 'string' ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+      const options = isFive ? ({ qos: 1, properties: { contentType } } as const) : ({ qos: 1 } as const);
+      this.#client.publish(topic, body, options, (error) => {
+        if (!this.#unconfirmed.delete(entry)) return;
+        if (error === undefined || error === null) entry.resolve();
+        else entry.reject(this.#publishError(error));
+        this.#sendWaiting();
+      });
+    }
   }
 
   #startWatch(): void {
@@ -161,8 +186,9 @@ class OpenConnection implements MqttConnection {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#watch?.cancel();
-    const pending = [...this.#unconfirmed];
+    const pending = [...this.#unconfirmed, ...this.#waiting];
     this.#unconfirmed.clear();
+    this.#waiting.clear();
     for (const { reject } of pending) reject(error);
     this.#client.end(true);
     this.#client.stream.destroy();

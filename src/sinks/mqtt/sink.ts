@@ -4,17 +4,12 @@ import { topicOf } from '../../model/topic.ts';
 import type { OutgoingBatch, SendReceipt, Sink, SinkContext, SinkPacing } from '../../ports/sink.ts';
 import { BatchEncoder, eventOf } from '../batch-encoder.ts';
 import type { MqttSinkConfig } from './config.ts';
-import { type MqttConnection, openConnection } from './connection.ts';
+import { type MqttConnection, type MqttMessage, openConnection } from './connection.ts';
 import { connectionSettings } from './connection-settings.ts';
-
-interface Message {
-  readonly topic: string;
-  readonly payload: Uint8Array | string;
-  readonly contentType: string;
-}
 
 /** Sends batches to an MQTT broker at QoS 1. Holds no queue: what is not confirmed when the connection ends has failed. */
 export class MqttSink implements Sink {
+  readonly maxInFlight: number;
   readonly pacing: SinkPacing;
   readonly #name: string;
   readonly #config: MqttSinkConfig;
@@ -38,6 +33,7 @@ export class MqttSink implements Sink {
       encoding: config.encoding ?? 'cbor',
       compression: config.compression ?? 'zstd',
     });
+    this.maxInFlight = config.max_in_flight ?? 16;
     this.pacing = {
       maxEvents: config.batch?.max_events ?? 1000,
       maxBytes: config.batch?.max_bytes ?? 262_144,
@@ -46,11 +42,6 @@ export class MqttSink implements Sink {
       reconnectMaxMs: config.reconnect?.max_ms ?? 30_000,
       startAt: config.start_at ?? 'beginning',
     };
-  }
-
-  /** As configured, or less if the broker of the present connection takes less (MQTT 5 receive maximum). */
-  get maxInFlight(): number {
-    return Math.min(this.#config.max_in_flight ?? 16, this.#connection?.receiveMaximum ?? Number.POSITIVE_INFINITY);
   }
 
   async connect(): Promise<void> {
@@ -96,7 +87,7 @@ export class MqttSink implements Sink {
   /** Encoding may finish in any order; publishing keeps the order of the calls. */
   async #publishInTurn(
     connection: MqttConnection,
-    encoded: Promise<readonly Message[]>,
+    encoded: Promise<readonly MqttMessage[]>,
     turn: Promise<unknown>,
   ): Promise<{ acks: readonly Promise<void>[]; bytes: number }> {
     const messages = await encoded.finally(() => turn);
@@ -113,14 +104,14 @@ export class MqttSink implements Sink {
     return { acks: messages.map((message) => connection.publish(message)), bytes };
   }
 
-  async #messages(batch: OutgoingBatch): Promise<readonly Message[]> {
+  async #messages(batch: OutgoingBatch): Promise<readonly MqttMessage[]> {
     if (this.#config.format === 'events') return batch.events.map((stored) => this.#event(stored, batch.historical));
     const payload = await this.#encoder.encode(batch, this.#context.clock.now());
     const contentType = this.#config.encoding === 'json' ? 'application/json' : 'application/cbor';
     return [{ topic: `${this.#topic}/batch/v1`, payload, contentType }];
   }
 
-  #event(stored: OutgoingBatch['events'][number], isHistorical: boolean): Message {
+  #event(stored: OutgoingBatch['events'][number], isHistorical: boolean): MqttMessage {
     const event = eventOf(stored, this.#context.journalId);
     const json = toCloudEventJson(event);
     return {
