@@ -1,4 +1,73 @@
 import type { ErrorEntry } from './error-entry.ts';
 
 /** Error codes of the area `modbus`. */
-export const MODBUS_ERRORS = {} as const satisfies Record<string, ErrorEntry>;
+export const MODBUS_ERRORS = {
+  MODBUS_CONNECT_FAILED: {
+    message: 'cannot connect to {host}:{port}: {reason}',
+    meaning:
+      'The TCP connection to the device or gateway was not established within connect_timeout_ms, or was refused.',
+    action:
+      'Check that the device is on and that {host}:{port} can be reached from this machine (cable, firewall, port).',
+    retry: 'backoff',
+  },
+  MODBUS_CONNECTION_LOST: {
+    message: 'connection to {host}:{port} lost: {reason}',
+    meaning: 'The device, a gateway or the network closed or reset an open connection.',
+    action: 'Nothing, if it comes back by itself; else check whether the device allows another connection.',
+    retry: 'reconnect',
+  },
+  MODBUS_TIMEOUT: {
+    message: 'unit {unit} at {host}:{port} did not answer within {timeoutMs} ms',
+    meaning: 'A request was not answered in time. The connection is dropped, so that a late answer reaches nobody.',
+    action: 'Check that the unit is on and has this number; raise timeout_ms if it is just slow.',
+    retry: 'reconnect',
+  },
+  MODBUS_BAD_REPLY: {
+    message: 'unit {unit} at {host}:{port} answered wrongly: {reason}',
+    meaning: 'What came is no answer to the request: another unit, function or length. The connection is dropped.',
+    action: 'Look for another master on the same gateway, a wrong unit number, or a firmware fault of the device.',
+    retry: 'reconnect',
+  },
+  MODBUS_UNIT_UNREACHABLE: {
+    message: 'gateway {host}:{port} does not reach unit {unit}: {reason}',
+    meaning: 'The gateway answered in place of the unit, with exception 10 or 11.',
+    action: 'Check that the unit is on and has this number, and the serial line behind the gateway.',
+    retry: 'backoff',
+  },
+  MODBUS_EXCEPTION: {
+    message: 'unit {unit} at {host}:{port} refused: {reason}',
+    meaning: 'The unit answered a request with an exception.',
+    action: 'Compare address and type with the register map of the device.',
+    retry: 'backoff',
+  },
+  MODBUS_NOT_CONNECTED: {
+    message: 'not connected to {host}:{port}: {reason}',
+    meaning: 'The connection is down and the next attempt is still to come.',
+    action: 'Check that the device is on and that {host}:{port} can be reached from this machine.',
+    retry: 'backoff',
+  },
+  MODBUS_UNIT_SILENT: {
+    message: 'unit {unit} at {host}:{port} does not answer',
+    meaning: 'The unit fell silent before this request was sent; the request was not sent.',
+    action: 'Check that the unit is on and has this number.',
+    retry: 'backoff',
+  },
+  MODBUS_OVERLOADED: {
+    message: 'too many requests wait for {host}:{port}',
+    meaning: 'More requests on demand were made than the device answers; this one was not sent.',
+    action: 'Ask again later, or ask for fewer tags at once.',
+    retry: 'backoff',
+  },
+  MODBUS_DEVICE_UNKNOWN: {
+    message: 'no device {device} on this connection',
+    meaning: 'A read was asked of a driver that does not serve the device.',
+    action: 'Check the name of the device.',
+    retry: 'never',
+  },
+  MODBUS_STOPPED: {
+    message: 'the driver of {host}:{port} has been stopped',
+    meaning: 'A request was made or was pending when the device was being shut down.',
+    action: 'Nothing.',
+    retry: 'never',
+  },
+} as const satisfies Record<string, ErrorEntry>;

@@ -1,4 +1,52 @@
 import type { InternalEventEntry } from './internal-event.ts';
 
 /** Internal events of the area `modbus`. */
-export const MODBUS_EVENTS = {} as const satisfies Record<string, InternalEventEntry>;
+export const MODBUS_EVENTS = {
+  'modbus-connected': { level: 'info', message: 'Modbus connection open', counter: 'modbus_connects_total' },
+  'modbus-disconnected': {
+    level: 'warn',
+    message: 'Modbus connection down, trying again',
+    counter: 'modbus_disconnects_total',
+  },
+  'modbus-unit-silent': {
+    level: 'warn',
+    message: 'Modbus unit does not answer, tried again now and then',
+    counter: 'modbus_unit_silences_total',
+  },
+  'modbus-unit-answers': { level: 'info', message: 'Modbus unit answers' },
+  'modbus-request-timeout': {
+    level: 'debug',
+    message: 'Modbus request not answered in time, connection dropped',
+    counter: 'modbus_timeouts_total',
+  },
+  'modbus-bad-reply': {
+    level: 'warn',
+    message: 'Modbus reply fits no request, connection dropped',
+    counter: 'modbus_bad_replies_total',
+  },
+  'modbus-stray-reply': {
+    level: 'debug',
+    message: 'Modbus reply that nobody waits for, ignored',
+    counter: 'modbus_stray_replies_total',
+  },
+  'modbus-exception': {
+    level: 'debug',
+    message: 'Modbus unit answered with an exception',
+    counter: 'modbus_exceptions_total',
+  },
+  'modbus-tag-refused': {
+    level: 'warn',
+    message: 'Modbus tag refused by its unit',
+    counter: 'modbus_tag_faults_total',
+  },
+  'modbus-tag-accepted': { level: 'info', message: 'Modbus tag that was refused can be read again' },
+  'modbus-limit-learnt': {
+    level: 'info',
+    message: 'Modbus unit takes smaller requests only, kept to from now on',
+  },
+  'modbus-scan-overrun': {
+    level: 'warn',
+    message: 'Modbus scan took longer than its period, scans were left out',
+    counter: 'modbus_scan_overruns_total',
+  },
+} as const satisfies Record<string, InternalEventEntry>;

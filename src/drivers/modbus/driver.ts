@@ -1,0 +1,225 @@
+import { HeadgateError } from '../../errors/headgate-error.ts';
+import type { Reading } from '../../model/reading.ts';
+import type { TagDefinition } from '../../model/tag.ts';
+import type { ConnectionState, Driver, DriverContext, DriverDevice, DriverStats } from '../../ports/driver.ts';
+import { type ModbusTcpConfig, type ModbusTcpSettings, settingsOf } from './config.ts';
+import { statusOf } from './failures.ts';
+import { identify } from './identify.ts';
+import { type ModbusPoint, pointOf } from './point.ts';
+import { readNow } from './read-now.ts';
+import { Scan } from './scan.ts';
+import { Unit } from './unit.ts';
+import { Wire } from './wire.ts';
+
+/** Reads on demand at the same time; more are refused. */
+const MAX_ON_DEMAND = 16;
+
+/** A device with its units and their scans. */
+interface Served {
+  readonly device: DriverDevice<ModbusTcpConfig>;
+  readonly settings: ModbusTcpSettings;
+  readonly units: Map<number, Unit>;
+  readonly scans: Scan[];
+  readonly scansOf: Map<Unit, Scan[]>;
+  state: ConnectionState;
+  reason: string | null;
+}
+
+/** One Modbus TCP connection and the devices behind it. */
+export class ModbusTcpDriver implements Driver {
+  readonly #context: DriverContext;
+  readonly #wire: Wire;
+  readonly #served: readonly Served[];
+  #onDemand = 0;
+  #isStopped = false;
+
+  /** @throws ModbusAddressError an address that validation should have refused */
+  constructor(devices: readonly DriverDevice<ModbusTcpConfig>[], context: DriverContext) {
+    this.#context = context;
+    const [first] = devices;
+    if (first === undefined) throw new HeadgateError('MODBUS_DEVICE_UNKNOWN', { device: 'none' });
+    const { host, port, connectTimeoutMs, pauseMs, reconnectMinMs, reconnectMaxMs } = settingsOf(first.config);
+    const { clock, random, observer } = context;
+    this.#wire = new Wire({
+      ...{ host, port, connectTimeoutMs, pauseMs, reconnectMinMs, reconnectMaxMs, clock, random, observer },
+      onUp: () => this.#wireUp(),
+      onDown: (error) => this.#wireDown(error),
+    });
+    this.#served = devices.map((device) => this.#serve(device));
+  }
+
+  async start(): Promise<void> {
+    for (const served of this.#served) this.#tell(served);
+    // Nobody waits: what becomes of it is told by onUp and onDown.
+    this.#wire.connect().catch(() => {});
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#wire.stop();
+    const scans = this.#served.flatMap((served) => served.scans);
+    for (const served of this.#served) {
+      for (const unit of served.units.values()) unit.stop();
+      this.#context.deviceState({
+        device: served.device.name,
+        state: 'stopped',
+        reason: 'stopped',
+        since: this.#context.clock.now(),
+      });
+    }
+    await Promise.all(scans.map((scan) => scan.stop()));
+  }
+
+  stats(): readonly DriverStats[] {
+    return this.#served.map(({ device, units, scans }) => {
+      const total = { requests: 0, failures: 0, timeouts: 0 };
+      for (const { counts } of units.values()) {
+        total.requests += counts.requests;
+        total.failures += counts.failures;
+        total.timeouts += counts.timeouts;
+      }
+      const scanMs: Record<string, number> = {};
+      for (const { lastMs, periodMs } of scans) {
+        if (lastMs !== null) scanMs[String(periodMs)] = Math.max(scanMs[String(periodMs)] ?? 0, lastMs);
+      }
+      const faultyTags = scans.flatMap((scan) => [...scan.faults.values()]);
+      return { device: device.name, ...total, reconnects: this.#wire.reconnects, scanMs, faultyTags };
+    });
+  }
+
+  async readNow(device: string, tags: readonly TagDefinition[]): Promise<readonly Reading[]> {
+    try {
+      return await this.#ask(device, (served) =>
+        readNow({
+          tags,
+          settings: served.settings,
+          unitOf: (number) => this.#unitOf(served, number),
+          clock: this.#context.clock,
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof HeadgateError)) throw error;
+      const time = this.#context.clock.now();
+      return tags.map(() => ({ value: null, status: statusOf(error), time }));
+    }
+  }
+
+  identify(device: string): Promise<Readonly<Record<string, string>>> {
+    return this.#ask(device, (served) =>
+      identify(this.#unitOf(served, served.settings.unit), served.settings, this.#context.clock),
+    );
+  }
+
+  async #ask<T>(device: string, work: (served: Served) => Promise<T>): Promise<T> {
+    const served = this.#served.find((candidate) => candidate.device.name === device);
+    if (served === undefined) throw new HeadgateError('MODBUS_DEVICE_UNKNOWN', { device });
+    const { host, port } = served.settings;
+    if (this.#onDemand >= MAX_ON_DEMAND) throw new HeadgateError('MODBUS_OVERLOADED', { host, port });
+    this.#onDemand++;
+    try {
+      await this.#wire.connect();
+      return await work(served);
+    } finally {
+      this.#onDemand--;
+    }
+  }
+
+  #serve(device: DriverDevice<ModbusTcpConfig>): Served {
+    const settings = settingsOf(device.config);
+    const served: Served = {
+      device,
+      settings,
+      units: new Map(),
+      scans: [],
+      scansOf: new Map(),
+      state: 'connecting',
+      reason: null,
+    };
+    const { clock, observer, report, tagFault } = this.#context;
+    for (const group of device.groups) {
+      const byUnit = new Map<number, { members: number[]; points: ModbusPoint[] }>();
+      group.tags.forEach((tag, index) => {
+        const point = pointOf(tag, settings.unit);
+        const part = byUnit.get(point.unit) ?? { members: [], points: [] };
+        byUnit.set(point.unit, part);
+        part.members.push(index);
+        part.points.push(point);
+      });
+      for (const [number, { members, points }] of byUnit) {
+        const unit = this.#unitOf(served, number);
+        const scan = new Scan({
+          ...{ group, members, points, unit, limits: settings, clock, observer },
+          faultyTagRetryMs: settings.faultyTagRetryMs,
+          report: (batch) => {
+            if (!this.#isStopped) report(batch);
+          },
+          tagFault: (tag, fault) => {
+            if (!this.#isStopped) tagFault(device.name, tag, fault);
+          },
+        });
+        served.scans.push(scan);
+        served.scansOf.set(unit, [...(served.scansOf.get(unit) ?? []), scan]);
+      }
+    }
+    return served;
+  }
+
+  #unitOf(served: Served, number: number): Unit {
+    const known = served.units.get(number);
+    if (known !== undefined) return known;
+    const { clock, random, observer } = this.#context;
+    const unit: Unit = new Unit({
+      ...{ device: served.device.name, unit: number, settings: served.settings },
+      ...{ wire: this.#wire, clock, random, observer },
+      onAnswers: () => {
+        this.#tell(served);
+        for (const scan of served.scansOf.get(unit) ?? []) scan.start();
+      },
+      onSilent: (error) => {
+        if (this.#isStopped) return;
+        for (const scan of served.scansOf.get(unit) ?? []) scan.reportGone(statusOf(error));
+        this.#tell(served);
+      },
+    });
+    served.units.set(number, unit);
+    return unit;
+  }
+
+  #wireUp(): void {
+    for (const served of this.#served) {
+      for (const unit of served.units.values()) unit.reset();
+      this.#tell(served);
+      for (const scan of served.scans) scan.start();
+    }
+  }
+
+  #wireDown(error: HeadgateError): void {
+    for (const served of this.#served) {
+      for (const unit of served.units.values()) unit.disconnect(error);
+      this.#tell(served);
+    }
+  }
+
+  /** Say how a device stands, if that has changed. */
+  #tell(served: Served): void {
+    if (this.#isStopped) return;
+    const { state, reason } = this.#stateOf(served);
+    if (state === served.state && reason === served.reason) return;
+    served.state = state;
+    served.reason = reason;
+    const { clock, deviceState } = this.#context;
+    deviceState({ device: served.device.name, state, reason, since: clock.now() });
+  }
+
+  #stateOf({ settings, scansOf }: Served): { readonly state: ConnectionState; readonly reason: string | null } {
+    const { downError, isOpen } = this.#wire;
+    if (downError !== null) return { state: 'disconnected', reason: downError.message };
+    const units = [...scansOf.keys()];
+    if (units.some((unit) => unit.answers) || (isOpen && units.length === 0))
+      return { state: 'connected', reason: null };
+    const silence = units.length > 0 && units.every((unit) => unit.isSilent) ? units[0]?.silence : null;
+    if (silence !== null && silence !== undefined) return { state: 'disconnected', reason: silence.message };
+    return { state: 'connecting', reason: `waiting for ${settings.host}:${settings.port}` };
+  }
+}

@@ -1,0 +1,324 @@
+import { HeadgateError } from '../../errors/headgate-error.ts';
+import { Status, type StatusCode } from '../../model/quality.ts';
+import type { ReadingBatch, ScanGroup } from '../../model/reading.ts';
+import type { TagValue } from '../../model/tag.ts';
+import type { Millis } from '../../model/time.ts';
+import type { Observer } from '../../observe/observer.ts';
+import type { Clock, Timer } from '../../ports/clock.ts';
+import type { TagFault } from '../../ports/driver.ts';
+import { compileDecode, type DecodeProgram, decodeBlock } from './decode.ts';
+import { meaningOf } from './failures.ts';
+import { type Block, type Extent, gapsOf, halvesOf, overlap, type PlanLimits, planReads, readsOf } from './plan.ts';
+import { describePoint, type ModbusPoint } from './point.ts';
+import { nextBeat } from './schedule.ts';
+import type { Unit } from './unit.ts';
+
+/** Refused tags that are tried again in one scan at most. */
+const RETRIES_PER_SCAN = 8;
+
+export interface ScanOptions {
+  readonly group: ScanGroup;
+  /** Positions in the group of the tags that this unit holds, ascending. */
+  readonly members: readonly number[];
+  /** Where each of them stands. */
+  readonly points: readonly ModbusPoint[];
+  readonly unit: Unit;
+  readonly limits: PlanLimits;
+  readonly faultyTagRetryMs: Millis;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly report: (batch: ReadingBatch) => void;
+  readonly tagFault: (tag: string, fault: TagFault | null) => void;
+}
+
+/**
+ * Reads the tags that a scan group has in one unit, every period: plans the requests, decodes, reports one batch a scan. When a
+ * request is refused it is halved until the tags that the unit does not have are found; those are named and left out, and tried again
+ * now and then.
+ */
+export class Scan {
+  readonly periodMs: Millis;
+  /** Duration of the last complete scan; null before. */
+  lastMs: Millis | null = null;
+  readonly faults = new Map<number, TagFault>();
+  readonly #options: ScanOptions;
+  /** Extents that nobody wants and the unit refuses to be read across. */
+  readonly #holes: Extent[] = [];
+  #limits: PlanLimits;
+  #blocks: Block[] = [];
+  #reads: Extent[][] = [];
+  #program: DecodeProgram;
+  /** Positions in `members` by position in the batch. */
+  #live: number[] = [];
+  #indexes: Uint32Array | null = null;
+  readonly #slots: Uint32Array;
+  readonly #values: TagValue[];
+  readonly #statuses: Uint32Array;
+  readonly #times: Float64Array;
+  #timer: Timer | null = null;
+  #due: Millis = 0;
+  #running: Promise<void> | null = null;
+  #retryFaultsAt: Millis = 0;
+  #faultsToRetry: number[] = [];
+  /** `start` was called during a scan, which may be failing just now. */
+  #isRestarted = false;
+  #isStopped = false;
+
+  constructor(options: ScanOptions) {
+    this.#options = options;
+    this.periodMs = options.group.periodMs;
+    this.#limits = options.limits;
+    const size = options.members.length;
+    this.#slots = new Uint32Array(size);
+    this.#values = new Array<TagValue>(size).fill(null);
+    this.#statuses = new Uint32Array(size);
+    this.#times = new Float64Array(size);
+    this.#program = this.#replan();
+    const [first] = this.#blocks;
+    if (first !== undefined) options.unit.probeWith({ area: first.area, offset: first.offset, count: 1 });
+  }
+
+  /** Requests of one scan as planned now. */
+  get requestCount(): number {
+    return this.#reads.reduce((sum, reads) => sum + reads.length, 0);
+  }
+
+  /** Scan now and every period from now on; again when the unit answers again. */
+  start(): void {
+    if (this.faults.size > 0) this.#retryFaultsAt = 0;
+    this.#isRestarted = this.#running !== null;
+    if (this.#isRestarted) return;
+    this.#due = this.#options.clock.monotonic();
+    this.#beat();
+  }
+
+  /** Report every tag that was not known to be bad as Bad now. */
+  reportGone(status: StatusCode): void {
+    const count = this.#live.length;
+    if (count === 0 || this.#isStopped) return;
+    this.#values.fill(null);
+    const times = this.#options.clock.now();
+    this.#options.report({
+      group: this.#options.group,
+      count,
+      indexes: this.#indexes,
+      values: this.#values,
+      statuses: status,
+      times,
+    });
+  }
+
+  /** No scan begins and nothing is reported any more; resolves when a running one has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    await this.#running;
+  }
+
+  #beat(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (this.#isStopped) return;
+    if (this.#options.unit.isSilent) {
+      this.#schedule(0);
+      return;
+    }
+    this.#isRestarted = false;
+    this.#running = this.#scan().then((isComplete) => {
+      this.#running = null;
+      if (!isComplete && this.#isRestarted) this.start();
+      else this.#schedule(isComplete ? 1 : 0);
+    });
+  }
+
+  /** @param counts 1 when beats that passed count as left out: not while the unit is silent */
+  #schedule(counts: 0 | 1): void {
+    if (this.#isStopped) return;
+    const { clock, observer, group } = this.#options;
+    const now = clock.monotonic();
+    const { due, missed } = nextBeat(this.#due, group.periodMs, now);
+    if (missed > 0 && counts === 1) {
+      observer.emit('modbus-scan-overrun', { device: group.device, period_ms: group.periodMs }, missed);
+    }
+    this.#due = due;
+    this.#timer = clock.after(due - now, () => this.#beat());
+  }
+
+  /** @returns false when the unit fell silent on the way, or the driver stopped */
+  async #scan(): Promise<boolean> {
+    const { clock } = this.#options;
+    const started = clock.monotonic();
+    const deadline = this.#due + this.#options.group.periodMs;
+    let hasBad = false;
+    const refused: { readonly block: Block; readonly exception: number }[] = [];
+    try {
+      for (let index = 0; index < this.#blocks.length; index++) {
+        const { exception, data } = await this.#readAll(this.#reads[index] as Extent[], deadline);
+        if (this.#isStopped) return false;
+        const time = clock.now();
+        const block = this.#blocks[index] as Block;
+        if (exception === 0) {
+          decodeBlock(this.#program, index, data, this.#values);
+          this.#mark(block, Status.Good, time);
+          continue;
+        }
+        const { status, kind } = meaningOf(exception);
+        this.#mark(block, status, time);
+        hasBad = true;
+        if (kind === 'refused') refused.push({ block, exception });
+      }
+      for (const { block, exception } of refused) await this.#isolate(block, exception, deadline);
+      if (this.#isStopped) return false;
+      if (this.#blocks.length > 0) this.#report(hasBad, this.#blocks.length > 1);
+      if (refused.length > 0) this.#program = this.#replan();
+      await this.#retryFaults(deadline);
+    } catch (error) {
+      // The unit or the connection has told the driver, which reports every tag.
+      if (error instanceof HeadgateError) return false;
+      throw error;
+    }
+    this.lastMs = clock.monotonic() - started;
+    return true;
+  }
+
+  async #readAll(reads: readonly Extent[], deadline: Millis): Promise<{ exception: number; data: Uint8Array }> {
+    const { unit } = this.#options;
+    const [only] = reads;
+    if (only !== undefined && reads.length === 1) return unit.read(only, deadline);
+    const parts: Uint8Array[] = [];
+    for (const read of reads) {
+      const { exception, data } = await unit.read(read, deadline);
+      if (exception !== 0) return { exception, data };
+      parts.push(data);
+    }
+    return { exception: 0, data: Buffer.concat(parts) };
+  }
+
+  #mark(block: Block, status: StatusCode, time: number): void {
+    for (const position of block.points) {
+      const slot = this.#slots[position] as number;
+      this.#statuses[slot] = status;
+      this.#times[slot] = time;
+      if (status !== Status.Good) this.#values[slot] = null;
+    }
+  }
+
+  #report(hasBad: boolean, hasTimes: boolean): void {
+    const count = this.#live.length;
+    this.#options.report({
+      group: this.#options.group,
+      count,
+      indexes: this.#indexes,
+      values: this.#values,
+      statuses: hasBad ? this.#statuses : Status.Good,
+      times: hasTimes || hasBad ? this.#times : (this.#times[0] as number),
+    });
+  }
+
+  /** Halve a refused block until every tag is either read or known to be refused. */
+  async #isolate(block: Block, exception: number, deadline: Millis): Promise<void> {
+    const { points, clock, unit, observer, group } = this.#options;
+    const faultsBefore = this.faults.size;
+    const readable: Block[] = [];
+    const pending: { readonly block: Block; readonly exception: number | null }[] = [{ block, exception }];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      let refusal = next.exception;
+      if (refusal === null) {
+        const { exception: answer, data } = await this.#readAll(readsOf(next.block, this.#limits), deadline);
+        if (this.#isStopped) return;
+        if (answer === 0) {
+          decodeBlock(compileDecode([next.block], points, this.#slots), 0, data, this.#values);
+          this.#mark(next.block, Status.Good, clock.now());
+          readable.push(next.block);
+          continue;
+        }
+        const { status, kind } = meaningOf(answer);
+        this.#mark(next.block, status, clock.now());
+        if (kind !== 'refused') continue;
+        refusal = answer;
+      }
+      if (next.block.points.length > 1) {
+        const [low, high] = halvesOf(next.block, points);
+        pending.push({ block: high, exception: null }, { block: low, exception: null });
+      } else this.#blame(next.block.points[0] as number, refusal);
+    }
+    if (this.faults.size > faultsBefore) return;
+    const isRead = (gap: Extent) =>
+      readable.some((part) => part.offset <= gap.offset && gap.offset < part.offset + part.count);
+    const holes = gapsOf(block, points).filter((gap) => !isRead(gap));
+    if (holes.length > 0) {
+      this.#holes.push(...holes);
+      return;
+    }
+    // Every part of it can be read, and there is nothing between them: it was too much at once.
+    const most = Math.max(1, ...readable.map(({ count }) => count));
+    const isBits = block.area === 'coil' || block.area === 'discrete';
+    this.#limits = { ...this.#limits, ...(isBits ? { maxBits: most } : { maxRegisters: most }) };
+    observer.emit('modbus-limit-learnt', {
+      device: group.device,
+      unit: unit.number,
+      [isBits ? 'bits' : 'registers']: most,
+    });
+  }
+
+  #blame(position: number, exception: number): void {
+    const { group, members, points, observer, clock, faultyTagRetryMs } = this.#options;
+    const tag = group.tags[members[position] as number]?.name ?? '';
+    const { words } = meaningOf(exception);
+    const reason = `${words}: ${describePoint(points[position] as ModbusPoint)}`;
+    const fault: TagFault = { device: group.device, tag, reason };
+    if (this.faults.size === 0) this.#retryFaultsAt = clock.monotonic() + faultyTagRetryMs;
+    this.faults.set(position, fault);
+    observer.emit('modbus-tag-refused', { device: group.device, tag, reason });
+    this.#options.tagFault(tag, fault);
+  }
+
+  /** Try some refused tags again, each by itself; the others keep flowing meanwhile. */
+  async #retryFaults(deadline: Millis): Promise<void> {
+    if (this.faults.size === 0) return;
+    const { clock, faultyTagRetryMs, points, group, members, observer } = this.#options;
+    if (this.#faultsToRetry.length === 0) {
+      const now = clock.monotonic();
+      if (now < this.#retryFaultsAt) return;
+      this.#retryFaultsAt = now + faultyTagRetryMs;
+      this.#faultsToRetry = [...this.faults.keys()];
+    }
+    let isChanged = false;
+    for (const position of this.#faultsToRetry.splice(0, RETRIES_PER_SCAN)) {
+      const point = points[position] as ModbusPoint;
+      const { exception } = await this.#readAll(readsOf(point, this.#limits), deadline);
+      if (this.#isStopped) return;
+      if (exception !== 0) continue;
+      const tag = group.tags[members[position] as number]?.name ?? '';
+      this.faults.delete(position);
+      isChanged = true;
+      observer.emit('modbus-tag-accepted', { device: group.device, tag });
+      this.#options.tagFault(tag, null);
+    }
+    if (isChanged) this.#program = this.#replan();
+  }
+
+  /** Plan the tags that are not known to be refused, around what must not be read. */
+  #replan(): DecodeProgram {
+    const { points, members } = this.#options;
+    const live: number[] = [];
+    for (let position = 0; position < points.length; position++) {
+      if (this.faults.has(position)) continue;
+      this.#slots[position] = live.length;
+      live.push(position);
+    }
+    this.#live = live;
+    const isWholeGroup = live.length === this.#options.group.tags.length;
+    this.#indexes = isWholeGroup ? null : Uint32Array.from(live, (position) => members[position] as number);
+    this.#values.fill(null);
+    const bad = [...this.faults.keys()].map((position) => points[position] as Extent);
+    const wanted = live.map((position) => points[position] as ModbusPoint);
+    const isForbidden = (gap: Extent) =>
+      this.#holes.some((hole) => overlap(hole, gap)) || bad.some((extent) => overlap(extent, gap));
+    const blocks = planReads(wanted, this.#limits, isForbidden);
+    this.#blocks = blocks.map((block) => ({ ...block, points: block.points.map((at) => live[at] as number) }));
+    this.#reads = this.#blocks.map((block) => readsOf(block, this.#limits));
+    return compileDecode(this.#blocks, points, this.#slots);
+  }
+}

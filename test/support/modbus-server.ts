@@ -1,0 +1,185 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+
+export type Area = 'coil' | 'discrete' | 'input' | 'holding';
+
+/** A request as it came. */
+export interface SeenRequest {
+  readonly transaction: number;
+  readonly unit: number;
+  readonly code: number;
+  /** Zero-based, for functions 1 to 4. */
+  readonly offset: number;
+  readonly count: number;
+  readonly frame: Buffer;
+  readonly socket: Socket;
+  /** The answer of an honest unit to it, MBAP header included. */
+  readonly honest: Buffer;
+  /** Milliseconds, monotonic. */
+  readonly at: number;
+}
+
+const AREAS: Readonly<Record<number, Area>> = { 1: 'coil', 2: 'discrete', 3: 'holding', 4: 'input' };
+
+/** One unit's memory; everything reads 0 until set. */
+export class TestUnit {
+  readonly areas: Readonly<Record<Area, Uint16Array>> = {
+    coil: new Uint16Array(65_536),
+    discrete: new Uint16Array(65_536),
+    input: new Uint16Array(65_536),
+    holding: new Uint16Array(65_536),
+  };
+  /** Addresses that it refuses with exception 2 (or the code given). */
+  readonly illegal = new Map<string, number>();
+  /** Most registers in a request; more is exception 3. */
+  maxRegisters = 125;
+  /** Answer every request with this exception. */
+  exception = 0;
+  /** Leave every request unanswered. */
+  isSilent = false;
+  identity: readonly string[] | null = null;
+
+  refuse(area: Area, from: number, count = 1, exception = 2): void {
+    for (let at = from; at < from + count; at++) this.illegal.set(`${area} ${at}`, exception);
+  }
+
+  allow(area: Area, from: number, count = 1): void {
+    for (let at = from; at < from + count; at++) this.illegal.delete(`${area} ${at}`);
+  }
+}
+
+/** A Modbus TCP server on a raw socket, honest unless told otherwise. */
+export class TestModbusServer {
+  readonly units = new Map<number, TestUnit>();
+  readonly seen: SeenRequest[] = [];
+  /** Decides what goes back instead of the honest answer. */
+  behave: ((request: SeenRequest) => void) | null = null;
+  isFrozen = false;
+  connections = 0;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | null = null;
+  port = 0;
+
+  static async start(): Promise<TestModbusServer> {
+    const server = new TestModbusServer();
+    server.units.set(1, new TestUnit());
+    await server.listen();
+    return server;
+  }
+
+  get unit(): TestUnit {
+    return this.unitAt(1);
+  }
+
+  /** The unit, made on first use. */
+  unitAt(number: number): TestUnit {
+    const unit = this.units.get(number) ?? new TestUnit();
+    this.units.set(number, unit);
+    return unit;
+  }
+
+  /** Connections open now. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
+  /** Listen, at the same port after a close. */
+  async listen(): Promise<void> {
+    const server = createServer({ noDelay: true }, (socket) => this.#take(socket));
+    this.#server = server;
+    server.listen(this.port, '127.0.0.1');
+    await once(server, 'listening');
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  /** Break all connections and refuse new ones. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    this.reset();
+    if (server === null) return;
+    server.close();
+    await once(server, 'close');
+  }
+
+  reset(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  #take(socket: Socket): void {
+    this.connections++;
+    this.#sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => this.#sockets.delete(socket));
+    let rest = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
+      if (this.isFrozen) return;
+      rest = Buffer.concat([rest, chunk]);
+      while (rest.length >= 8 && rest.length >= 6 + rest.readUInt16BE(4)) {
+        const frame = rest.subarray(0, 6 + rest.readUInt16BE(4));
+        rest = rest.subarray(frame.length);
+        this.#answer(frame, socket);
+      }
+    });
+  }
+
+  #answer(frame: Buffer, socket: Socket): void {
+    const unit = frame[6] ?? 0;
+    const request: SeenRequest = {
+      transaction: frame.readUInt16BE(0),
+      unit,
+      code: frame[7] ?? 0,
+      offset: frame.length >= 12 ? frame.readUInt16BE(8) : 0,
+      count: frame.length >= 12 ? frame.readUInt16BE(10) : 0,
+      frame,
+      socket,
+      honest: framed(frame.readUInt16BE(0), unit, this.#honest(unit, frame.subarray(7))),
+      at: performance.now(),
+    };
+    this.seen.push(request);
+    if (this.units.get(unit)?.isSilent === true) return;
+    if (this.behave !== null) this.behave(request);
+    else socket.write(request.honest);
+  }
+
+  #honest(number: number, pdu: Buffer): Buffer {
+    const code = pdu[0] ?? 0;
+    const refuse = (exception: number) => Buffer.from([code | 0x80, exception]);
+    const unit = this.units.get(number);
+    if (unit === undefined) return refuse(11);
+    if (unit.exception !== 0) return refuse(unit.exception);
+    if (code === 43 && unit.identity !== null) {
+      const objects = unit.identity.map((text, id) =>
+        Buffer.concat([Buffer.from([id, text.length]), Buffer.from(text)]),
+      );
+      return Buffer.concat([Buffer.from([43, 14, pdu[2] ?? 1, 1, 0, 0, objects.length]), ...objects]);
+    }
+    const area = AREAS[code];
+    if (area === undefined) return refuse(1);
+    const offset = pdu.readUInt16BE(1);
+    const count = pdu.readUInt16BE(3);
+    const isBits = code <= 2;
+    if (count < 1 || count > (isBits ? 2000 : unit.maxRegisters)) return refuse(3);
+    if (offset + count > 65_536) return refuse(2);
+    for (let at = offset; at < offset + count; at++) {
+      const exception = unit.illegal.get(`${area} ${at}`);
+      if (exception !== undefined) return refuse(exception);
+    }
+    const data = Buffer.alloc(isBits ? Math.ceil(count / 8) : count * 2);
+    for (let i = 0; i < count; i++) {
+      const value = unit.areas[area][offset + i] ?? 0;
+      if (!isBits) data.writeUInt16BE(value, i * 2);
+      else if (value !== 0) data[i >> 3] = (data[i >> 3] ?? 0) | (1 << (i & 7));
+    }
+    return Buffer.concat([Buffer.from([code, data.length]), data]);
+  }
+}
+
+/** A frame: MBAP header, unit, protocol data unit. */
+export function framed(transaction: number, unit: number, pdu: Uint8Array): Buffer {
+  const header = Buffer.alloc(7);
+  header.writeUInt16BE(transaction, 0);
+  header.writeUInt16BE(pdu.length + 1, 4);
+  header[6] = unit;
+  return Buffer.concat([header, pdu]);
+}
