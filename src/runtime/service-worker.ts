@@ -13,12 +13,14 @@ import {
   type WorkerSettings,
 } from './service-host/messages.ts';
 import { ServiceRunner } from './service-host/service-runner.ts';
+import { WorkMarker } from './service-host/work-marker.ts';
 import { createWorkerObserver } from './service-host/worker-observer.ts';
 
 /** Entry of a service worker thread: loads the services of its settings and runs each until told to stop. */
 function main(port: MessagePort, settings: WorkerSettings): void {
   const runners = new Map<string, ServiceRunner>();
   const lists = new Map<string, TagList>();
+  const marker = new WorkMarker(settings.marker);
   const post = (message: FromWorker) => port.postMessage(message);
 
   port.on('message', (message: ToWorker) => {
@@ -68,7 +70,7 @@ function main(port: MessagePort, settings: WorkerSettings): void {
       const config = checkService(name, module, service.config);
       const skip = new Set(service.skip);
       const observer = createWorkerObserver(name, post);
-      const runner = new ServiceRunner({ module, name, config, position, skip, settings, observer, post });
+      const runner = new ServiceRunner({ module, name, config, position, skip, settings, marker, observer, post });
       runners.set(name, runner);
       await runner.start();
     } catch (error) {

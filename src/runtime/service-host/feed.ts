@@ -1,4 +1,4 @@
-import type { Journal, StoredEvent } from '../../ports/journal.ts';
+import type { Cursor, Journal, StoredEvent } from '../../ports/journal.ts';
 import type { ServiceLimits } from './limits.ts';
 
 /** How a feed gets events into the worker: returns when they are posted. */
@@ -168,9 +168,18 @@ export class DurableFeed {
 
   /** The worker runs; `inbox` is how far the service's own store says it got. */
   async open(send: SendEvents, inbox: number): Promise<void> {
-    const { journal, consumer } = this.#options;
+    const { journal, consumer, onReadError, later } = this.#options;
     const session = ++this.#session;
-    const cursor = await journal.openCursor(consumer, 'now');
+    let cursor: Cursor;
+    try {
+      cursor = await journal.openCursor(consumer, 'now');
+    } catch (error) {
+      onReadError(error);
+      later(() => {
+        if (session === this.#session) void this.open(send, inbox);
+      });
+      return;
+    }
     if (session !== this.#session) return;
     this.#committed = Math.max(this.#committed, journal.lastSequence);
     this.#settled = Math.max(this.#settled, cursor.settled, Math.min(inbox, this.#committed));

@@ -51,6 +51,6 @@ export const SERVICE_LIMITS: ServiceLimits = {
   creditBytes: 4_194_304,
   liveQueueEvents: 1_000,
   liveQueueBytes: 4_194_304,
-  maxOldSpaceMb: 128,
+  maxOldSpaceMb: 256,
   maxYoungMb: 4,
 };

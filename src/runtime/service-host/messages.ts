@@ -65,7 +65,7 @@ export interface WireError {
 
 export type ToWorker =
   | { readonly kind: 'events'; readonly batch: EventBatch }
-  | { readonly kind: 'ping'; readonly id: number }
+  | { readonly kind: 'ping' }
   | {
       readonly kind: 'query';
       readonly id: number;

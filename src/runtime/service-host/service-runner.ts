@@ -19,6 +19,7 @@ import {
 } from './messages.ts';
 import { Publisher } from './publisher.ts';
 import { StateStore } from './state-store.ts';
+import type { WorkMarker } from './work-marker.ts';
 import { WorkingState } from './working-state.ts';
 
 /** Attempts at an event of a durable feed before it is set aside. */
@@ -58,6 +59,8 @@ export interface RunnerOptions {
   readonly position: number;
   readonly skip: ReadonlySet<number>;
   readonly settings: WorkerSettings;
+  /** Of the worker. */
+  readonly marker: WorkMarker;
   readonly observer: Observer;
   readonly post: (message: FromWorker) => void;
 }
@@ -305,8 +308,7 @@ export class ServiceRunner {
       const stored = delivery.events[delivery.next];
       if (stored === undefined) break;
       const pending = this.#handle(stored, delivery.mode);
-      if (pending !== null) await pending;
-      if (this.#phase === 'ended') return;
+      if (pending !== null && !(await pending)) return;
       delivery.next++;
     } while (performance.now() < this.#sliceEnd && this.#urgent.length === 0 && this.#phase === 'running');
     if (delivery.next >= delivery.events.length) {
@@ -315,8 +317,8 @@ export class ServiceRunner {
     }
   }
 
-  /** Null when it is done at once: handlers that return nothing cost no promise. */
-  #handle(stored: Delivered, mode: FeedMode): Promise<void> | null {
+  /** Null when it is done at once: handlers that return nothing cost no promise. Else whether it was done before the runner had to end. */
+  #handle(stored: Delivered, mode: FeedMode): Promise<boolean> | null {
     if (mode === 'durable' && stored.sequence <= this.#inbox) return null;
     this.#seen = Math.max(this.#seen, stored.sequence);
     const event = this.#decode(stored);
@@ -351,9 +353,9 @@ export class ServiceRunner {
     next: number,
     stored: Delivered,
     mode: FeedMode,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const event = stored.decoded;
-    if (event === undefined) return;
+    if (event === undefined) return false;
     let running: Promise<void> | undefined = first;
     let from = next;
     for (let attempt = 1; ; attempt++) {
@@ -365,6 +367,7 @@ export class ServiceRunner {
         break;
       } catch (error) {
         this.#discard();
+        if (this.#phase === 'ended') return false;
         this.#note(error);
         const { observer } = this.#options;
         observer.emit('service-handler-failed', { type: event.type, reason: messageOf(error), attempt });
@@ -374,14 +377,16 @@ export class ServiceRunner {
           break;
         }
         await new Promise<void>((resolve) => systemClock.after(RETRY_MS * attempt, resolve));
-        if (this.#phase !== 'running') throw error;
+        if (this.#phase !== 'running') return false;
         running = undefined;
         from = 0;
         this.#mark(stored.sequence);
         this.#inTask = true;
       }
     }
+    if (this.#phase === 'ended') return false;
     this.#done(stored, mode);
+    return true;
   }
 
   #decode(stored: Delivered): HeadgateEvent | null {
@@ -422,9 +427,7 @@ export class ServiceRunner {
   }
 
   #mark(sequence: number): void {
-    const { marker } = this.#options.settings;
-    marker[0] = this.#options.position + 1;
-    marker[1] = sequence;
+    this.#options.marker.enter(this.#options.position, sequence);
     this.#busySince = performance.now();
     this.#busyOn = sequence;
   }
@@ -432,7 +435,7 @@ export class ServiceRunner {
   #keep(): void {
     this.#inTask = false;
     this.#busySince = null;
-    this.#options.settings.marker[0] = 0;
+    this.#options.marker.leave(this.#options.position);
     this.#state?.keep();
     if (this.#taskOutbox.length > 0) {
       this.#outbox.push(...this.#taskOutbox);
@@ -443,7 +446,7 @@ export class ServiceRunner {
   #discard(): void {
     this.#inTask = false;
     this.#busySince = null;
-    this.#options.settings.marker[0] = 0;
+    this.#options.marker.leave(this.#options.position);
     this.#state?.discard();
     const first = this.#taskOutbox[0];
     if (first === undefined) return;
@@ -522,6 +525,7 @@ export class ServiceRunner {
 
   #end(): void {
     this.#phase = 'ended';
+    this.#options.marker.leave(this.#options.position);
     for (const timer of this.#periodic) timer.cancel();
     this.#wakeUp();
     this.#store?.close();

@@ -44,7 +44,8 @@ export class WorkerHandle {
   readonly #sentLists: SentLists = new Set();
   readonly #queries = new Map<number, PendingQuery>();
   #nextId = 1;
-  #answeredAt: number;
+  /** Heartbeats since its last word. Counted, not timed: a stall of this thread must not look like one of the worker's. */
+  #missed = 0;
   #hasAnswered = false;
   #heartbeat: Timer;
   #isEnded = false;
@@ -72,7 +73,6 @@ export class WorkerHandle {
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
     this.#worker.on('error', (error: unknown) => this.#ended(this.#reasonOf(error)));
     this.#worker.on('exit', (code) => this.#ended(this.#crashed(`its thread ended with code ${code}`)));
-    this.#answeredAt = clock.monotonic();
     this.#heartbeat = clock.after(limits.heartbeatMs, () => this.#beat());
   }
 
@@ -112,7 +112,7 @@ export class WorkerHandle {
 
   #receive(message: FromWorker): void {
     if (this.#isEnded) return;
-    this.#answeredAt = this.#options.clock.monotonic();
+    this.#missed = 0;
     if (message.kind === 'pong') this.#hasAnswered = true;
     if (message.kind === 'answer' || message.kind === 'no-answer') {
       const pending = this.#queries.get(message.id);
@@ -130,13 +130,14 @@ export class WorkerHandle {
   #beat(): void {
     const { clock, limits } = this.#options;
     const allowedMs = this.#hasAnswered ? limits.hangMs : limits.startMs;
-    if (clock.monotonic() - this.#answeredAt > allowedMs) {
+    if (this.#missed * limits.heartbeatMs > allowedMs) {
       const service = this.#atWork()?.name ?? this.#names();
       this.#ended(new HeadgateError('SERVICE_HUNG', { service, timeoutMs: allowedMs }));
       void this.#worker.terminate();
       return;
     }
-    this.post({ kind: 'ping', id: this.#nextId++ });
+    this.#missed++;
+    this.post({ kind: 'ping' });
     this.#heartbeat = clock.after(limits.heartbeatMs, () => this.#beat());
   }
 
