@@ -16,6 +16,7 @@ import { connectError, reasonOf, serviceStatusOf } from './failures.ts';
 import type { OpcuaLibrary } from './library.ts';
 import { type OwnCertificate, ownCertificate } from './pki.ts';
 import { readReferenced, readSecret } from './secret.ts';
+import { guardedTransports } from './transport.ts';
 import { requireTrusted } from './trust.ts';
 
 /** A request of the protocol library: any service with a header. */
@@ -140,6 +141,7 @@ export class Client {
       requestedSessionTimeout: SESSION_TIMEOUT_MS,
       connectionStrategy: { maxRetry: 0, initialDelay: 100, maxDelay: 200 },
       // Idle time of the socket; silence is noticed by the heartbeat, and a slow poll is not silence.
+      transportFactory: guardedTransports(library),
       transportTimeout: IDLE_MS + settings.heartbeatTimeoutMs,
       ...more,
     });

@@ -18,6 +18,14 @@ function statusValue(status: unknown): StatusCode | null {
   return typeof value === 'number' ? value >>> 0 : null;
 }
 
+/** What the library's messages mean, where they speak of its insides. */
+const LIBRARY_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/in waiting for data on socket|failed to decode/i, 'the connection ended in the handshake; is it an OPC UA port?'],
+  [/disconnected by third party|ended by server/i, 'the server closed the connection'],
+  [/connection.?break/i, 'the connection broke'],
+  [/premature disconnection|No SecureChannel|Invalid Channel|being closed/i, 'the connection was closed'],
+];
+
 /** A status of the server by its standard name, or the first line of what went wrong. */
 export function reasonOf(error: unknown): string {
   const status = serviceStatusOf(error);
@@ -26,7 +34,10 @@ export function reasonOf(error: unknown): string {
   const standard = /\bBad_?([A-Z][A-Za-z]+)/.exec(text);
   if (standard !== null) return `Bad_${standard[1]}`;
   const system = /connect E[A-Z]+ [^\s)]+|\bE(?:CONN|HOST|NET|TIMED|NOTFOUND|PIPE|AI_)[A-Z]+\b[^\n)]*/.exec(text);
-  return (system?.[0] ?? text.split('\n', 1)[0] ?? text).trim().slice(0, 300);
+  if (system !== null) return system[0].trim();
+  for (const [pattern, words] of LIBRARY_WORDS) if (pattern.test(text)) return words;
+  const inner = /Err = \((.*)\)/s.exec(text)?.[1] ?? text;
+  return inner.replace(/\s+/g, ' ').trim().slice(0, 200);
 }
 
 const CLIENT_CERTIFICATE_STATUSES = new Set([

@@ -16,6 +16,8 @@ import type { TagTable } from './tag-table.ts';
 const HEARTBEAT_HANDLE = 0;
 const HEARTBEAT_MS = 1_000;
 const LIFETIME_MS = 60_000;
+/** Enough that a report in several messages does not wait for the round trip after each. */
+const MIN_PUBLISH_REQUESTS = 3;
 const MAX_PUBLISH_REQUESTS = 100;
 const BAD_TOO_MANY_PUBLISH_REQUESTS = 0x80780000;
 
@@ -67,7 +69,10 @@ export class Subscriptions {
     for (const [periodMs, slots] of byPeriod) await this.#create(periodMs, slots);
     // Slow groups alone would let a dead server go unnoticed for minutes.
     if (!(fastestMs <= 2 * HEARTBEAT_MS)) await this.#create(HEARTBEAT_MS, []);
-    this.#wantedPublishing = Math.min(Math.max(this.#subscriptions.size + 1, 2), MAX_PUBLISH_REQUESTS);
+    this.#wantedPublishing = Math.min(
+      Math.max(this.#subscriptions.size + 1, MIN_PUBLISH_REQUESTS),
+      MAX_PUBLISH_REQUESTS,
+    );
     this.#fillPublishing();
     const nodes = await session.resolve(table.addresses);
     for (const subscription of this.#subscriptions.values()) {
