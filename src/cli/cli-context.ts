@@ -1,25 +1,29 @@
 import type { ErrorContext } from '../errors/headgate-error.ts';
 import { HeadgateError } from '../errors/headgate-error.ts';
 
-/** Where a command reads and writes; made once in main.ts. */
-export interface CliContext {
+/** Where the command line writes and what it runs in: the process, or a test. */
+export interface Terminal {
   /** Results. */
   out(text: string): void;
   /** What is not a result: warnings, progress, errors. */
   err(text: string): void;
   readonly environment: Readonly<NodeJS.ProcessEnv>;
-  /** One JSON value (a tail: one a line) instead of text for people. */
-  readonly isJson: boolean;
   /** Progress may be drawn and redrawn. */
   readonly isErrTty: boolean;
   /** Characters in a line of the terminal. */
   readonly columns: number;
   readonly colour: boolean;
+  /** Aborts on SIGINT and SIGTERM, for commands that run until then. */
+  readonly stop: AbortSignal;
+}
+
+/** What a command gets. */
+export interface CliContext extends Terminal {
+  /** One JSON value (a tail: one a line) instead of text for people. */
+  readonly isJson: boolean;
   readonly configDirectory: string;
   /** `--socket`; null: as the configuration says. */
   readonly socketPath: string | null;
-  /** Aborts on SIGINT and SIGTERM, for commands that run until then. */
-  readonly stop: AbortSignal;
 }
 
 /** A mistake in how the command was written: exit code 2. */

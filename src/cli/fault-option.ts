@@ -11,7 +11,7 @@ const EXPECTED = 'expected DEVICE:KIND, optionally with :key=value, such as pres
 export function parseFault(text: string): Fault {
   const bad = (why: string) => usageError('simulate', `--fault ${JSON.stringify(text)}: ${why}`);
   const [device = '', kind = '', ...settings] = text.split(':');
-  if (device === '') throw bad(EXPECTED);
+  if (device === '' || kind === '') throw bad(EXPECTED);
   if (!isKind(kind)) throw bad(`kind ${JSON.stringify(kind)}, expected one of ${FAULT_KINDS.join(', ')}`);
   const fault: { -readonly [K in keyof Fault]: Fault[K] } = { device, kind };
   for (const setting of settings) {

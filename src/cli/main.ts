@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import { CommanderError } from 'commander';
 import { defaultConfigDirectory } from '../config/paths.ts';
-import { type CliContext, usageError } from './cli-context.ts';
+import { type CliContext, type Terminal, usageError } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
 import { reportFailure } from './failure.ts';
-import { buildProgram, isShown } from './program.ts';
+import { processTerminal } from './process-terminal.ts';
+import { buildProgram, everyCommand, isShown } from './program.ts';
 
 interface GlobalOptions {
   readonly config?: string;
@@ -17,12 +18,11 @@ interface GlobalOptions {
  * @param argv without the program's own name
  * @returns the exit code (exit-code.table.ts)
  */
-export async function runCli(argv: readonly string[]): Promise<number> {
-  tolerateClosedPipe();
+export async function runCli(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   let exitCode: number = EXIT.ok.code;
   let complaint = '';
   const program = buildProgram(
-    (directory) => makeContext(program.opts<GlobalOptions>(), directory),
+    (directory) => makeContext(terminal, program.opts<GlobalOptions>(), directory),
     (code) => {
       exitCode = code;
     },
@@ -30,11 +30,11 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   const capture = (text: string) => {
     complaint += text;
   };
-  for (const command of [program, ...program.commands.flatMap((child) => [child, ...child.commands])]) {
-    command.configureOutput({ writeErr: capture, outputError: capture });
+  for (const command of everyCommand(program)) {
+    command.configureOutput({ writeOut: terminal.out, writeErr: capture, outputError: capture });
   }
   if (argv.length === 0) {
-    process.stdout.write(program.helpInformation());
+    terminal.err(program.helpInformation());
     return EXIT.usage.code;
   }
   try {
@@ -43,74 +43,39 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (isShown(error)) return EXIT.ok.code;
     const isJson = argv.includes('--json');
-    const context = makeContext({ ...(isJson ? { json: true } : {}) });
+    const context = makeContext(terminal, isJson ? { json: true } : {});
     if (!(error instanceof CommanderError)) return reportFailure(context, error);
     // A group without its command shows its help, which goes where errors go.
     if (error.code === 'commander.help' && !isJson) {
-      process.stderr.write(complaint);
+      terminal.err(complaint);
       return EXIT.usage.code;
     }
-    const reason =
-      complaint
-        .replace(/^error: /, '')
-        .trim()
-        .split('\n')
-        .join(' ') || error.message;
+    const said = complaint
+      .replace(/^error: /, '')
+      .trim()
+      .split('\n')
+      .join(' ');
+    const reason = error.code === 'commander.help' || said === '' ? 'a command is missing' : said;
     return reportFailure(context, usageError(commandOf(argv, program.commands), reason));
   }
 }
 
-function makeContext(options: GlobalOptions, directory?: string): CliContext {
-  const { env: environment, stdout, stderr } = process;
-  return {
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
-    environment,
+/** Every part of the terminal is looked up when it is used: `stop` listens for signals only then. */
+function makeContext(terminal: Terminal, options: GlobalOptions, directory?: string): CliContext {
+  return Object.assign(Object.create(terminal) as Terminal, {
     isJson: options.json === true,
-    isErrTty: stderr.isTTY === true,
-    columns: stderr.columns ?? 80,
-    colour: stdout.isTTY === true && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb',
-    configDirectory: resolve(directory ?? options.config ?? defaultConfigDirectory(environment)),
+    configDirectory: resolve(directory ?? options.config ?? defaultConfigDirectory(terminal.environment)),
     socketPath: options.socket === undefined ? null : resolve(options.socket),
-    get stop() {
-      return stopSignal();
-    },
-  };
+  });
 }
 
-let stop: AbortSignal | null = null;
+type Named = { name(): string; readonly commands: readonly Named[] };
 
-/** Aborted by the first SIGINT or SIGTERM; made only when a command looks at it, since `run` has handlers of its own. */
-function stopSignal(): AbortSignal {
-  if (stop !== null) return stop;
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(EXIT.failed.code);
-      controller.abort();
-    });
-  }
-  stop = controller.signal;
-  return stop;
-}
-
-/** `headgate tag list | head` is no error: the reader has seen enough. */
-function tolerateClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(EXIT.ok.code);
-      throw error;
-    });
-  }
-}
-
-function commandOf(
-  argv: readonly string[],
-  commands: readonly { name(): string; readonly commands: readonly { name(): string }[] }[],
-): string {
-  const words = argv.filter((word) => !word.startsWith('-'));
-  const first = commands.find((command) => command.name() === words[0]);
-  if (first === undefined) return '';
-  const second = first.commands.find((command) => command.name() === words[1]);
-  return second === undefined ? first.name() : `${first.name()} ${second.name()}`;
+/** The command that the words name, for pointing to its help. */
+function commandOf(argv: readonly string[], commands: readonly Named[]): string {
+  const [first, second] = argv.filter((word) => !word.startsWith('-'));
+  const group = commands.find((command) => command.name() === first);
+  if (group === undefined) return '';
+  const command = group.commands.find((candidate) => candidate.name() === second);
+  return command === undefined ? group.name() : `${group.name()} ${command.name()}`;
 }

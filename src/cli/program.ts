@@ -230,7 +230,8 @@ function addDaemonCommands(program: Command, does: Does): void {
     .action((asset?: string) => does(async (context) => (await import('./health-show.ts')).healthShow(context, asset)));
 }
 
-function everyCommand(command: Command): Command[] {
+/** A command and all below it. */
+export function everyCommand(command: Command): Command[] {
   return [command, ...command.commands.flatMap(everyCommand)];
 }
 
@@ -238,13 +239,6 @@ function exitCodes(): string {
   return Object.values(EXIT)
     .map(({ code, meaning }) => `  ${String(code).padEnd(4)}${meaning}`)
     .join('\n');
-}
-
-/** The words that name a command: `tag read`. */
-export function commandPath(command: Command): string {
-  const words: string[] = [];
-  for (let at: Command | null = command; at?.parent != null; at = at.parent) words.unshift(at.name());
-  return words.join(' ');
 }
 
 /** True for what commander throws when it has shown help or the version. */

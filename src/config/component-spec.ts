@@ -38,7 +38,7 @@ export interface ComponentSpec {
 }
 
 /** A section of `gateway.yaml` that belongs to a part of the daemon. Left out, it is filled from its defaults. */
-export interface SectionSpec {
+interface SectionSpec {
   readonly key: 'journal' | 'broker' | 'pipeline';
   readonly schema: TObject;
   check(config: unknown): readonly ValueProblem[];

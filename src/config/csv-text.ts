@@ -18,7 +18,7 @@ export interface CsvRow {
 }
 
 /** A row that is not a table row, where, and what would be right. */
-export interface CsvFault {
+interface CsvFault {
   readonly line: number;
   readonly column: number;
   readonly found: string;

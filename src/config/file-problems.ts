@@ -62,7 +62,7 @@ export class FileProblems {
 }
 
 /** `['sinks', 'plant', 0, 'host']` → `sinks.plant[0].host`. */
-export function dotted(path: ValuePath): string {
+function dotted(path: ValuePath): string {
   return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('');
 }
 

@@ -4,7 +4,7 @@ const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const LOG_FORMATS = ['auto', 'journald', 'text', 'json'] as const;
 
 /** `gateway` in gateway.yaml. */
-export const gatewaySectionSchema = Type.Object(
+const gatewaySectionSchema = Type.Object(
   {
     name: Type.String({
       description: 'Name of this gateway: part of event sources, client ids and topics. Changing it makes new streams.',
@@ -38,7 +38,7 @@ export const gatewaySectionSchema = Type.Object(
 );
 
 /** `log` in gateway.yaml. */
-export const logSectionSchema = Type.Object(
+const logSectionSchema = Type.Object(
   {
     level: Type.Optional(
       Type.Union(

@@ -78,8 +78,3 @@ export function choicesOf(node: SchemaNode): readonly unknown[] | null {
   }
   return choices;
 }
-
-/** True for a mapping whose keys the user chooses. */
-export function isOpenMapping(node: SchemaNode): boolean {
-  return node.patternProperties !== undefined || typeof node.additionalProperties === 'object';
-}

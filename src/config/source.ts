@@ -124,6 +124,6 @@ function codeOf(cause: unknown): string | undefined {
 }
 
 /** An error about a whole file. */
-export function whole(file: string, code: Problem['code'], found: string, expected: string): Problem {
+function whole(file: string, code: Problem['code'], found: string, expected: string): Problem {
   return { severity: 'error', code, file, line: 1, column: 1, where: '', found, expected };
 }

@@ -50,7 +50,7 @@ export function removeTagRows(
 }
 
 /** One line of a table, without its end; cells are quoted where the dialect needs it. */
-export function joinCells(cells: readonly string[], delimiter: Delimiter): string {
+function joinCells(cells: readonly string[], delimiter: Delimiter): string {
   return cells.map((cell) => quoteCell(cell, delimiter)).join(delimiter);
 }
 

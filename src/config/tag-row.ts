@@ -243,7 +243,7 @@ function checkAsset(path: string, put: Put): string {
 }
 
 /** The nearest legal asset path: `ACME/Halle 3//Presse (7)` → `ACME/Halle_3/Presse_7`. */
-export function proposeAssetPath(path: string): string {
+function proposeAssetPath(path: string): string {
   const levels = path
     .split(/[/\\]+/)
     .map((level) => level.trim())

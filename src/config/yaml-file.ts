@@ -3,13 +3,13 @@ import type { ProblemCode } from './problem.ts';
 import type { ValuePath } from './schema-check.ts';
 
 /** 1-based. */
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
 }
 
 /** A syntax problem of one YAML file. */
-export interface YamlProblem extends Place {
+interface YamlProblem extends Place {
   readonly code: ProblemCode;
   readonly found: string;
   readonly expected: string;
