@@ -54,6 +54,7 @@ export class SinkRunner {
   #readRetry: Timer | null = null;
   /** Send what waits without lingering: a critical event is among it, or the sink stops. */
   #isUrgent = false;
+  #isTurnAsked = false;
   #isStopping = false;
   #isStopped = false;
   #hasSentOnLink = false;
@@ -176,7 +177,21 @@ export class SinkRunner {
         live !== null && backlog !== null ? delivery.choose(LIVE_WEIGHT) : live !== null ? 'live' : 'backlog';
       const range = stream === 'live' ? live : backlog;
       if (range !== null) this.#ship(stream, range);
+      if (stream === 'backlog') {
+        this.#pumpNextTurn();
+        break;
+      }
     }
+  }
+
+  /** A backlog batch for each turn of the event loop: encoding many in a row would keep everything else waiting. */
+  #pumpNextTurn(): void {
+    if (this.#isTurnAsked) return;
+    this.#isTurnAsked = true;
+    setImmediate(() => {
+      this.#isTurnAsked = false;
+      this.#pump();
+    });
   }
 
   /** Batches that may be on the way; one at a time while connections end without a confirmation. */
