@@ -1,47 +1,38 @@
 import { join } from 'node:path';
 import { HeadgateError, messageOf } from '../../errors/headgate-error.ts';
-import { type HeadgateEvent, isTelemetry } from '../../model/event.ts';
+import type { HeadgateEvent } from '../../model/event.ts';
 import { decodeEvent } from '../../model/event-codec.ts';
-import { isTopicFilter, topicOf } from '../../model/topic.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { ServiceContext, ServiceEvent, ServiceModule } from '../../ports/service.ts';
 import { systemClock } from '../../ports/system-clock.ts';
+import { Effects } from './effects.ts';
 import type { DeliveredEvent } from './event-batch.ts';
-import { covers, takes } from './interest.ts';
 import {
   type FeedMode,
   type FromWorker,
   feedIndex,
-  type OutboxRow,
   type RunnerStats,
   toWire,
   type WorkerSettings,
 } from './messages.ts';
 import { Publisher } from './publisher.ts';
 import { StateStore } from './state-store.ts';
+import { type Handler, Subscriptions } from './subscriptions.ts';
 import type { WorkMarker } from './work-marker.ts';
-import { WorkingState } from './working-state.ts';
 
 /** Attempts at an event of a durable feed before it is set aside. */
 const ATTEMPTS = 3;
 const RETRY_MS = 200;
 /** How long the runner keeps the thread before it lets heartbeats and neighbours in. */
 const SLICE_MS = 20;
-/** A transaction collects the deliveries of at most this time, or this much. */
+/** A transaction collects the work of at most this time, or this much. */
 const COMMIT_MS = 100;
 const COMMIT_BYTES = 4_194_304;
 /** Published and not yet accepted; handlers wait beyond it. */
 const OUTBOX_LIMIT = 5_000;
-const MATCH_CACHE_LIMIT = 10_000;
-
-interface Subscription {
-  readonly filter: string;
-  readonly mode: FeedMode;
-  readonly handler: (event: HeadgateEvent) => void | Promise<void>;
-}
 
 /** An event with its decoded form, shared by all runners of the worker. */
-export interface Delivered extends DeliveredEvent {
+interface Delivered extends DeliveredEvent {
   decoded?: HeadgateEvent;
 }
 
@@ -57,6 +48,7 @@ export interface RunnerOptions {
   readonly config: unknown;
   /** Position among the services of this worker. */
   readonly position: number;
+  /** Sequences that are passed over. */
   readonly skip: ReadonlySet<number>;
   readonly settings: WorkerSettings;
   /** Of the worker. */
@@ -67,82 +59,69 @@ export interface RunnerOptions {
 
 /**
  * Runs one service in its worker: one thing at a time (a query, a periodic task or an event), the effects of many in one
- * transaction with the inbox position, acknowledged after the commit. What is published goes through the outbox of the same transaction.
+ * transaction with the inbox position, acknowledged after the commit.
  */
 export class ServiceRunner {
   readonly #options: RunnerOptions;
   readonly #publisher: Publisher;
-  readonly #source: string;
-  readonly #subscriptions: Subscription[] = [];
-  readonly #matches = new Map<string, readonly Subscription[]>();
+  readonly #subscriptions: Subscriptions;
+  readonly #effects: Effects;
   readonly #queries = new Map<string, (argument: unknown) => unknown>();
-  readonly #urgent: (() => void | Promise<void>)[] = [];
+  readonly #urgent: (() => Promise<void>)[] = [];
   readonly #deliveries: Delivery[] = [];
   readonly #periodic: { cancel(): void }[] = [];
-  readonly #waiters: { readonly number: number; readonly resolve: () => void }[] = [];
-  #store: StateStore | null = null;
-  #state: WorkingState | null = null;
+  /** Batches handled since the last commit, by feed. */
+  readonly #acks: Record<FeedMode, number> = { live: 0, durable: 0 };
   #phase: 'new' | 'starting' | 'running' | 'stopping' | 'ended' = 'new';
-  #inTask = false;
-  #taskOutbox: OutboxRow[] = [];
-  #outbox: OutboxRow[] = [];
-  #nextNumber = 1;
-  #accepted = 0;
-  #settledInStore = 0;
-  #inbox = 0;
-  #seen = 0;
-  #acks: [number, number] = [0, 0];
+  /** Highest sequence that was seen here; what is published comes after it. */
+  #seen: number;
   #commitBy = 0;
   #sliceEnd = 0;
-  #wake: (() => void) | null = null;
-  #loop: Promise<void> = Promise.resolve();
   #busySince: number | null = null;
   #busyOn = 0;
+  #wake: (() => void) | null = null;
+  #loop: Promise<void> = Promise.resolve();
   #handled = 0;
   #published = 0;
   #errors = 0;
   #lastError: string | null = null;
 
+  /** Opens the service's store. */
   constructor(options: RunnerOptions) {
+    const { name, module, settings, observer } = options;
+    const source = `/headgate/${settings.gatewayName}/${name}`;
     this.#options = options;
-    this.#source = `/headgate/${options.settings.gatewayName}/${options.name}`;
-    this.#publisher = new Publisher(options.module.manifest, this.#source);
+    this.#publisher = new Publisher(module.manifest, source);
+    this.#subscriptions = new Subscriptions(module.manifest, source);
+    const path = join(settings.stateDir, `${name}.db`);
+    const store = StateStore.open(path, settings.journalId, systemClock.now(), (reason, keptAs) =>
+      observer.emit('service-state-damaged', { reason, keptAs }),
+    );
+    this.#effects = new Effects(name, store);
+    this.#seen = this.#effects.inbox;
   }
 
-  /** Open the store, start the service and begin; tells the host of both. Throws what the service throws. */
+  /** Start the service and begin; tells the host. Throws what the service throws. */
   async start(): Promise<void> {
-    const { name, module, settings, observer, post, config } = this.#options;
-    const store = StateStore.open(
-      join(settings.stateDir, `${name}.db`),
-      settings.journalId,
-      systemClock.now(),
-      (reason, keptAs) => observer.emit('service-state-damaged', { reason, keptAs }),
-    );
-    this.#store = store;
-    this.#state = new WorkingState(name, store);
-    const place = store.place();
-    this.#inbox = place.inbox;
-    this.#seen = place.inbox;
-    this.#nextNumber = place.nextNumber;
-    this.#accepted = (place.outbox[0]?.number ?? place.nextNumber) - 1;
-    this.#settledInStore = this.#accepted;
-    post({ kind: 'opened', service: name, inbox: place.inbox, outbox: place.outbox });
+    const { name, module, post, config } = this.#options;
+    const { inbox, waiting } = this.#effects;
+    post({ kind: 'opened', service: name, inbox, outbox: waiting });
     this.#phase = 'starting';
-    await this.#task(() => module.start(this.#context()), 0);
+    await this.#task(() => module.start(this.#context()));
     this.#commit();
     this.#phase = 'running';
     post({
       kind: 'started',
       service: name,
       version: module.manifest.version,
-      subscriptions: this.#subscriptions.map(({ filter, mode }) => ({ filter, mode })),
+      subscriptions: this.#subscriptions.filters,
       narrowing: module.filtersFor?.(config) ?? null,
     });
     this.#loop = this.#run().catch((error: unknown) => this.#fail(error));
   }
 
   /** Take the events of a batch that are for this service. */
-  deliver(events: readonly Delivered[]): void {
+  deliver(events: readonly DeliveredEvent[]): void {
     if (this.#phase !== 'running') return;
     for (const mode of ['live', 'durable'] as const) {
       const bit = 1 << feedIndex(this.#options.position, mode);
@@ -162,7 +141,7 @@ export class ServiceRunner {
     }
     this.#urgent.push(async () => {
       try {
-        await this.#task(async () => reply(await handler(argument)), 0);
+        await this.#task(async () => reply(await handler(argument)));
       } catch (error) {
         refuse(new HeadgateError('SERVICE_QUERY_FAILED', { service, query, reason: messageOf(error) }, error));
       }
@@ -172,8 +151,7 @@ export class ServiceRunner {
 
   /** The journal accepted the outbox up to this number. */
   accepted(through: number): void {
-    this.#accepted = Math.max(this.#accepted, through);
-    while ((this.#waiters[0]?.number ?? Infinity) <= through) this.#waiters.shift()?.resolve();
+    this.#effects.accepted(through);
     this.#wakeUp();
   }
 
@@ -199,9 +177,9 @@ export class ServiceRunner {
       this.#phase = 'stopping';
       this.#wakeUp();
       await this.#loop;
-      await this.#task(() => this.#options.module.stop?.(), 0).catch((error: unknown) => this.#note(error));
+      await this.#task(() => this.#options.module.stop?.()).catch((error: unknown) => this.#note(error));
       this.#commit();
-      await this.#outboxDrained(this.#options.settings.stopMs / 4);
+      await this.#effects.drained(this.#options.settings.stopMs / 4);
       this.#commit();
     }
     this.#end();
@@ -213,23 +191,18 @@ export class ServiceRunner {
   }
 
   #context(): ServiceContext {
-    const { name, config, observer, module } = this.#options;
-    const state = this.#state;
-    if (state === null) throw new Error('the store is opened first');
+    const { name: service, config, observer } = this.#options;
     return {
       config,
       clock: systemClock,
       observer,
-      state,
+      state: this.#effects.state,
       subscribe: (filter, mode, handler) => {
-        const refused = (reason: string) =>
-          new HeadgateError('SERVICE_FILTER_REFUSED', { service: name, filter, reason });
-        if (this.#phase !== 'starting') throw refused('subscriptions are made in start()');
-        if (!isTopicFilter(filter)) throw refused('not a legal topic filter');
-        if (!module.manifest.consumes.some((declared) => covers(declared, filter))) {
-          throw refused(`\`consumes\` has ${module.manifest.consumes.join(', ') || 'nothing'}`);
+        if (this.#phase !== 'starting') {
+          const reason = 'subscriptions are made in start()';
+          throw new HeadgateError('SERVICE_FILTER_REFUSED', { service, filter, reason });
         }
-        this.#subscriptions.push({ filter, mode, handler });
+        this.#subscriptions.add(filter, mode, handler);
       },
       publish: (event) => this.#publish(event),
       every: (periodMs, task) => this.#every(periodMs, task),
@@ -239,41 +212,36 @@ export class ServiceRunner {
     };
   }
 
-  #publish(event: ServiceEvent): Promise<void> {
-    const { observer } = this.#options;
-    let row: OutboxRow;
+  async #publish(event: ServiceEvent): Promise<void> {
     try {
-      row = this.#publisher.prepare(event, this.#nextNumber, this.#seen, systemClock.now());
+      const accepted = this.#effects.publish((number) =>
+        this.#publisher.prepare(event, number, this.#seen, systemClock.now()),
+      );
+      this.#wakeUp();
+      await accepted;
     } catch (error) {
-      observer.emit('service-event-refused', { reason: messageOf(error) });
+      this.#options.observer.emit('service-event-refused', { reason: messageOf(error) });
       this.#note(error);
-      return Promise.reject(error);
+      throw error;
     }
-    this.#nextNumber++;
-    if (this.#inTask) {
-      this.#taskOutbox.push(row);
-      return Promise.resolve();
-    }
-    this.#outbox.push(row);
-    this.#wakeUp();
-    return new Promise((resolve) => this.#waiters.push({ number: row.number, resolve }));
   }
 
   #every(periodMs: number, task: () => void | Promise<void>): void {
     let due = systemClock.monotonic() + periodMs;
     let timer = { cancel: () => {} };
+    const run = async () => {
+      try {
+        await this.#task(task);
+      } catch (error) {
+        this.#note(error);
+        this.#options.observer.emit('service-handler-failed', { reason: messageOf(error), attempt: 1 });
+      }
+      due = Math.max(due + periodMs, systemClock.monotonic());
+      if (this.#phase === 'running') arm();
+    };
     const arm = () => {
       timer = systemClock.after(Math.max(1, due - systemClock.monotonic()), () => {
-        this.#urgent.push(async () => {
-          try {
-            await this.#task(task, 0);
-          } catch (error) {
-            this.#note(error);
-            this.#options.observer.emit('service-handler-failed', { reason: messageOf(error), attempt: 1 });
-          }
-          due = Math.max(due + periodMs, systemClock.monotonic());
-          if (this.#phase === 'running') arm();
-        });
+        this.#urgent.push(run);
         this.#wakeUp();
       });
     };
@@ -287,15 +255,16 @@ export class ServiceRunner {
       const task = this.#urgent.shift();
       if (task !== undefined) {
         await task();
-      } else if (this.#deliveries.length > 0 && this.#nextNumber - 1 - this.#accepted < OUTBOX_LIMIT) {
+      } else if (this.#deliveries.length > 0 && this.#effects.unaccepted < OUTBOX_LIMIT) {
         await this.#someEvents();
       } else {
         this.#commit();
         await this.#sleep();
         continue;
       }
-      if (performance.now() >= this.#commitBy || (this.#state?.pendingBytes ?? 0) > COMMIT_BYTES) this.#commit();
-      if (performance.now() >= this.#sliceEnd) await new Promise((resolve) => setImmediate(resolve));
+      const now = performance.now();
+      if (now >= this.#commitBy || this.#effects.state.pendingBytes > COMMIT_BYTES) this.#commit();
+      if (now >= this.#sliceEnd) await new Promise((resolve) => setImmediate(resolve));
     }
     this.#commit();
   }
@@ -311,35 +280,32 @@ export class ServiceRunner {
       if (pending !== null && !(await pending)) return;
       delivery.next++;
     } while (performance.now() < this.#sliceEnd && this.#urgent.length === 0 && this.#phase === 'running');
-    if (delivery.next >= delivery.events.length) {
-      this.#deliveries.shift();
-      this.#acks[delivery.mode === 'live' ? 0 : 1]++;
-    }
+    if (delivery.next < delivery.events.length) return;
+    this.#deliveries.shift();
+    this.#acks[delivery.mode]++;
   }
 
-  /** Null when it is done at once: handlers that return nothing cost no promise. Else whether it was done before the runner had to end. */
+  /**
+   * Null when it is done at once: handlers that return nothing cost no promise. Else whether it was done before the runner had
+   * to end.
+   */
   #handle(stored: Delivered, mode: FeedMode): Promise<boolean> | null {
-    if (mode === 'durable' && stored.sequence <= this.#inbox) return null;
+    if (mode === 'durable' && stored.sequence <= this.#effects.inbox) return null;
     this.#seen = Math.max(this.#seen, stored.sequence);
-    const event = this.#decode(stored);
-    if (event === null) {
+    const event = this.#options.skip.has(stored.sequence) ? null : this.#decode(stored);
+    const handlers = event === null ? [] : this.#subscriptions.handlersOf(event, mode);
+    if (event === null || handlers.length === 0) {
       this.#done(stored, mode);
       return null;
     }
-    const subscriptions = this.#matching(event, mode);
-    if (subscriptions.length === 0 || this.#options.skip.has(stored.sequence)) {
-      this.#done(stored, mode);
-      return null;
-    }
-    this.#mark(stored.sequence);
-    this.#inTask = true;
+    this.#begin(stored.sequence);
     try {
-      for (let i = 0; i < subscriptions.length; i++) {
-        const result = subscriptions[i]?.handler(event);
-        if (result instanceof Promise) return this.#handleRest(result, subscriptions, i + 1, stored, mode);
+      for (let i = 0; i < handlers.length; i++) {
+        const result = handlers[i]?.(event);
+        if (result instanceof Promise) return this.#finish(result, i + 1, event, handlers, mode);
       }
     } catch (error) {
-      return this.#handleRest(Promise.reject(error), subscriptions, subscriptions.length, stored, mode);
+      return this.#finish(Promise.reject(error), handlers.length, event, handlers, mode);
     }
     this.#keep();
     this.#handled++;
@@ -347,29 +313,27 @@ export class ServiceRunner {
     return null;
   }
 
-  async #handleRest(
+  /** Await the first handler that is not done at once, then the rest; repeat all if one fails. */
+  async #finish(
     first: Promise<void>,
-    subscriptions: readonly Subscription[],
     next: number,
-    stored: Delivered,
+    event: HeadgateEvent,
+    handlers: readonly Handler[],
     mode: FeedMode,
   ): Promise<boolean> {
-    const event = stored.decoded;
-    if (event === undefined) return false;
-    let running: Promise<void> | undefined = first;
-    let from = next;
+    const { observer } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
-        if (running !== undefined) await running;
-        for (const { handler } of subscriptions.slice(from)) await handler(event);
+        if (attempt === 1) await first;
+        for (const handler of handlers.slice(attempt === 1 ? next : 0)) await handler(event);
+        if (this.#hasEnded()) return false;
         this.#keep();
         this.#handled++;
         break;
       } catch (error) {
+        if (this.#hasEnded()) return false;
         this.#discard();
-        if (this.#phase === 'ended') return false;
         this.#note(error);
-        const { observer } = this.#options;
         observer.emit('service-handler-failed', { type: event.type, reason: messageOf(error), attempt });
         if (mode === 'live') break;
         if (attempt === ATTEMPTS) {
@@ -378,14 +342,10 @@ export class ServiceRunner {
         }
         await new Promise<void>((resolve) => systemClock.after(RETRY_MS * attempt, resolve));
         if (this.#phase !== 'running') return false;
-        running = undefined;
-        from = 0;
-        this.#mark(stored.sequence);
-        this.#inTask = true;
+        this.#begin(event.sequence);
       }
     }
-    if (this.#phase === 'ended') return false;
-    this.#done(stored, mode);
+    this.#done(event, mode);
     return true;
   }
 
@@ -400,23 +360,9 @@ export class ServiceRunner {
     }
   }
 
-  #matching(event: HeadgateEvent, mode: FeedMode): readonly Subscription[] {
-    const key = `${mode} ${isTelemetry(event) ? event.data.list.id : `${event.subject} ${event.type} ${event.source}`}`;
-    let found = this.#matches.get(key);
-    if (found === undefined) {
-      const topic = topicOf(event);
-      const isOwn = event.source === this.#source;
-      found = this.#subscriptions.filter((one) => one.mode === mode && takes(one.filter, topic, isOwn));
-      if (this.#matches.size >= MATCH_CACHE_LIMIT) this.#matches.clear();
-      this.#matches.set(key, found);
-    }
-    return found;
-  }
-
-  /** Run a task of the service alone: its effects are kept if it succeeds, discarded if it throws. */
-  async #task(task: () => void | Promise<void>, sequence: number): Promise<void> {
-    this.#mark(sequence);
-    this.#inTask = true;
+  /** Run something that is no event: its effects are kept if it succeeds, discarded if it throws. */
+  async #task(task: () => void | Promise<void>): Promise<void> {
+    this.#begin(0);
     try {
       await task();
       this.#keep();
@@ -426,76 +372,46 @@ export class ServiceRunner {
     }
   }
 
-  #mark(sequence: number): void {
-    this.#options.marker.enter(this.#options.position, sequence);
+  #begin(sequence: number): void {
     this.#busySince = performance.now();
     this.#busyOn = sequence;
+    this.#options.marker.enter(this.#options.position, sequence);
+    this.#effects.begin();
   }
 
   #keep(): void {
-    this.#inTask = false;
-    this.#busySince = null;
-    this.#options.marker.leave(this.#options.position);
-    this.#state?.keep();
-    if (this.#taskOutbox.length > 0) {
-      this.#outbox.push(...this.#taskOutbox);
-      this.#taskOutbox = [];
-    }
+    this.#effects.keep();
+    this.#rest();
   }
 
   #discard(): void {
-    this.#inTask = false;
-    this.#busySince = null;
-    this.#options.marker.leave(this.#options.position);
-    this.#state?.discard();
-    const first = this.#taskOutbox[0];
-    if (first === undefined) return;
-    this.#nextNumber = first.number;
-    this.#taskOutbox = [];
+    this.#effects.discard();
+    this.#rest();
   }
 
-  #done(stored: Delivered, mode: FeedMode): void {
-    if (mode === 'durable') this.#inbox = stored.sequence;
+  #rest(): void {
+    this.#busySince = null;
+    this.#options.marker.leave(this.#options.position);
+  }
+
+  #done({ sequence }: { readonly sequence: number }, mode: FeedMode): void {
+    if (mode === 'durable') this.#effects.inbox = sequence;
     if (this.#commitBy === 0) this.#commitBy = performance.now() + COMMIT_MS;
   }
 
-  /** Make what is done durable, then hand over what was published and acknowledge. Without effects there is nothing to write. */
+  /** Make what is done durable, then hand over what was published and acknowledge. */
   #commit(): void {
-    const store = this.#store;
-    const state = this.#state;
-    if (store === null || state === null) return;
-    const outbox = this.#outbox;
-    const hasEffects = state.pending.size > 0 || outbox.length > 0;
-    const isAcceptedBehind = this.#accepted > this.#settledInStore && this.#nextNumber - 1 === this.#accepted;
-    if (hasEffects || isAcceptedBehind) {
-      store.commit({
-        writes: state.pending,
-        inbox: this.#inbox,
-        outbox,
-        acceptedThrough: this.#accepted,
-      });
-      this.#settledInStore = this.#accepted;
-      state.committed();
-    }
-    this.#commitBy = 0;
     const { post, name, position } = this.#options;
-    if (outbox.length > 0) {
-      this.#outbox = [];
-      this.#published += outbox.length;
-      post({ kind: 'publish', service: name, rows: outbox });
+    const rows = this.#effects.commit();
+    this.#commitBy = 0;
+    if (rows.length > 0) {
+      this.#published += rows.length;
+      post({ kind: 'publish', service: name, rows });
     }
-    for (const [at, mode] of (['live', 'durable'] as const).entries()) {
-      const batches = this.#acks[at] ?? 0;
-      if (batches > 0) post({ kind: 'handled', feed: feedIndex(position, mode), batches });
+    for (const mode of ['live', 'durable'] as const) {
+      if (this.#acks[mode] > 0) post({ kind: 'handled', feed: feedIndex(position, mode), batches: this.#acks[mode] });
+      this.#acks[mode] = 0;
     }
-    this.#acks = [0, 0];
-  }
-
-  async #outboxDrained(withinMs: number): Promise<void> {
-    if (this.#accepted >= this.#nextNumber - 1) return;
-    const accepted = new Promise<void>((resolve) => this.#waiters.push({ number: this.#nextNumber - 1, resolve }));
-    const late = new Promise<void>((resolve) => systemClock.after(withinMs, resolve));
-    await Promise.race([accepted, late]);
   }
 
   #sleep(): Promise<void> {
@@ -516,19 +432,22 @@ export class ServiceRunner {
   }
 
   #fail(error: unknown): void {
-    if (this.#phase === 'ended') return;
+    if (this.#hasEnded()) return;
     const { post, name } = this.#options;
-    this.#end();
     const sequence = this.#busySince === null ? 0 : this.#busyOn;
+    this.#end();
     post({ kind: 'service-failed', service: name, error: toWire(error), sequence });
+  }
+
+  #hasEnded(): boolean {
+    return this.#phase === 'ended';
   }
 
   #end(): void {
     this.#phase = 'ended';
-    this.#options.marker.leave(this.#options.position);
     for (const timer of this.#periodic) timer.cancel();
     this.#wakeUp();
-    this.#store?.close();
-    this.#store = null;
+    this.#rest();
+    this.#effects.close();
   }
 }

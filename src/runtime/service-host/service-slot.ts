@@ -1,9 +1,10 @@
 import type { EpochMs } from '../../model/time.ts';
 import { telemetryTopic, topicOf } from '../../model/topic.ts';
 import type { CommittedEvent, Journal, StoredEvent } from '../../ports/journal.ts';
-import { DurableFeed, LiveFeed } from './feed.ts';
+import { DurableFeed } from './durable-feed.ts';
 import { takes } from './interest.ts';
 import type { ServiceLimits } from './limits.ts';
+import { LiveFeed } from './live-feed.ts';
 import type { FeedMode, RunnerStats, SubscriptionFilter } from './messages.ts';
 import type { Outlet } from './outlet.ts';
 

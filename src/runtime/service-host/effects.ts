@@ -1,0 +1,115 @@
+import type { Millis } from '../../model/time.ts';
+import { systemClock } from '../../ports/system-clock.ts';
+import type { OutboxRow } from './messages.ts';
+import type { StateStore } from './state-store.ts';
+import { WorkingState } from './working-state.ts';
+
+/**
+ * What the tasks of a service do to the world: state changes and published events. A task's effects are kept or discarded as a whole;
+ * those of many tasks go into one transaction with the inbox position; published events leave after it.
+ */
+export class Effects {
+  readonly state: WorkingState;
+  /** Last handled sequence of the durable feed. */
+  inbox: number;
+  /** What the outbox held when it was opened. */
+  readonly waiting: readonly OutboxRow[];
+  readonly #store: StateStore;
+  readonly #waiters: { readonly number: number; readonly resolve: () => void }[] = [];
+  #isInTask = false;
+  #taskRows: OutboxRow[] = [];
+  #keptRows: OutboxRow[] = [];
+  #nextNumber: number;
+  #accepted: number;
+  #acceptedInStore: number;
+  #isClosed = false;
+
+  constructor(service: string, store: StateStore) {
+    const place = store.place();
+    this.#store = store;
+    this.state = new WorkingState(service, store);
+    this.inbox = place.inbox;
+    this.waiting = place.outbox;
+    this.#nextNumber = place.nextNumber;
+    this.#accepted = (place.outbox[0]?.number ?? place.nextNumber) - 1;
+    this.#acceptedInStore = this.#accepted;
+  }
+
+  /** Published and not accepted by the journal yet. */
+  get unaccepted(): number {
+    return this.#nextNumber - 1 - this.#accepted;
+  }
+
+  begin(): void {
+    this.#isInTask = true;
+  }
+
+  /** The task succeeded. */
+  keep(): void {
+    this.#isInTask = false;
+    this.state.keep();
+    if (this.#taskRows.length === 0) return;
+    this.#keptRows.push(...this.#taskRows);
+    this.#taskRows = [];
+  }
+
+  /** The task failed: none of it happened. */
+  discard(): void {
+    this.#isInTask = false;
+    this.state.discard();
+    this.#nextNumber = this.#taskRows[0]?.number ?? this.#nextNumber;
+    this.#taskRows = [];
+  }
+
+  /** Take an event up, numbered: resolves at once within a task, else when the journal has accepted it. */
+  publish(prepare: (number: number) => OutboxRow): Promise<void> {
+    const row = prepare(this.#nextNumber);
+    this.#nextNumber++;
+    if (this.#isInTask) {
+      this.#taskRows.push(row);
+      return Promise.resolve();
+    }
+    this.#keptRows.push(row);
+    return this.#untilAccepted(row.number);
+  }
+
+  /** The journal accepted everything up to this number. */
+  accepted(through: number): void {
+    this.#accepted = Math.max(this.#accepted, through);
+    while ((this.#waiters[0]?.number ?? Number.POSITIVE_INFINITY) <= through) this.#waiters.shift()?.resolve();
+  }
+
+  /** Make what is kept durable; without effects there is nothing to write. @returns what may leave now */
+  commit(): readonly OutboxRow[] {
+    if (this.#isClosed) return [];
+    const rows = this.#keptRows;
+    const canEmptyOutbox = this.#accepted > this.#acceptedInStore && this.unaccepted === 0;
+    if (rows.length === 0 && this.state.pending.size === 0 && !canEmptyOutbox) return rows;
+    this.#store.commit({
+      writes: this.state.pending,
+      inbox: this.inbox,
+      outbox: rows,
+      acceptedThrough: this.#accepted,
+    });
+    this.#acceptedInStore = this.#accepted;
+    this.#keptRows = [];
+    this.state.committed();
+    return rows;
+  }
+
+  /** Resolves when everything that left was accepted, at the latest after a time. */
+  async drained(withinMs: Millis): Promise<void> {
+    if (this.unaccepted <= 0) return;
+    const late = new Promise<void>((resolve) => systemClock.after(withinMs, resolve));
+    await Promise.race([this.#untilAccepted(this.#nextNumber - 1), late]);
+  }
+
+  close(): void {
+    if (!this.#isClosed) this.#store.close();
+    this.#isClosed = true;
+  }
+
+  #untilAccepted(number: number): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push({ number, resolve }));
+  }
+}
