@@ -42,9 +42,11 @@ export class Consumer {
     return this.#requested !== null;
   }
 
-  /** Take note of a move; it is accounted for by `settle`. Later moves replace earlier ones. */
+  /** Take note of a move; it is accounted for by `settle`. Later moves include earlier ones; what would move back adds to them. */
   request(cursor: Cursor): void {
-    this.#requested = cursor;
+    const before = this.#requested;
+    const isBack = before !== null && cursor.settled < before.settled;
+    this.#requested = isBack ? { settled: before.settled, above: [...before.above, ...cursor.above] } : cursor;
   }
 
   /**

@@ -168,6 +168,7 @@ function reopen(
 function openLedger(options: OpenStoreOptions): { ledger: LedgerFile; content: LedgerContent } {
   const { directory, newJournalId, notify } = options;
   const path = ledgerPath(directory);
+  let isTold = false;
   if (fileBytes(path) > 0) {
     let ledger: LedgerFile | undefined;
     try {
@@ -177,14 +178,13 @@ function openLedger(options: OpenStoreOptions): { ledger: LedgerFile; content: L
       if (readFailureKind(error) !== 'damage') throw error;
       ledger?.close();
       notify({ kind: 'ledger-rebuilt', reason: messageOf(error) });
+      isTold = true;
       const aside = quarantinePath(directory, 'cursors');
       for (const suffix of ['-wal', '']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
     }
   }
   const found = findSegments(directory);
-  if (found.journalId !== null && fileBytes(path) === 0 && !existsSync(path)) {
-    notify({ kind: 'ledger-rebuilt', reason: 'the file is missing' });
-  }
+  if (found.journalId !== null && !isTold) notify({ kind: 'ledger-rebuilt', reason: 'cursors.db is missing or empty' });
   const head: LedgerHead = {
     journalId: found.journalId ?? newJournalId,
     lastSequence: found.last,

@@ -1,0 +1,193 @@
+import {
+  closeSync,
+  cpSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import type { Store, StoreNotice } from '../../src/journal/store.ts';
+import { openEngine, record, scratch } from './support.ts';
+
+const CONFIG = { segment_mb: 0.0625, quota_mb: 64 };
+const NOW = 1_700_000_000_000;
+/** 4 KB each, so that a segment holds twenty. */
+const SIZE = 4000;
+
+/** A journal of 60 bulk and 6 critical events, in several bulk segments, with one consumer that waits for all; closed. */
+function fill(directory: string): { bulkFiles: string[] } {
+  const { store } = openEngine(directory, CONFIG);
+  store.openCursor('sink', 'beginning', NOW);
+  for (let i = 0; i < 60; i += 10) {
+    const records = Array.from({ length: 10 }, (_, k) => record(i + k, 'bulk', SIZE));
+    records.splice(1, 0, record(1000 + i, 'critical'));
+    store.commit([{ records, recorded: NOW + i }], NOW + i);
+  }
+  for (const segment of store.unhashed) {
+    const steps = store.hash(segment);
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done !== true) continue;
+      store.setHash(segment, step.value);
+      break;
+    }
+  }
+  store.close(NOW + 100);
+  const bulkFiles = readdirSync(join(directory, 'bulk')).map((name) => join(directory, 'bulk', name));
+  return { bulkFiles: bulkFiles.sort() };
+}
+
+function readEverything(store: Store): number[] {
+  const sequences: number[] = [];
+  for (let after = 0; after < store.lastSequence; ) {
+    const page = store.read({ after, until: store.lastSequence, maxEvents: 10, maxBytes: 1_000_000 });
+    sequences.push(...page.records.map(({ sequence }) => sequence));
+    after = page.through;
+  }
+  return sequences;
+}
+
+function flip(path: string, offset: number): void {
+  const byte = readFileSync(path)[offset] ?? 0;
+  const handle = openSync(path, 'r+');
+  writeSync(handle, new Uint8Array([byte ^ 0x10]), 0, 1, offset);
+  closeSync(handle);
+}
+
+const other = (directory: string) => {
+  const { store } = openEngine(directory, CONFIG);
+  store.commit([{ records: [record(1, 'bulk')], recorded: NOW }], NOW);
+  store.close(NOW);
+};
+
+interface Case {
+  readonly title: string;
+  /** `sealed`: the second bulk segment; `active`: the newest. */
+  readonly which: 'sealed' | 'active';
+  damage(path: string, scratchDirectory: string): void;
+}
+
+const CASES: readonly Case[] = [
+  { title: 'zero-length sealed segment', which: 'sealed', damage: (path) => truncateSync(path, 0) },
+  {
+    title: 'truncated sealed segment',
+    which: 'sealed',
+    damage: (path) => truncateSync(path, statSync(path).size - 4096),
+  },
+  { title: 'missing sealed segment', which: 'sealed', damage: (path) => rmSync(path) },
+  { title: 'flipped bit in a payload', which: 'sealed', damage: (path) => flip(path, statSync(path).size - 100) },
+  { title: 'flipped bit in the header', which: 'sealed', damage: (path) => flip(path, 3) },
+  {
+    title: 'segment overwritten by garbage',
+    which: 'sealed',
+    damage: (path) => writeFileSync(path, Buffer.alloc(statSync(path).size, 7)),
+  },
+  { title: 'zero-length active segment', which: 'active', damage: (path) => truncateSync(path, 0) },
+  { title: 'missing active segment', which: 'active', damage: (path) => rmSync(path) },
+  { title: 'active segment without its schema', which: 'active', damage: (path) => truncateSync(path, 4096) },
+  {
+    title: 'foreign database in the place of the active segment',
+    which: 'active',
+    damage: (path, directory) => {
+      other(directory);
+      const [name] = readdirSync(join(directory, 'bulk'));
+      renameSync(join(directory, 'bulk', name ?? ''), path);
+    },
+  },
+  {
+    title: 'copy of another segment in the place of the active one',
+    which: 'active',
+    damage: (path) => cpSync(join(path, '..', readdirSync(join(path, '..')).sort()[0] ?? ''), path),
+  },
+];
+
+for (const { title, which, damage } of CASES) {
+  t.test(`${title}: put aside, counted exactly, the rest serves`, async (t) => {
+    const directory = scratch(t);
+    const { bulkFiles } = fill(directory);
+    const path = (which === 'sealed' ? bulkFiles[1] : bulkFiles.at(-1)) ?? '';
+    damage(path, scratch(t));
+    const { store, notices } = openEngine(directory, CONFIG, NOW + 1000);
+    const found = readEverything(store);
+    const status = store.status();
+    const lost = 66 - found.length;
+    t.ok(lost > 0 && lost <= 20, `${lost} lost`);
+    t.strictSame(status.ledger, [{ consumer: 'sink', received: 66, settled: 0, waiting: found.length, gaps: lost }]);
+    t.equal(
+      status.gaps.reduce((sum, { count }) => sum + count, 0),
+      lost,
+    );
+    const gap = notices.find((notice): notice is StoreNotice & { kind: 'gap' } => notice.kind === 'gap')?.gap;
+    t.match(gap, { lane: 'bulk', count: lost, consumers: { sink: lost } });
+    t.ok(found.every((sequence) => sequence < (gap?.first ?? 0) || sequence > (gap?.last ?? 0) || sequence % 11 === 2));
+    const before = Math.max(66, store.lastSequence);
+    const [outcome] = store.commit([{ records: [record(5000, 'bulk')], recorded: NOW }], NOW + 1000);
+    t.ok(outcome !== undefined && 'first' in outcome && outcome.first > before, 'no sequence is used again');
+    store.close(NOW + 2000);
+    const again = openEngine(directory, CONFIG, NOW + 3000);
+    t.strictSame(again.store.status().ledger, [
+      { consumer: 'sink', received: 67, settled: 0, waiting: found.length + 1, gaps: lost },
+    ]);
+    t.notOk(
+      again.notices.some(({ kind }) => kind === 'gap'),
+      'counted once',
+    );
+    again.store.close(NOW + 4000);
+  });
+}
+
+t.test('a half-created segment that nobody wrote to costs nothing', async (t) => {
+  const directory = scratch(t);
+  fill(directory);
+  writeFileSync(join(directory, 'bulk', '000000000067.db'), '');
+  const { store } = openEngine(directory, CONFIG, NOW + 1000);
+  t.equal(readEverything(store).length, 66);
+  t.strictSame(store.status().gaps, []);
+  store.commit([{ records: [record(1, 'bulk')], recorded: NOW }], NOW + 1000);
+  t.equal(readEverything(store).length, 67);
+  store.close(NOW);
+});
+
+t.test('a missing -wal after a crash is counted exactly, and what is left is served', async (t) => {
+  const directory = scratch(t);
+  const { store } = openEngine(directory, CONFIG);
+  store.openCursor('sink', 'beginning', NOW);
+  store.commit([{ records: [0, 1, 2, 3, 4].map((n) => record(n, 'bulk')), recorded: NOW }], NOW);
+  store.tick(NOW + 5000);
+  const crashed = scratch(t);
+  cpSync(directory, crashed, { recursive: true });
+  store.close(NOW);
+  for (const name of readdirSync(join(crashed, 'bulk'))) if (name.endsWith('-wal')) rmSync(join(crashed, 'bulk', name));
+  const { store: again } = openEngine(crashed, CONFIG, NOW + 6000);
+  t.strictSame(again.status().ledger, [{ consumer: 'sink', received: 5, settled: 0, waiting: 0, gaps: 5 }]);
+  const [outcome] = again.commit([{ records: [record(9, 'bulk')], recorded: NOW }], NOW + 6000);
+  t.ok(outcome !== undefined && 'first' in outcome && outcome.first > 5);
+  again.close(NOW);
+});
+
+for (const [title, damage] of [
+  ['damaged', (path: string) => writeFileSync(path, Buffer.alloc(8192, 1))],
+  ['missing', (path: string) => rmSync(path)],
+  ['empty', (path: string) => truncateSync(path, 0)],
+] as const) {
+  t.test(`${title} ledger: it is rebuilt: same journal, all events, and consumers start again`, async (t) => {
+    const directory = scratch(t);
+    fill(directory);
+    damage(join(directory, 'cursors.db'));
+    const { store, notices } = openEngine(directory, CONFIG, NOW + 1000);
+    t.ok(notices.some(({ kind }) => kind === 'ledger-rebuilt'));
+    t.equal(store.journalId, 'abcdefghij');
+    t.equal(readEverything(store).length, 66);
+    t.strictSame(store.openCursor('sink', 'now', NOW), { settled: 0, above: [] });
+    t.match(store.status().ledger, [{ consumer: 'sink', received: 66, settled: 0, waiting: 66, gaps: 0 }]);
+    const [outcome] = store.commit([{ records: [record(9, 'bulk')], recorded: NOW }], NOW);
+    t.strictSame(outcome, { first: 67 });
+    store.close(NOW);
+  });
+}
