@@ -2,6 +2,7 @@ import type { Millis } from '../../model/time.ts';
 import { systemClock } from '../../ports/system-clock.ts';
 import type { OutboxRow } from './messages.ts';
 import type { StateStore } from './state-store.ts';
+import type { WorkMarker } from './work-marker.ts';
 import { WorkingState } from './working-state.ts';
 
 /**
@@ -15,6 +16,8 @@ export class Effects {
   /** What the outbox held when it was opened. */
   readonly waiting: readonly OutboxRow[];
   readonly #store: StateStore;
+  readonly #marker: WorkMarker;
+  readonly #position: number;
   readonly #waiters: { readonly number: number; readonly resolve: () => void }[] = [];
   #isInTask = false;
   #taskRows: OutboxRow[] = [];
@@ -24,8 +27,11 @@ export class Effects {
   #acceptedInStore: number;
   #isClosed = false;
 
-  constructor(service: string, store: StateStore) {
+  /** @param position of the service among those of the worker, for the marker */
+  constructor(service: string, store: StateStore, marker: WorkMarker, position: number) {
     const place = store.place();
+    this.#marker = marker;
+    this.#position = position;
     this.#store = store;
     this.state = new WorkingState(service, store);
     this.inbox = place.inbox;
@@ -40,13 +46,27 @@ export class Effects {
     return this.#nextNumber - 1 - this.#accepted;
   }
 
-  begin(): void {
+  /** Run something that is no event: its effects are kept if it succeeds, discarded if it throws. */
+  async task(task: () => void | Promise<void>): Promise<void> {
+    this.begin(0);
+    try {
+      await task();
+      this.keep();
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
+  }
+
+  /** @param sequence of the event that the task handles; 0: none */
+  begin(sequence: number): void {
     this.#isInTask = true;
+    this.#marker.enter(this.#position, sequence);
   }
 
   /** The task succeeded. */
   keep(): void {
-    this.#isInTask = false;
+    this.#rest();
     this.state.keep();
     if (this.#taskRows.length === 0) return;
     this.#keptRows.push(...this.#taskRows);
@@ -55,7 +75,7 @@ export class Effects {
 
   /** The task failed: none of it happened. */
   discard(): void {
-    this.#isInTask = false;
+    this.#rest();
     this.state.discard();
     this.#nextNumber = this.#taskRows[0]?.number ?? this.#nextNumber;
     this.#taskRows = [];
@@ -105,8 +125,14 @@ export class Effects {
   }
 
   close(): void {
+    this.#rest();
     if (!this.#isClosed) this.#store.close();
     this.#isClosed = true;
+  }
+
+  #rest(): void {
+    this.#isInTask = false;
+    this.#marker.leave(this.#position);
   }
 
   #untilAccepted(number: number): Promise<void> {

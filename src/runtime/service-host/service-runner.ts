@@ -16,8 +16,10 @@ import {
   type WorkerSettings,
 } from './messages.ts';
 import { Publisher } from './publisher.ts';
+import { Rhythm } from './rhythm.ts';
 import { StateStore } from './state-store.ts';
 import { type Handler, Subscriptions } from './subscriptions.ts';
+import { Tally } from './tally.ts';
 import type { WorkMarker } from './work-marker.ts';
 
 /** Attempts at an event of a durable feed before it is set aside. */
@@ -69,7 +71,8 @@ export class ServiceRunner {
   readonly #queries = new Map<string, (argument: unknown) => unknown>();
   readonly #urgent: (() => Promise<void>)[] = [];
   readonly #deliveries: Delivery[] = [];
-  readonly #periodic: { cancel(): void }[] = [];
+  readonly #tally = new Tally();
+  readonly #rhythms: Rhythm[] = [];
   /** Batches handled since the last commit, by feed. */
   readonly #acks: Record<FeedMode, number> = { live: 0, durable: 0 };
   #phase: 'new' | 'starting' | 'running' | 'stopping' | 'ended' = 'new';
@@ -77,14 +80,8 @@ export class ServiceRunner {
   #seen: number;
   #commitBy = 0;
   #sliceEnd = 0;
-  #busySince: number | null = null;
-  #busyOn = 0;
   #wake: (() => void) | null = null;
   #loop: Promise<void> = Promise.resolve();
-  #handled = 0;
-  #published = 0;
-  #errors = 0;
-  #lastError: string | null = null;
 
   /** Opens the service's store. */
   constructor(options: RunnerOptions) {
@@ -97,7 +94,7 @@ export class ServiceRunner {
     const store = StateStore.open(path, settings.journalId, systemClock.now(), (reason, keptAs) =>
       observer.emit('service-state-damaged', { reason, keptAs }),
     );
-    this.#effects = new Effects(name, store);
+    this.#effects = new Effects(name, store, options.marker, options.position);
     this.#seen = this.#effects.inbox;
   }
 
@@ -107,7 +104,7 @@ export class ServiceRunner {
     const { inbox, waiting } = this.#effects;
     post({ kind: 'opened', service: name, inbox, outbox: waiting });
     this.#phase = 'starting';
-    await this.#task(() => module.start(this.#context()));
+    await this.#effects.task(() => module.start(this.#context()));
     this.#commit();
     this.#phase = 'running';
     post({
@@ -141,7 +138,7 @@ export class ServiceRunner {
     }
     this.#urgent.push(async () => {
       try {
-        await this.#task(async () => reply(await handler(argument)));
+        await this.#effects.task(async () => reply(await handler(argument)));
       } catch (error) {
         refuse(new HeadgateError('SERVICE_QUERY_FAILED', { service, query, reason: messageOf(error) }, error));
       }
@@ -156,18 +153,14 @@ export class ServiceRunner {
   }
 
   stats(): RunnerStats {
-    return {
-      handled: this.#handled,
-      published: this.#published,
-      errors: this.#errors,
-      lastError: this.#lastError,
-    };
+    return this.#tally.stats();
   }
 
   /** Give the service up when one handler has not settled within its deadline; called with each heartbeat. */
   checkProgress(): void {
-    const { name, settings } = this.#options;
-    if (this.#busySince === null || performance.now() - this.#busySince < settings.handlerMs) return;
+    const { name, settings, marker, position } = this.#options;
+    const work = marker.workOf(position);
+    if (work === null || performance.now() - work.since < settings.handlerMs) return;
     this.#fail(new HeadgateError('SERVICE_HUNG', { service: name, timeoutMs: settings.handlerMs }));
   }
 
@@ -177,7 +170,9 @@ export class ServiceRunner {
       this.#phase = 'stopping';
       this.#wakeUp();
       await this.#loop;
-      await this.#task(() => this.#options.module.stop?.()).catch((error: unknown) => this.#note(error));
+      await this.#effects
+        .task(() => this.#options.module.stop?.())
+        .catch((error: unknown) => this.#tally.failed(error));
       this.#commit();
       await this.#effects.drained(this.#options.settings.stopMs / 4);
       this.#commit();
@@ -221,32 +216,26 @@ export class ServiceRunner {
       await accepted;
     } catch (error) {
       this.#options.observer.emit('service-event-refused', { reason: messageOf(error) });
-      this.#note(error);
+      this.#tally.failed(error);
       throw error;
     }
   }
 
   #every(periodMs: number, task: () => void | Promise<void>): void {
-    let due = systemClock.monotonic() + periodMs;
-    let timer = { cancel: () => {} };
-    const run = async () => {
-      try {
-        await this.#task(task);
-      } catch (error) {
-        this.#note(error);
-        this.#options.observer.emit('service-handler-failed', { reason: messageOf(error), attempt: 1 });
-      }
-      due = Math.max(due + periodMs, systemClock.monotonic());
-      if (this.#phase === 'running') arm();
-    };
-    const arm = () => {
-      timer = systemClock.after(Math.max(1, due - systemClock.monotonic()), () => {
-        this.#urgent.push(run);
-        this.#wakeUp();
+    const rhythm = new Rhythm(systemClock, periodMs, () => {
+      this.#urgent.push(async () => {
+        try {
+          await this.#effects.task(task);
+        } catch (error) {
+          this.#tally.failed(error);
+          this.#options.observer.emit('service-handler-failed', { reason: messageOf(error), attempt: 1 });
+        }
+        if (this.#phase === 'running') rhythm.next();
       });
-    };
-    arm();
-    this.#periodic.push({ cancel: () => timer.cancel() });
+      this.#wakeUp();
+    });
+    rhythm.next();
+    this.#rhythms.push(rhythm);
   }
 
   async #run(): Promise<void> {
@@ -285,10 +274,7 @@ export class ServiceRunner {
     this.#acks[delivery.mode]++;
   }
 
-  /**
-   * Null when it is done at once: handlers that return nothing cost no promise. Else whether it was done before the runner had
-   * to end.
-   */
+  /** Null when done at once, without a promise; else whether it was done before the runner had to end. */
   #handle(stored: Delivered, mode: FeedMode): Promise<boolean> | null {
     if (mode === 'durable' && stored.sequence <= this.#effects.inbox) return null;
     this.#seen = Math.max(this.#seen, stored.sequence);
@@ -298,7 +284,7 @@ export class ServiceRunner {
       this.#done(stored, mode);
       return null;
     }
-    this.#begin(stored.sequence);
+    this.#effects.begin(stored.sequence);
     try {
       for (let i = 0; i < handlers.length; i++) {
         const result = handlers[i]?.(event);
@@ -307,8 +293,8 @@ export class ServiceRunner {
     } catch (error) {
       return this.#finish(Promise.reject(error), handlers.length, event, handlers, mode);
     }
-    this.#keep();
-    this.#handled++;
+    this.#effects.keep();
+    this.#tally.handled++;
     this.#done(stored, mode);
     return null;
   }
@@ -327,13 +313,13 @@ export class ServiceRunner {
         if (attempt === 1) await first;
         for (const handler of handlers.slice(attempt === 1 ? next : 0)) await handler(event);
         if (this.#hasEnded()) return false;
-        this.#keep();
-        this.#handled++;
+        this.#effects.keep();
+        this.#tally.handled++;
         break;
       } catch (error) {
         if (this.#hasEnded()) return false;
-        this.#discard();
-        this.#note(error);
+        this.#effects.discard();
+        this.#tally.failed(error);
         observer.emit('service-handler-failed', { type: event.type, reason: messageOf(error), attempt });
         if (mode === 'live') break;
         if (attempt === ATTEMPTS) {
@@ -342,7 +328,7 @@ export class ServiceRunner {
         }
         await new Promise<void>((resolve) => systemClock.after(RETRY_MS * attempt, resolve));
         if (this.#phase !== 'running') return false;
-        this.#begin(event.sequence);
+        this.#effects.begin(event.sequence);
       }
     }
     this.#done(event, mode);
@@ -354,44 +340,10 @@ export class ServiceRunner {
       stored.decoded ??= decodeEvent(stored, this.#options.settings.journalId);
       return stored.decoded;
     } catch (error) {
-      this.#note(error);
+      this.#tally.failed(error);
       this.#options.observer.emit('service-event-set-aside', { sequence: stored.sequence, reason: messageOf(error) });
       return null;
     }
-  }
-
-  /** Run something that is no event: its effects are kept if it succeeds, discarded if it throws. */
-  async #task(task: () => void | Promise<void>): Promise<void> {
-    this.#begin(0);
-    try {
-      await task();
-      this.#keep();
-    } catch (error) {
-      this.#discard();
-      throw error;
-    }
-  }
-
-  #begin(sequence: number): void {
-    this.#busySince = performance.now();
-    this.#busyOn = sequence;
-    this.#options.marker.enter(this.#options.position, sequence);
-    this.#effects.begin();
-  }
-
-  #keep(): void {
-    this.#effects.keep();
-    this.#rest();
-  }
-
-  #discard(): void {
-    this.#effects.discard();
-    this.#rest();
-  }
-
-  #rest(): void {
-    this.#busySince = null;
-    this.#options.marker.leave(this.#options.position);
   }
 
   #done({ sequence }: { readonly sequence: number }, mode: FeedMode): void {
@@ -405,7 +357,7 @@ export class ServiceRunner {
     const rows = this.#effects.commit();
     this.#commitBy = 0;
     if (rows.length > 0) {
-      this.#published += rows.length;
+      this.#tally.published += rows.length;
       post({ kind: 'publish', service: name, rows });
     }
     for (const mode of ['live', 'durable'] as const) {
@@ -426,15 +378,10 @@ export class ServiceRunner {
     this.#wake = null;
   }
 
-  #note(error: unknown): void {
-    this.#errors++;
-    this.#lastError = messageOf(error);
-  }
-
   #fail(error: unknown): void {
     if (this.#hasEnded()) return;
-    const { post, name } = this.#options;
-    const sequence = this.#busySince === null ? 0 : this.#busyOn;
+    const { post, name, marker, position } = this.#options;
+    const sequence = marker.workOf(position)?.sequence ?? 0;
     this.#end();
     post({ kind: 'service-failed', service: name, error: toWire(error), sequence });
   }
@@ -445,9 +392,8 @@ export class ServiceRunner {
 
   #end(): void {
     this.#phase = 'ended';
-    for (const timer of this.#periodic) timer.cancel();
+    for (const rhythm of this.#rhythms) rhythm.cancel();
     this.#wakeUp();
-    this.#rest();
     this.#effects.close();
   }
 }

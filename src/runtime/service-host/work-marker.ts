@@ -1,10 +1,20 @@
+import type { Millis } from '../../model/time.ts';
+
+/** What a service is busy with. */
+export interface Work {
+  /** The event; 0: none. */
+  readonly sequence: number;
+  /** Monotonic. */
+  readonly since: Millis;
+}
+
 /**
- * Says in shared memory which service of a worker is at work and on which event, so that the host knows whom to blame when the thread
- * died. Of several that wait for something, the one that began last; none when all are idle.
+ * Who of a worker's services is at work, and on which event. Shown in shared memory, so that the host knows whom to blame when the
+ * thread died: of several that wait for something, the one that began last; nobody when all are idle.
  */
 export class WorkMarker {
   readonly #shared: Float64Array<SharedArrayBuffer>;
-  readonly #busy = new Map<number, number>();
+  readonly #busy = new Map<number, Work>();
 
   constructor(shared: Float64Array<SharedArrayBuffer>) {
     this.#shared = shared;
@@ -12,14 +22,18 @@ export class WorkMarker {
 
   enter(position: number, sequence: number): void {
     this.#busy.delete(position);
-    this.#busy.set(position, sequence);
+    this.#busy.set(position, { sequence, since: performance.now() });
     this.#show(position, sequence);
   }
 
   leave(position: number): void {
     this.#busy.delete(position);
     this.#shared[0] = 0;
-    for (const [other, sequence] of this.#busy) this.#show(other, sequence);
+    for (const [other, { sequence }] of this.#busy) this.#show(other, sequence);
+  }
+
+  workOf(position: number): Work | null {
+    return this.#busy.get(position) ?? null;
   }
 
   #show(position: number, sequence: number): void {
