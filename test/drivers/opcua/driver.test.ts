@@ -6,7 +6,7 @@ import { until } from '../../support/until.ts';
 import { harness, tag } from './harness.ts';
 import { startServer } from './test-server.ts';
 
-const server = await startServer({ lateTagMs: 1_500 });
+const server = await startServer();
 t.teardown(() => server.kill());
 const { endpoint } = server;
 
@@ -49,7 +49,8 @@ for (const mode of ['subscribe', 'poll'] as const) {
         tags: [
           tag('good', 'ns=2;s=Counter0'),
           tag('unknown', 'ns=2;s=Nope'),
-          tag('late', mode === 'poll' ? 'ns=2;s=Late' : '/Objects/2:Plant/2:Late'),
+          tag('late', `ns=2;s=Late-${mode}`),
+          tag('late-path', `/Objects/2:Plant/2:Late-${mode}`),
           tag('no-namespace', 'nsu=http://nobody.test;s=X'),
           tag('no-path', '/Objects/2:Plant/2:Nope'),
           tag('array', 'ns=2;s=Doubles'),
@@ -71,8 +72,9 @@ for (const mode of ['subscribe', 'poll'] as const) {
       t.equal(h.last('unknown')?.value, null);
       t.equal(h.readings('unknown').length, 1, 'told once');
       t.notOk(h.faults.has('good'));
-      await until(() => h.last('late')?.value === 1, { what: 'the late tag' });
-      if (h.faults.has('late')) t.equal(h.faults.get('late'), null, 'healed');
+      server.add(`Late-${mode}`);
+      await until(() => h.last('late')?.value === 1 && h.last('late-path')?.value === 1, { what: 'the late tag' });
+      t.strictSame([h.faults.get('late'), h.faults.get('late-path')], [null, null], 'healed');
       await h.driver.stop();
     },
   );

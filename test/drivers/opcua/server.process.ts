@@ -94,8 +94,7 @@ fixed('LocalizedText', DataType.LocalizedText, new LocalizedText({ text: 'läuft
 fixed('Doubles', DataType.Double, new Float64Array([1, 2, 3, 4]), VariantArrayType.Array);
 fixed('Element[1]', DataType.Double, 77);
 const quality = fixed('Quality', DataType.Double, 5);
-const late = orders.lateTagMs;
-if (late !== undefined) setTimeout(() => fixed('Late', DataType.Double, 1), late);
+process.on('message', ({ add }: { add: string }) => fixed(add, DataType.Double, 1));
 
 await server.start();
 const started = Date.now();

@@ -17,7 +17,6 @@ export interface ServerOrders {
   readonly maxMonitoredItemsPerCall?: number;
   readonly maxNodesPerRead?: number;
   readonly namespacesBefore?: readonly string[];
-  readonly lateTagMs?: number;
 }
 
 /** A running server; `endpoint` stays valid over a restart with the same port. */
@@ -25,6 +24,8 @@ export interface TestServer {
   readonly endpoint: string;
   readonly port: number;
   signal(name: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Add a variable `ns=2;s=<name>` of value 1. */
+  add(name: string): void;
   kill(): Promise<void>;
 }
 
@@ -44,6 +45,7 @@ export async function startServer(orders: ServerOrders = {}): Promise<TestServer
     endpoint: `opc.tcp://127.0.0.1:${message.port}`,
     port: message.port,
     signal: (name) => child.kill(name),
+    add: (name) => child.send({ add: name }),
     kill: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
