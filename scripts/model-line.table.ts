@@ -22,6 +22,8 @@ export const MODEL_DEVICES: readonly FixtureDevice[] = [
       'IEEE 754 single precision, most significant register first.',
     port: 50_200,
     unit: 1,
+    // The meter answers reserved registers with 0; the press refuses them.
+    zero_gap: 120,
     identity: { vendor: 'Eastron', product: 'SDM630', version: 'V2' },
   },
   {

@@ -104,11 +104,10 @@ export async function readCsvTable(path: string): Promise<CsvTable> {
     .filter((line) => line.trim() !== '')
     .map((line) => splitCsvLine(line, separator));
   const isSignal = header.map((name, column) => {
-    if (column === timeColumn) return false;
-    return !isIndexColumn(
-      name,
-      sampleRows.map((row) => (row[column] ?? '').trim()),
-    );
+    const cells = sampleRows.map((row) => (row[column] ?? '').trim());
+    // A separator at the end of every line makes a column without name and values.
+    const isNothing = name.trim() === '' && cells.every((cell) => cell === '');
+    return column !== timeColumn && !isNothing && !isIndexColumn(name, cells);
   });
   const columns = header.map((name) => new CsvColumn(name.trim()));
   const times: EpochMs[] = [];

@@ -162,7 +162,7 @@ const BOOLEAN_WORDS: ReadonlyMap<string, boolean> = new Map([
 
 function longestText(column: CsvColumn): number {
   let longest = 2;
-  for (const text of column.texts()) longest = Math.max(longest, text.length);
+  for (const text of column.texts()) longest = Math.max(longest, Buffer.byteLength(text));
   return Math.min(MAX_STRING_LENGTH, longest + (longest % 2));
 }
 

@@ -58,7 +58,8 @@ export function checkFault(fault: Fault, devices: ReadonlyMap<string, string>): 
   const shown = JSON.stringify(fault);
   if (!Check(FaultSchema, fault)) {
     const [first] = Errors(FaultSchema, fault);
-    const problem = `${first?.instancePath ?? ''} ${first?.message ?? 'is not a fault'}`.trim();
+    const message = first?.message === 'schema is false' ? 'is no setting of a fault' : first?.message;
+    const problem = `${first?.instancePath ?? ''} ${message ?? 'is not a fault'}`.trim();
     throw new HeadgateError('SIMULATE_FAULT_INVALID', { fault: shown, problem });
   }
   if (fault.device === '*') return;
@@ -122,12 +123,16 @@ export function mergeFaults(active: readonly Fault[]): DeviceFaults {
   return { ...merged, badTags };
 }
 
-/** What a shared server has when any of its devices has it. */
+/** What a shared server or unit has when any of its devices has it; bad tags stay with their device. */
 export function mergeDeviceFaults(all: readonly DeviceFaults[]): DeviceFaults {
+  const [only] = all;
+  if (only !== undefined && all.length === 1) return only;
   return {
-    ...NO_FAULTS,
     isGone: all.some((faults) => faults.isGone),
     isFrozen: all.some((faults) => faults.isFrozen),
     delayMs: Math.max(0, ...all.map((faults) => faults.delayMs)),
+    exception: all.find((faults) => faults.exception !== null)?.exception ?? null,
+    isUnitDead: all.some((faults) => faults.isUnitDead),
+    badTags: new Map(),
   };
 }

@@ -21,8 +21,13 @@ const FixtureDevice = Type.Object(
       }),
     ),
     unit: Type.Optional(Type.Integer({ minimum: 0, maximum: 255, description: 'Modbus unit id. Default 1.' })),
-    one_based: Type.Optional(
-      Type.Boolean({ description: 'Modbus: addresses such as HR:1 count from one. Default false.' }),
+    zero_gap: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        description:
+          'Modbus: reserved registers between two tags, up to so many, are read as 0; without it reading them is refused.',
+      }),
     ),
     namespaces: Type.Optional(
       Type.Array(Type.String(), { description: 'OPC UA namespace URIs of the server, from index 1 on.' }),

@@ -163,7 +163,7 @@ function startServer(
       name: device.name,
       unit: device.unit ?? 1,
       tags: tagsOf(device),
-      isOneBased: device.one_based ?? false,
+      zeroGap: device.zero_gap ?? 0,
       identity: device.identity ?? {},
     })),
   });

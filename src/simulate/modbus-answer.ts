@@ -1,5 +1,5 @@
-import type { ModbusArea } from './modbus-address.ts';
-import { isBitArea, ModbusException, type ModbusUnit } from './modbus-unit.ts';
+import { isBitArea, type ModbusArea } from './modbus-address.ts';
+import { ModbusException, type ModbusUnit } from './modbus-unit.ts';
 
 const READ_AREAS: Readonly<Record<number, ModbusArea>> = { 1: 'coil', 2: 'discrete', 3: 'holding', 4: 'input' };
 const DEVICE_IDENTIFICATION = 43;
@@ -32,7 +32,7 @@ function answerRead(unit: ModbusUnit, pdu: Buffer, code: number, area: ModbusAre
   if (count < 1 || count > most) return exceptionPdu(code, ModbusException.IllegalDataValue);
   const refused = unit.check(area, address, count);
   if (refused !== 0) return exceptionPdu(code, refused);
-  const values = unit.area(area)?.values ?? new Uint16Array(0);
+  const values = unit.values(area) ?? new Uint16Array(0);
   if (isBitArea(area)) {
     const answer = Buffer.alloc(2 + Math.ceil(count / 8));
     answer[0] = code;

@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
-import type { TagDefinition } from '../model/tag.ts';
+import type { StatusCode } from '../model/quality.ts';
+import type { TagDefinition, TagValue } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { DeviceServer, ServedDevice } from './device-server.ts';
-import { type DeviceFaults, NO_FAULTS } from './faults.ts';
+import { type DeviceFaults, mergeDeviceFaults, NO_FAULTS } from './faults.ts';
 import { Listener } from './listener.ts';
 import { answerModbus, exceptionPdu } from './modbus-answer.ts';
-import { ModbusException, ModbusUnit } from './modbus-unit.ts';
+import { ModbusException, type ModbusPoint, ModbusUnit, modbusPointOf } from './modbus-unit.ts';
 import { withBadQuality } from './quality-overlay.ts';
 
 const HEADER_BYTES = 7;
@@ -15,9 +16,11 @@ const MAX_LENGTH = 254;
 
 export interface ModbusDeviceOptions {
   readonly name: string;
+  /** Unit of the tags whose address names none. */
   readonly unit: number;
   readonly tags: readonly TagDefinition[];
-  readonly isOneBased?: boolean;
+  /** Reserved registers between two tags, up to so many, read as 0. */
+  readonly zeroGap?: number;
   readonly identity?: Readonly<Record<string, string>>;
 }
 
@@ -30,11 +33,14 @@ export interface ModbusServerOptions {
   readonly observer: Observer;
 }
 
-interface Served {
+/** A unit with the devices that have tags in it: mostly one. */
+interface ServedUnit {
   readonly unit: ModbusUnit;
-  readonly device: ServedDevice;
-  faults: DeviceFaults;
+  readonly devices: ReadonlySet<string>;
 }
+
+/** The faults of a unit's devices, merged. */
+type FaultsOf = (served: ServedUnit) => DeviceFaults;
 
 /**
  * A Modbus TCP server with one or more units. Requests of a connection are answered in order; a unit id that no device has
@@ -42,39 +48,33 @@ interface Served {
  * @throws SIMULATE_PORT_TAKEN, SIMULATE_ADDRESS_UNSERVABLE
  */
 export async function startModbusServer(options: ModbusServerOptions): Promise<DeviceServer> {
-  const units = new Map<number, Served>();
-  const sockets = new Set<Connection>();
+  const { units, writeTo } = makeUnits(options.devices);
+  const faults = new Map<string, DeviceFaults>(options.devices.map(({ name }) => [name, NO_FAULTS]));
+  const faultsOf: FaultsOf = ({ devices }) =>
+    mergeDeviceFaults([...devices].map((name) => faults.get(name) ?? NO_FAULTS));
+  const connections = new Set<Connection>();
   const listener = new Listener(options.host, options.port, options.observer, (socket) => {
-    const connection = new Connection(socket, { units, clock: options.clock, observer: options.observer });
-    sockets.add(connection);
-    socket.on('close', () => sockets.delete(connection));
+    const connection = new Connection(socket, { ...options, units, faultsOf });
+    connection.setFrozen([...faults.values()].some((one) => one.isFrozen));
+    connections.add(connection);
+    socket.on('close', () => connections.delete(connection));
   });
-  const applyFaults = async (): Promise<void> => {
-    const all = [...units.values()];
-    if (all.some((one) => one.faults.isGone)) await listener.close();
-    else await listener.open();
-    const isFrozen = all.some((one) => one.faults.isFrozen);
-    for (const connection of sockets) connection.setFrozen(isFrozen);
-  };
-  for (const device of options.devices) {
-    const unit = new ModbusUnit({ ...device, device: device.name });
-    const overlay = withBadQuality(device.tags, (index, value, status) => unit.write(index, value, status));
-    const served: Served = {
-      unit,
-      faults: NO_FAULTS,
-      device: {
-        name: device.name,
-        tags: device.tags,
-        write: overlay.write,
-        async setFaults(faults) {
-          served.faults = faults;
-          overlay.setBadTags(faults.badTags, options.clock.now());
-          await applyFaults();
-        },
+  const devices = options.devices.map((device): ServedDevice => {
+    const overlay = withBadQuality(device.tags, writeTo(device.name));
+    return {
+      name: device.name,
+      tags: device.tags,
+      write: overlay.write,
+      async setFaults(next) {
+        overlay.setBadTags(next.badTags, options.clock.now());
+        faults.set(device.name, next);
+        const all = mergeDeviceFaults([...faults.values()]);
+        for (const connection of connections) connection.setFrozen(all.isFrozen);
+        if (all.isGone) await listener.close();
+        else await listener.open();
       },
     };
-    units.set(device.unit, served);
-  }
+  });
   await listener.open();
   return {
     protocol: 'modbus-tcp',
@@ -85,30 +85,61 @@ export async function startModbusServer(options: ModbusServerOptions): Promise<D
     get url() {
       return `tcp://${options.host}:${listener.port}`;
     },
-    devices: [...units.values()].map((one) => one.device),
+    devices,
     close: () => listener.close(),
   };
+}
+
+/** Spread the tags of the devices over the units that their addresses name. */
+function makeUnits(devices: readonly ModbusDeviceOptions[]) {
+  const parts = new Map<number, { points: ModbusPoint[]; devices: Set<string>; zeroGap: number; identity: Identity }>();
+  const places = new Map<string, { unit: number; index: number }[]>();
+  for (const device of devices) {
+    const own = device.tags.map((tag) => {
+      const point = modbusPointOf(tag, device.unit);
+      const known = parts.get(point.unit);
+      const part = known ?? { points: [], devices: new Set<string>(), zeroGap: 0, identity: device.identity ?? {} };
+      if (known === undefined) parts.set(point.unit, part);
+      part.devices.add(device.name);
+      part.zeroGap = Math.max(part.zeroGap, device.zeroGap ?? 0);
+      return { unit: point.unit, index: part.points.push(point) - 1 };
+    });
+    places.set(device.name, own);
+  }
+  const units = new Map<number, ServedUnit>();
+  for (const [id, part] of parts) {
+    units.set(id, { unit: new ModbusUnit(part.points, part), devices: part.devices });
+  }
+  const writeTo = (device: string) => {
+    const own = (places.get(device) ?? []).map(({ unit, index }) => ({ unit: units.get(unit)?.unit, index }));
+    return (index: number, value: TagValue, status: StatusCode) => {
+      const place = own[index];
+      place?.unit?.write(place.index, value, status);
+    };
+  };
+  return { units, writeTo };
+}
+
+type Identity = Readonly<Record<string, string>>;
+
+interface ConnectionContext {
+  readonly units: ReadonlyMap<number, ServedUnit>;
+  readonly faultsOf: FaultsOf;
+  readonly clock: Clock;
+  readonly observer: Observer;
 }
 
 /** One client's byte stream: whole requests out of it, answers back. */
 class Connection {
   readonly #socket: Socket;
-  readonly #context: {
-    readonly units: ReadonlyMap<number, Served>;
-    readonly clock: Clock;
-    readonly observer: Observer;
-  };
+  readonly #context: ConnectionContext;
   readonly #timers = new Set<Timer>();
   #pending: Buffer = Buffer.alloc(0);
 
-  constructor(
-    socket: Socket,
-    context: { readonly units: ReadonlyMap<number, Served>; readonly clock: Clock; readonly observer: Observer },
-  ) {
+  constructor(socket: Socket, context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    if ([...context.units.values()].some((one) => one.faults.isFrozen)) socket.pause();
     socket.on('close', () => {
       for (const timer of this.#timers) timer.cancel();
     });
@@ -144,10 +175,10 @@ class Connection {
       this.#answer(adu, exceptionPdu(pdu[0] ?? 0, ModbusException.GatewayTargetFailed));
       return;
     }
-    const { faults } = served;
+    const faults = this.#context.faultsOf(served);
     if (faults.isUnitDead || served.unit.isSilent) return;
     const answer = () => {
-      const { exception } = served.faults;
+      const { exception } = this.#context.faultsOf(served);
       this.#answer(adu, exception === null ? answerModbus(served.unit, pdu) : exceptionPdu(pdu[0] ?? 0, exception));
     };
     if (faults.delayMs === 0) {

@@ -1,7 +1,7 @@
 import { HeadgateError } from '../errors/headgate-error.ts';
 import { Status, type StatusCode, severityOf } from '../model/quality.ts';
-import type { TagDefinition, TagValue } from '../model/tag.ts';
-import { type ModbusArea, type ModbusPoint, parseModbusAddress } from './modbus-address.ts';
+import type { ByteOrder, DataType, TagDefinition, TagValue } from '../model/tag.ts';
+import { isBitArea, type ModbusArea, parseModbusAddress } from './modbus-address.ts';
 import { registerCount, writeBit, writeRegisters } from './register-codec.ts';
 
 /** Exception codes. Source: Modbus Application Protocol V1.1b3 §7. */
@@ -10,10 +10,13 @@ export const ModbusException = {
   IllegalDataAddress: 2,
   IllegalDataValue: 3,
   ServerDeviceFailure: 4,
+  ServerDeviceBusy: 6,
   GatewayTargetFailed: 11,
 } as const;
 
 const AREA_SIZE = 65_536;
+const UNMAPPED = 0;
+const READABLE = 255;
 
 /** What drivers report when a device does not answer. */
 const LOST: ReadonlySet<StatusCode> = new Set([
@@ -23,99 +26,120 @@ const LOST: ReadonlySet<StatusCode> = new Set([
   Status.Bad_Timeout,
 ]);
 
-/** One data area: registers or bits in one array; 0 in `state` is an address that the device does not have. */
+/** The exception that a driver reports as a status, for those that have one; all other Bad ones: device failure. */
+const EXCEPTION_OF: ReadonlyMap<StatusCode, number> = new Map([
+  [Status.Bad_NotSupported, ModbusException.IllegalFunction],
+  [Status.Bad_NodeIdUnknown, ModbusException.IllegalDataAddress],
+  [Status.Bad_ConfigurationError, ModbusException.IllegalDataValue],
+  [0x80040000, ModbusException.ServerDeviceBusy],
+  [Status.Bad_NoCommunication, ModbusException.GatewayTargetFailed],
+]);
+
+/** One data area, an element for each address. */
 interface AreaImage {
   readonly values: Uint16Array;
-  /** 0 not mapped, 1 readable, 2 a tag here is Bad: reading answers exception 4. */
+  /** 0: the device has no such address; 255: readable; else the exception that reading it gives. */
   readonly state: Uint8Array;
+}
+
+/** Where a tag's value stands, and how. */
+export interface ModbusPoint {
+  readonly unit: number;
+  readonly area: ModbusArea;
+  readonly address: number;
+  readonly width: number;
+  readonly type: DataType;
+  readonly byteOrder: ByteOrder;
+  readonly bit: number | null;
+  readonly length: number | null;
+}
+
+/**
+ * Bring a tag's columns and its address together.
+ * @param deviceUnit unit of tags whose address names none
+ * @throws SIMULATE_ADDRESS_UNSERVABLE
+ */
+export function modbusPointOf(tag: TagDefinition, deviceUnit: number): ModbusPoint {
+  const refuse = (problem: string): HeadgateError => {
+    const { name, device, address } = tag;
+    return new HeadgateError('SIMULATE_ADDRESS_UNSERVABLE', { tag: name, device, address, problem });
+  };
+  const parsed = parseModbusAddress(tag.address);
+  if (parsed === null) throw refuse('it is no Modbus address');
+  const { area, address } = parsed;
+  const isBits = isBitArea(area);
+  const type = tag.type === 'auto' ? (isBits ? 'bool' : 'uint16') : tag.type;
+  const length = type === 'string' ? (tag.length ?? parsed.part) : null;
+  const width = isBits ? 1 : registerCount(type, length);
+  if (address + width > AREA_SIZE) throw refuse('it ends beyond address 65535');
+  const byteOrder = tag.byteOrder === 'ABCD' ? (parsed.byteOrder ?? 'ABCD') : tag.byteOrder;
+  const bit = type === 'string' ? null : (tag.bit ?? parsed.part);
+  if (bit !== null && bit >= width * 16) throw refuse(`it has no bit ${bit}`);
+  return { unit: parsed.unit ?? deviceUnit, area, address, width, type, byteOrder, bit, length };
 }
 
 /** The memory of one Modbus unit: the registers and bits that its tags stand in, and nothing else. */
 export class ModbusUnit {
-  readonly device: string;
-  readonly unit: number;
   readonly identity: Readonly<Record<string, string>>;
   readonly #areas = new Map<ModbusArea, AreaImage>();
-  readonly #points: readonly {
-    readonly tag: TagDefinition;
-    readonly point: ModbusPoint;
-    readonly bit: number | null;
-  }[];
-  readonly #isBad: Uint8Array;
+  readonly #points: readonly ModbusPoint[];
+  /** The exception of each point, 0 when it is readable. */
+  readonly #exception: Uint8Array;
   readonly #isLost: Uint8Array;
-  /** Positions of the tags that begin at an address together. */
+  /** Positions of the points that begin at an address together. */
   readonly #sharing = new Map<string, number[]>();
   #lostCount = 0;
 
-  /** @throws SIMULATE_ADDRESS_UNSERVABLE */
-  constructor(options: {
-    readonly device: string;
-    readonly unit: number;
-    readonly tags: readonly TagDefinition[];
-    readonly isOneBased?: boolean;
-    readonly identity?: Readonly<Record<string, string>>;
-  }) {
-    this.device = options.device;
-    this.unit = options.unit;
+  /** @param zeroGap reserved registers between two points, up to so many, read as 0; all other addresses are refused */
+  constructor(
+    points: readonly ModbusPoint[],
+    options: { identity?: Readonly<Record<string, string>>; zeroGap?: number } = {},
+  ) {
     this.identity = options.identity ?? {};
-    this.#isBad = new Uint8Array(options.tags.length).fill(1);
-    this.#isLost = new Uint8Array(options.tags.length);
+    this.#points = points;
+    // Nothing is invented: what was not written yet answers with a device failure.
+    this.#exception = new Uint8Array(points.length).fill(ModbusException.ServerDeviceFailure);
+    this.#isLost = new Uint8Array(points.length);
     const firstAt = new Map<string, number>();
-    this.#points = options.tags.map((tag, index) => {
-      const parsed = parseModbusAddress(tag.address);
-      const refuse = (problem: string): never => {
-        throw new HeadgateError('SIMULATE_ADDRESS_UNSERVABLE', {
-          tag: tag.name,
-          device: tag.device,
-          address: tag.address,
-          problem,
-        });
-      };
-      if (parsed === null) return refuse('it is no Modbus address');
-      const isLettered = /[A-Z]/i.test(tag.address);
-      const address = options.isOneBased === true && isLettered ? parsed.address - 1 : parsed.address;
-      const point = { ...parsed, address };
-      const width = isBitArea(point.area) ? 1 : registerCount(tag.type, tag.length);
-      if (address < 0 || address + width > AREA_SIZE) return refuse('it ends beyond 65536');
+    points.forEach((point, index) => {
       const { state } = this.#area(point.area);
-      // Nothing is invented: what was not written yet answers with a device failure.
-      state.fill(2, address, address + width);
+      state.fill(ModbusException.ServerDeviceFailure, point.address, point.address + point.width);
       const key = `${point.area} ${point.address}`;
       const first = firstAt.get(key);
       if (first === undefined) firstAt.set(key, index);
       else this.#sharing.set(key, [...(this.#sharing.get(key) ?? [first]), index]);
-      return { tag, point, bit: tag.bit ?? parsed.bit };
     });
+    for (const { state } of this.#areas.values()) fillGaps(state, options.zeroGap ?? 0);
   }
 
-  /** Put a tag's value into its registers; a Bad one makes them answer with a device failure until a better one comes. */
-  write(index: number, value: TagValue, status: StatusCode): void {
-    const entry = this.#points[index];
-    if (entry === undefined) return;
-    const { tag, point, bit } = entry;
-    const isBad = value === null || severityOf(status) === 'bad';
-    const isLost = isBad && LOST.has(status) ? 1 : 0;
-    this.#lostCount += isLost - (this.#isLost[index] ?? 0);
-    this.#isLost[index] = isLost;
-    const image = this.#area(point.area);
-    if (!isBad) {
-      if (isBitArea(point.area)) image.values[point.address] = Number(value) === 0 ? 0 : 1;
-      else if (bit !== null) writeBit(image.values, point.address, Number(value) !== 0, { ...tag, bit });
-      else writeRegisters(image.values, point.address, value, tag);
-    }
-    if (isBad === (this.#isBad[index] === 1)) return;
-    this.#isBad[index] = isBad ? 1 : 0;
-    this.#mark(tag, point, isBad);
-  }
-
-  /** True when the recording lost the whole device at this time: the unit then does not answer either. */
+  /** True when the recording lost the whole unit at this time: it then does not answer either. */
   get isSilent(): boolean {
     return this.#lostCount > 0 && this.#lostCount === this.#points.length;
   }
 
-  /** The area for reading; null when no tag stands in it. */
-  area(area: ModbusArea): AreaImage | null {
-    return this.#areas.get(area) ?? null;
+  /** Put a value into its registers; a Bad one makes them answer with an exception until a better one comes. */
+  write(index: number, value: TagValue, status: StatusCode): void {
+    const point = this.#points[index];
+    if (point === undefined) return;
+    const isBad = value === null || severityOf(status) === 'bad';
+    const isLost = isBad && LOST.has(status) ? 1 : 0;
+    this.#lostCount += isLost - (this.#isLost[index] ?? 0);
+    this.#isLost[index] = isLost;
+    if (!isBad) {
+      const { values } = this.#area(point.area);
+      if (isBitArea(point.area)) values[point.address] = Number(value) === 0 ? 0 : 1;
+      else if (point.bit !== null) writeBit(values, point.address, Number(value) !== 0, { ...point, bit: point.bit });
+      else writeRegisters(values, point.address, value, point);
+    }
+    const exception = isBad ? (EXCEPTION_OF.get(status) ?? ModbusException.ServerDeviceFailure) : 0;
+    if (exception === this.#exception[index]) return;
+    this.#exception[index] = exception;
+    this.#mark(point, exception);
+  }
+
+  /** The values of an area for reading; null when no tag stands in it. */
+  values(area: ModbusArea): Uint16Array | null {
+    return this.#areas.get(area)?.values ?? null;
   }
 
   /** @returns 0 when all of the range may be read, else the exception code */
@@ -124,9 +148,9 @@ export class ModbusUnit {
     if (image === undefined || address + count > AREA_SIZE) return ModbusException.IllegalDataAddress;
     let exception = 0;
     for (let at = address; at < address + count; at++) {
-      const state = image.state[at];
-      if (state === 0) return ModbusException.IllegalDataAddress;
-      if (state === 2) exception = ModbusException.ServerDeviceFailure;
+      const state = image.state[at] ?? UNMAPPED;
+      if (state === UNMAPPED) return ModbusException.IllegalDataAddress;
+      if (state !== READABLE) exception = state;
     }
     return exception;
   }
@@ -139,19 +163,24 @@ export class ModbusUnit {
     return made;
   }
 
-  #mark(tag: TagDefinition, point: ModbusPoint, isBad: boolean): void {
-    const width = isBitArea(point.area) ? 1 : registerCount(tag.type, tag.length);
+  #mark(point: ModbusPoint, exception: number): void {
     const { state } = this.#area(point.area);
-    state.fill(isBad ? 2 : 1, point.address, point.address + width);
-    if (isBad) return;
+    state.fill(exception === 0 ? READABLE : exception, point.address, point.address + point.width);
+    if (exception !== 0) return;
     // Another tag in the same registers (bits of a status word) may still be Bad.
     for (const other of this.#sharing.get(`${point.area} ${point.address}`) ?? []) {
-      if (this.#isBad[other] === 1) state[point.address] = 2;
+      const held = this.#exception[other] ?? 0;
+      if (held !== 0) state[point.address] = held;
     }
   }
 }
 
-/** True for coils and discrete inputs. */
-export function isBitArea(area: ModbusArea): boolean {
-  return area === 'coil' || area === 'discrete';
+function fillGaps(state: Uint8Array, zeroGap: number): void {
+  let lastMapped = -1;
+  for (let at = 0; at < state.length; at++) {
+    if (state[at] === UNMAPPED) continue;
+    const gap = at - lastMapped - 1;
+    if (lastMapped >= 0 && gap > 0 && gap <= zeroGap) state.fill(READABLE, lastMapped + 1, at);
+    lastMapped = at;
+  }
 }

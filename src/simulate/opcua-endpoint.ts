@@ -57,7 +57,7 @@ export function makeOpcUaServer(opcua: typeof import('node-opcua'), options: Opc
       productName: options.identity['product'] ?? 'simulated device',
       softwareVersion: options.identity['version'] ?? '1',
     },
-    maxAllowedSessionNumber: 100,
+    serverCapabilities: { maxSessions: 100 },
     maxConnectionsPerEndpoint: 100,
   });
 }

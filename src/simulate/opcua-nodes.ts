@@ -33,7 +33,12 @@ export class OpcUaNodes {
   ) {
     this.#opcua = opcua;
     this.#own = own;
-    const folder = own.addObject({ organizedBy: own.addressSpace.rootFolder.objects, browseName: device.name });
+    // Node ids that are made here are texts no device would use: numbers that node-opcua gives out could be a tag's.
+    const folder = own.addObject({
+      organizedBy: own.addressSpace.rootFolder.objects,
+      nodeId: `s=headgate.simulation/${device.name}`,
+      browseName: device.name,
+    });
     this.#points = device.tags.map((tag) => ({ node: this.#nodeOf(tag, folder), bit: tag.bit }));
   }
 
@@ -70,7 +75,11 @@ export class OpcUaNodes {
       if (last === undefined) throw unservable(tag, 'the browse path is empty');
       const parent = this.#folderOf(names);
       const key = point.steps.map((step) => `/${step.namespace}:${step.name}`).join('');
-      return this.#add(key, type, this.#namespace(last.namespace), { componentOf: parent, browseName: last.name });
+      return this.#add(key, type, this.#namespace(last.namespace), {
+        ...this.#below(parent),
+        nodeId: `s=headgate.simulation${key}`,
+        browseName: last.name,
+      });
     }
     const namespace = this.#namespace(point.namespace);
     if (namespace.index === 0) {
@@ -86,7 +95,12 @@ export class OpcUaNodes {
     key: string,
     type: DataType,
     namespace: INamespace,
-    place: { readonly componentOf: UAObject; readonly nodeId?: string; readonly browseName: string },
+    place: {
+      readonly componentOf?: UAObject;
+      readonly organizedBy?: UAObject;
+      readonly nodeId: string;
+      readonly browseName: string;
+    },
   ): ServedNode {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
@@ -111,12 +125,23 @@ export class OpcUaNodes {
     return addressSpace.getNamespace(which);
   }
 
+  /** The Objects folder organizes what all other objects have as components. Source: OPC 10000-5 §8.2.4. */
+  #below(parent: UAObject): { readonly componentOf: UAObject } | { readonly organizedBy: UAObject } {
+    const { objects } = this.#own.addressSpace.rootFolder;
+    return parent.nodeId.toString() === objects.nodeId.toString() ? { organizedBy: parent } : { componentOf: parent };
+  }
+
   #folderOf(steps: readonly { readonly namespace: number; readonly name: string }[]): UAObject {
     let parent = this.#own.addressSpace.rootFolder.objects as UAObject;
+    let path = '';
     for (const { namespace, name } of steps) {
+      path += `/${namespace}:${name}`;
       const home = this.#namespace(namespace);
       const known = parent.getFolderElementByName(name, home.index) ?? parent.getChildByName(name, home.index);
-      parent = known === null ? home.addObject({ componentOf: parent, browseName: name }) : (known as UAObject);
+      parent =
+        known === null
+          ? home.addObject({ ...this.#below(parent), nodeId: `s=headgate.simulation${path}`, browseName: name })
+          : (known as UAObject);
     }
     return parent;
   }

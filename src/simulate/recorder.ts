@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { ReadingBatch, ScanGroup } from '../model/reading.ts';
-import type { TagDefinition, TagValue } from '../model/tag.ts';
+import type { DataType, TagDefinition, TagValue } from '../model/tag.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -71,7 +71,7 @@ export async function createRecorder(options: RecorderOptions): Promise<Recorder
     return { ...group, file, writer: new SeriesWriter(join(directory, file), group.tags, startedAt) };
   });
   const columnsOf = new WeakMap<ScanGroup, Map<SeriesWriter, Int32Array>>();
-  const autoTypes = new Map<TagDefinition, 'bool' | 'string' | 'int64' | 'float64'>();
+  const autoTypes = new AutoTypes(options);
   let lastTime = startedAt;
 
   const targetsOf = (group: ScanGroup): Map<SeriesWriter, Int32Array> => {
@@ -97,14 +97,12 @@ export async function createRecorder(options: RecorderOptions): Promise<Recorder
         if (dropped > 0) observer.emit('simulate-recording-dropped', { device: batch.group.device }, dropped);
       }
       lastTime = Math.max(lastTime, clock.now());
-      noteAutoTypes(batch, options.tags, autoTypes);
+      autoTypes.note(batch);
     },
     async finish() {
       for (const { writer, file } of series) await writer.end().catch(failedWrite(join(directory, file)));
       const durationMs = Math.max(1, Math.round(Math.max(lastTime, clock.now()) - startedAt));
-      const tags = options.tags.map((tag) =>
-        tag.type === 'auto' ? { ...tag, type: autoTypes.get(tag) ?? ('float64' as const) } : tag,
-      );
+      const tags = options.tags.map((tag) => autoTypes.resolve(tag));
       const manifest = manifestOf(options, startedAt, durationMs, series);
       await writeText(join(directory, 'tags.csv'), encodeTagTable(tags));
       await mkdir(join(directory, 'devices'), { recursive: true });
@@ -165,27 +163,42 @@ function groupTags(tags: readonly TagDefinition[]): { device: string; periodMs: 
   return [...groups.values()];
 }
 
-/** A server declares the type of an `auto` tag; the fixture names the one that holds the values seen. */
-function noteAutoTypes(
-  batch: ReadingBatch,
-  tags: readonly TagDefinition[],
-  types: Map<TagDefinition, 'bool' | 'string' | 'int64' | 'float64'>,
-): void {
-  if (!batch.group.tags.some((tag) => tag.type === 'auto')) return;
-  for (let position = 0; position < batch.count; position++) {
-    const index = batch.indexes === null ? position : (batch.indexes[position] ?? -1);
-    const read = batch.group.tags[index];
-    if (read === undefined || read.type !== 'auto') continue;
-    const value: TagValue = batch.values[position] ?? null;
-    if (value === null) continue;
-    const tag = tags.find((own) => own.device === read.device && own.name === read.name);
-    if (tag === undefined || types.has(tag)) continue;
-    const kind = typeof value;
-    types.set(
-      tag,
-      kind === 'boolean' ? 'bool' : kind === 'string' ? 'string' : kind === 'bigint' ? 'int64' : 'float64',
-    );
+/**
+ * A server declares the type of an `auto` tag; the fixture names one that holds the values seen. Modbus registers without a
+ * type are single ones.
+ */
+class AutoTypes {
+  readonly #untyped = new Map<string, { readonly isModbus: boolean; type: DataType }>();
+
+  constructor(options: RecorderOptions) {
+    const modbus = new Set(options.devices.filter((one) => one.protocol === 'modbus-tcp').map(({ name }) => name));
+    for (const tag of options.tags) {
+      if (tag.type !== 'auto') continue;
+      const isModbus = modbus.has(tag.device);
+      this.#untyped.set(keyOf(tag), { isModbus, type: isModbus ? 'uint16' : 'float64' });
+    }
   }
+
+  note(batch: ReadingBatch): void {
+    if (this.#untyped.size === 0) return;
+    for (let position = 0; position < batch.count; position++) {
+      const value: TagValue = batch.values[position] ?? null;
+      if (value === null || typeof value === 'number') continue;
+      const tag = batch.group.tags[batch.indexes === null ? position : (batch.indexes[position] ?? -1)];
+      const known = tag === undefined ? undefined : this.#untyped.get(keyOf(tag));
+      if (known === undefined) continue;
+      known.type = typeof value === 'boolean' ? 'bool' : typeof value === 'string' ? 'string' : 'int64';
+    }
+  }
+
+  resolve(tag: TagDefinition): TagDefinition {
+    const known = this.#untyped.get(keyOf(tag));
+    return known === undefined ? tag : { ...tag, type: known.type };
+  }
+}
+
+function keyOf(tag: TagDefinition): string {
+  return `${tag.device} ${tag.asset} ${tag.name}`;
 }
 
 async function writeText(path: string, text: string): Promise<void> {

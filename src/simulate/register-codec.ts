@@ -22,8 +22,8 @@ const scratch = new DataView(new ArrayBuffer(8));
 
 /**
  * Write a value into registers so that a reader of the same type and byte order gets it back: ABCD puts the most significant
- * byte first, CDAB swaps the words, BADC the bytes of each word, DCBA both. Texts stand two characters to a register, filled
- * with NUL. Numbers outside the type are clamped to it, since a device cannot hold them.
+ * byte first, CDAB swaps the words, BADC the bytes of each word, DCBA both. Texts stand two bytes to a register, filled
+ * with NUL, in UTF-8 where that fits, else Latin-1. Numbers outside the type are clamped to it, since a device cannot hold them.
  */
 export function writeRegisters(
   registers: Uint16Array,
@@ -35,8 +35,9 @@ export function writeRegisters(
   const swapBytes = byteOrder === 'BADC' || byteOrder === 'DCBA';
   const count = registerCount(type, form.length);
   if (type === 'string') {
+    const text = String(value);
     const bytes = Buffer.alloc(count * 2);
-    bytes.write(String(value), 0, 'latin1');
+    bytes.write(text, 0, Buffer.byteLength(text) <= (form.length ?? bytes.length) ? 'utf8' : 'latin1');
     for (let word = 0; word < count; word++) {
       registers[address + word] = swapBytes ? bytes.readUInt16LE(word * 2) : bytes.readUInt16BE(word * 2);
     }
@@ -75,7 +76,6 @@ function writeScratch(type: DataType, value: Exclude<TagValue, null>): void {
       scratch.setFloat32(0, number);
       return;
     case 'float64':
-    case 'auto':
       scratch.setFloat64(0, number);
       return;
     case 'int64':

@@ -80,7 +80,7 @@ function encodeNumber(value: number): string {
 
 /** The fewest digits that give the same 32-bit float back: 230.1, not 230.10000610351562. */
 export function shortestFloat32(value: number): string {
-  if (Math.fround(value) !== value) return encodeNumber(value);
+  if (Math.fround(value) !== value || value === 0) return encodeNumber(value);
   for (let digits = 6; digits <= 9; digits++) {
     const text = value.toPrecision(digits);
     if (Math.fround(Number(text)) === value) return encodeNumber(Number(text));

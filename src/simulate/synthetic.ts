@@ -168,7 +168,11 @@ async function serveOpcUa(options: ServeOptions): Promise<Closeable> {
   const { addressSpace } = server.engine;
   if (addressSpace === null) throw new Error('node-opcua made no address space');
   const namespace = addressSpace.registerNamespace(NAMESPACE);
-  const folder = namespace.addObject({ organizedBy: addressSpace.rootFolder.objects, browseName: device });
+  const folder = namespace.addObject({
+    organizedBy: addressSpace.rootFolder.objects,
+    nodeId: `s=${device}`,
+    browseName: device,
+  });
   const counts = new Float64Array(own.length);
   own.forEach((tag, index) => {
     const variable = namespace.addVariable({
