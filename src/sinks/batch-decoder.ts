@@ -6,7 +6,7 @@ import type { TagList } from '../model/telemetry.ts';
 import type { EpochMs } from '../model/time.ts';
 import { BATCH_FORMAT, CBOR_BATCH_HEAD } from './batch-encoder.ts';
 import { decompress } from './compression.ts';
-import { isSoundReport, isTagList } from './received-report.ts';
+import { isSoundReport, receivedLists } from './received-report.ts';
 
 /** An event as it arrived: from JSON, `data` is the contract's JSON and the lane is unknown. */
 export type ReceivedEvent = Omit<HeadgateEvent, 'lane'> & { readonly lane?: Lane };
@@ -58,13 +58,10 @@ function parseCborBatch(bytes: Uint8Array): ReceivedBatch {
   }
   const [main, lists] = Array.isArray(parts) ? parts : [];
   const head = batchHead(main);
-  const items: unknown = isObject(main) ? main['items'] : undefined;
-  if (!Array.isArray(items) || !Array.isArray(lists)) throw invalid('no items or no tag lists');
-  const known = new Map<string, TagList>();
-  for (const list of lists) {
-    if (!isTagList(list)) throw invalid('a tag list is malformed');
-    known.set(list.id, list);
-  }
+  const { items, lists: cut = [] }: Record<string, unknown> = isObject(main) ? main : {};
+  if (!Array.isArray(items) || !Array.isArray(lists) || !Array.isArray(cut)) throw invalid('no items or no tag lists');
+  const known = receivedLists(lists, cut);
+  if (known === null) throw invalid('a tag list is malformed');
   return { ...head, events: items.map((item) => cborEvent(item, known, head.journalId)) };
 }
 

@@ -8,6 +8,7 @@ import type { EpochMs } from '../model/time.ts';
 import type { CommittedEvent, StoredEvent } from '../ports/journal.ts';
 import type { OutgoingBatch } from '../ports/sink.ts';
 import { type Compression, compress } from './compression.ts';
+import { usedTags } from './used-tags.ts';
 
 export const BATCH_FORMAT = 'headgate.batch.v1';
 
@@ -32,8 +33,10 @@ export interface BatchEncoderOptions {
  * Headgate's own batch: one message that holds many events and stands alone. CBOR: `55799([envelope, tag lists])` with the stored
  * bytes of each event as they are; compressed as two frames, since the lists of a batch recur and are compressed once:
  *
- * envelope = `{ format, journalId, gateway, sent, historical, items: [[sequence, lane, recordedtime, bytes], …] }`,
- * lane 0 critical, 1 normal, 2 bulk; tag lists = `[{ id, source, device, asset, group, lane, names, units, types }, …]`.
+ * envelope = `{ format, journalId, gateway, sent, historical, lists, items: [[sequence, lane, recordedtime, bytes], …] }`,
+ * lane 0 critical, 1 normal, 2 bulk; tag lists = `[{ id, source, device, asset, group, lane, names, units, types }, …]`. A list of
+ * which less than half is referred to stands in the envelope's `lists` instead, cut down: `size` is its length, `at` the positions
+ * that its `names`, `units` and `types` have in the whole.
  *
  * JSON: `{ format, journalId, gateway, sent, historical, events: [CloudEvents JSON, …] }`. Which of both, and how compressed, a
  * receiver sees from the formats' own magic numbers.
@@ -61,18 +64,17 @@ export class BatchEncoder {
       stored.recordedtime,
       stored.bytes,
     ]);
-    const main = compress(concat(CBOR_BATCH_HEAD, encodeCbor({ ...envelope, items })), compression);
-    return concat(await main, await this.#listFrame(batch.events));
+    const tags = usedTags(batch.events);
+    const lists = tags.flatMap(({ list, used }) => (used === null ? [] : [cutDown(list, used)]));
+    const main = compress(concat(CBOR_BATCH_HEAD, encodeCbor({ ...envelope, lists, items })), compression);
+    return concat(await main, await this.#listFrame(tags.flatMap(({ list, used }) => (used === null ? [list] : []))));
   }
 
-  #listFrame(events: readonly StoredEvent[]): Promise<Uint8Array> {
-    const lists = new Map<string, TagList>();
-    for (const { list } of events) if (list !== null) lists.set(list.id, list);
-    const ids = [...lists.keys()].sort();
-    const key = ids.join();
+  #listFrame(lists: readonly TagList[]): Promise<Uint8Array> {
+    const key = lists.map(({ id }) => id).join();
     let frame = this.#listSets.get(key);
     if (frame === undefined) {
-      const bytes = encodeCbor(ids.map((id) => lists.get(id)));
+      const bytes = encodeCbor(lists);
       frame = compress(bytes, this.#options.compression);
       if (bytes.length > LIST_SET_BYTES_KEPT) return frame;
     }
@@ -99,6 +101,12 @@ export function eventOf(stored: StoredEvent | CommittedEvent, journalId: string)
       cause,
     );
   }
+}
+
+function cutDown(list: TagList, used: Uint32Array): object {
+  const pick = <T>(column: readonly T[]) => Array.from(used, (index) => column[index]);
+  const { names, units, types } = list;
+  return { ...list, size: names.length, at: used, names: pick(names), units: pick(units), types: pick(types) };
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

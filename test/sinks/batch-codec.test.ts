@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { EventDraft } from '../../src/model/event.ts';
 import { encodeCbor } from '../../src/model/event-codec.ts';
-import { TelemetryReport } from '../../src/model/telemetry.ts';
+import { type TagList, TelemetryReport } from '../../src/model/telemetry.ts';
 import type { CommittedEvent, StoredEvent } from '../../src/ports/journal.ts';
 import { decodeBatch, type ReceivedEvent } from '../../src/sinks/batch-decoder.ts';
 import { BatchEncoder } from '../../src/sinks/batch-encoder.ts';
@@ -101,11 +101,44 @@ t.test(
   },
 );
 
+t.test('reports by exception carry the names that they use, from memory and from the disk', async (t) => {
+  const lists = Array.from({ length: 10 }, (_, i) => int16List(`unit${i}`, 1000));
+  const some = (list: TagList, indexes: readonly number[]): EventDraft => ({
+    ...report(list, indexes),
+    data: new TelemetryReport(list, {
+      indexes: Uint16Array.from(indexes),
+      values: Int16Array.from(indexes),
+      statuses: 0,
+      timeBase: 1_700_000_000_000,
+      timeDeltas: 0,
+    }),
+  });
+  const full = int16List('full', 20);
+  const drafts = [
+    ...lists.map((list, i) => some(list, [i, 7, 999])),
+    report(
+      full,
+      Array.from({ length: 20 }, (_, i) => i),
+    ),
+  ];
+  const events = stored([...drafts, some(full, [3]), some(lists[0] ?? full, [500])]);
+  for (const form of [events, bare(events)]) {
+    const payload = await encoder('cbor', 'zstd').encode({ events: form, historical: false }, 1);
+    t.ok(payload.length < 1500, `${payload.length} bytes`);
+    const batch = await decodeBatch(payload);
+    t.same(
+      batch.events.map(attributes),
+      events.map(({ event }) => attributes(event)),
+    );
+  }
+});
+
 const bomb = Buffer.alloc(100_000_000);
 const envelope = { format: 'headgate.batch.v1', journalId: 'j', gateway: 'g', sent: 1, historical: false };
 const cborBatch = (main: unknown, lists: unknown = []) =>
   Buffer.concat([Buffer.from([0xd9, 0xd9, 0xf7]), encodeCbor([main, lists])]);
 const list = { ...LIST };
+const cutList = { ...LIST, size: 4, at: Uint32Array.of(0), names: ['a'], units: [''], types: ['int16'] };
 const columns = { indexes: null, values: Int16Array.from([1]), statuses: 0, timeBase: 1, timeDeltas: 0 };
 const telemetry = (over: object) => {
   const c = { ...columns, ...over };
@@ -149,6 +182,19 @@ const REFUSED: readonly [string, Uint8Array][] = [
   ['a list without names', cborBatch(item(telemetry({})), [{ ...list, names: undefined }])],
   ['a list with fewer units than names', cborBatch(item(telemetry({})), [{ ...list, units: [] }])],
   ['more values than names', cborBatch(item(telemetry({ values: new Int16Array(5) })), [list])],
+  [
+    'an index that a cut list lacks',
+    cborBatch({ ...item(telemetry({ indexes: Uint16Array.of(3) })), lists: [{ ...cutList, at: Uint32Array.of(2) }] }),
+  ],
+  ['a cut list of a billion tags', cborBatch({ ...item(telemetry({})), lists: [{ ...cutList, size: 1_000_000_000 }] })],
+  [
+    'many large cut lists',
+    cborBatch({ ...item(telemetry({})), lists: new Array(50).fill({ ...cutList, size: 900_000 }) }),
+  ],
+  [
+    'a position beyond a cut list',
+    cborBatch({ ...item(telemetry({})), lists: [{ ...cutList, at: Uint32Array.of(4) }] }),
+  ],
   ['an index beyond the list', cborBatch(item(telemetry({ indexes: Uint16Array.of(4) })), [list])],
   ['fewer indexes than values', cborBatch(item(telemetry({ indexes: new Uint16Array(0) })), [list])],
   ['statuses of another length', cborBatch(item(telemetry({ statuses: new Uint32Array(2) })), [list])],
