@@ -54,15 +54,20 @@ export async function loadService(name: string, file: string | null): Promise<Se
 }
 
 function isServiceModule(value: unknown): value is ServiceModule {
-  if (typeof value !== 'object' || value === null) return false;
-  const { manifest, configSchema, start } = value as Partial<ServiceModule>;
+  if (!isObject(value)) return false;
+  const { manifest, configSchema, start } = value as Partial<Record<keyof ServiceModule, unknown>>;
   return (
-    typeof manifest === 'object' &&
-    typeof manifest.name === 'string' &&
-    typeof manifest.version === 'string' &&
-    Array.isArray(manifest.consumes) &&
-    typeof manifest.produces === 'object' &&
-    typeof configSchema === 'object' &&
+    isObject(manifest) &&
+    typeof manifest['name'] === 'string' &&
+    typeof manifest['version'] === 'string' &&
+    typeof manifest['description'] === 'string' &&
+    Array.isArray(manifest['consumes']) &&
+    isObject(manifest['produces']) &&
+    isObject(configSchema) &&
     typeof start === 'function'
   );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
