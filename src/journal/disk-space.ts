@@ -25,20 +25,20 @@ export function syncDirectory(directory: string): void {
 /** A file that takes up room until the disk is full, so that there is some left to tidy up with. */
 export class Ballast {
   readonly #path: string;
-  readonly #bytes: number;
+  readonly bytes: number;
 
   constructor(path: string, bytes: number) {
     this.#path = path;
-    this.#bytes = bytes;
+    this.bytes = bytes;
   }
 
   get exists(): boolean {
-    return this.#bytes === 0 || existsSync(this.#path);
+    return this.bytes === 0 || existsSync(this.#path);
   }
 
   /** Give the room back. Returns false if there was none. */
   free(): boolean {
-    if (this.#bytes === 0 || !existsSync(this.#path)) return false;
+    if (this.bytes === 0 || !existsSync(this.#path)) return false;
     rmSync(this.#path);
     syncDirectory(dirname(this.#path));
     return true;
@@ -46,11 +46,11 @@ export class Ballast {
 
   /** Take the room, if that leaves `reserveBytes` free. Written, not only allocated: a sparse file holds no room. */
   restore(reserveBytes: number): void {
-    if (this.exists || diskSpace(dirname(this.#path)).freeBytes < this.#bytes + reserveBytes) return;
+    if (this.exists || diskSpace(dirname(this.#path)).freeBytes < this.bytes + reserveBytes) return;
     const handle = openSync(this.#path, 'w', 0o600);
     try {
       const block = new Uint8Array(64 * 1024);
-      for (let left = this.#bytes; left > 0; left -= block.length)
+      for (let left = this.bytes; left > 0; left -= block.length)
         writeSync(handle, block, 0, Math.min(left, block.length));
       fsyncSync(handle);
     } catch (error) {

@@ -119,10 +119,14 @@ export class SegmentShelf {
     return active.info;
   }
 
-  /** Bytes on disk of the active segments, with their WAL, brought up to date in their info. */
+  /**
+   * Bring the bytes on disk of the active segments, with their WAL, up to date in their info.
+   * @throws ENOENT the directory vanished: what SQLite writes to the open file would be lost
+   */
   measure(): void {
-    for (const { info } of this.#active.values())
-      info.bytes = fileBytes(this.path(info)) + fileBytes(`${this.path(info)}-wal`);
+    for (const { info } of this.#active.values()) {
+      info.bytes = statSync(this.path(info)).size + fileBytes(`${this.path(info)}-wal`);
+    }
   }
 
   /** How many events of a segment are in a range. @throws SegmentDamageError */

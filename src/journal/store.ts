@@ -20,6 +20,9 @@ const SAVE_AFTER_MS = 900;
 /** Bytes committed after which quota and disk are looked at, besides every tick: a share of a segment. */
 const CHECKS_PER_SEGMENT = 8;
 
+/** Room to make when a write found none: a WAL and some segment. */
+const WORKING_ROOM_BYTES = 2 * 1024 * 1024;
+
 /** Events that are accepted or rejected together. */
 export interface RecordGroup {
   readonly records: readonly NewRecord[];
@@ -435,15 +438,15 @@ export class Store {
     this.#parts.notify({ kind: 'sealed', segment: active.info, reason: 'full or old' });
   }
 
-  /** Apply retention, quota and free disk. */
-  #enforce(): void {
+  /** Apply retention, quota and free disk. @param neededBytes room to make even where less may be left free */
+  #enforce(neededBytes = 0): void {
     this.#uncheckedBytes = 0;
     this.#shelf.measure();
     const { settings, directory, notify } = this.#parts;
     const space = diskSpace(directory);
     const segments = this.#shelf.all();
     const usedBytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
-    const minFreeBytes = this.#minFreeBytes(space);
+    const minFreeBytes = Math.max(neededBytes, this.#minFreeBytes(space));
     if (this.#content.consumers.size > 0) this.#settleAll();
     const plan = planRetention({
       segments,
@@ -473,8 +476,10 @@ export class Store {
       }
       this.#saveOrMakeRoom();
     }
-    if (this.#blocked !== null && plan.blockedBy === null) notify({ kind: 'disk-recovered' });
-    this.#blocked = plan.blockedBy;
+    // Whether what was needed beyond the limit is there, the next write finds out.
+    const blocked = neededBytes > 0 && plan.blockedBy === 'disk' ? null : plan.blockedBy;
+    if (this.#blocked !== null && blocked === null) notify({ kind: 'disk-recovered' });
+    this.#blocked = blocked;
   }
 
   /** The disk is full: give up the ballast, then drop what may be dropped. False if that freed nothing. */
@@ -482,7 +487,8 @@ export class Store {
     const freed = this.#parts.ballast.free();
     if (freed) this.#parts.notify({ kind: 'ballast-freed' });
     const before = this.#shelf.all().length;
-    this.#enforce();
+    // Room to write on, and for the ballast to come back.
+    this.#enforce(this.#parts.ballast.bytes + Math.min(this.#parts.settings.segmentBytes, WORKING_ROOM_BYTES));
     return freed || this.#shelf.all().length < before;
   }
 
