@@ -14,6 +14,9 @@ import {
 
 const KEEP_ALIVE_MS = 10_000;
 
+/** So many frames that answer nothing, without one that does between them, are no repeats any more. */
+const MAX_STRAYS = 16;
+
 export interface TcpClientOptions {
   readonly host: string;
   readonly port: number;
@@ -50,6 +53,7 @@ export class TcpClient {
   } | null = null;
   #pending: Pending | null = null;
   #transaction = 0;
+  #strays = 0;
   #isEnded = false;
 
   constructor(options: TcpClientOptions) {
@@ -119,12 +123,15 @@ export class TcpClient {
   #takeFrame(frame: Uint8Array): void {
     const pending = this.#pending;
     if (pending === null || transactionOf(frame) !== pending.transaction) {
-      if (!this.#isEnded) this.#options.onStray();
+      if (this.#isEnded) return;
+      this.#options.onStray();
+      if (++this.#strays > MAX_STRAYS) throw new FramingError('answers that nobody asked for, again and again');
       return;
     }
     const reply = decodeReply(frame, pending.request);
     this.#pending = null;
     this.hasAnswered = true;
+    this.#strays = 0;
     pending.timer.cancel();
     pending.resolve(reply);
   }

@@ -11,10 +11,13 @@ export interface ExceptionMeaning {
   readonly status: StatusCode;
   /**
    * `refused`: something in the request is not there; find out what. `busy`: ask again soon. `failed`: this time no value.
-   * `unreachable`: a gateway answers for a unit that does not.
+   * `unreachable`: a gateway answers for a unit that does not. `unanswered`: no answer to this, while the unit answers other requests.
    */
-  readonly kind: 'refused' | 'busy' | 'failed' | 'unreachable';
+  readonly kind: 'refused' | 'busy' | 'failed' | 'unreachable' | 'unanswered';
 }
+
+/** In place of an exception code: the unit answers other requests, but not this one. */
+export const UNANSWERED = -1;
 
 /** Exceptions. Source: Modbus Application Protocol V1.1b3 §7. */
 const EXCEPTIONS: Readonly<Record<number, ExceptionMeaning>> = {
@@ -28,6 +31,7 @@ const EXCEPTIONS: Readonly<Record<number, ExceptionMeaning>> = {
   8: { words: 'memory parity error', status: Status.Bad_DeviceFailure, kind: 'failed' },
   10: { words: 'gateway path unavailable', status: Status.Bad_NoCommunication, kind: 'unreachable' },
   11: { words: 'gateway target does not respond', status: Status.Bad_NoCommunication, kind: 'unreachable' },
+  [UNANSWERED]: { words: 'no answer', status: Status.Bad_NoCommunication, kind: 'unanswered' },
 };
 
 /** The meaning of an exception code; one that the standard does not know counts as a failure of the device. */

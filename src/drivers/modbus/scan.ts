@@ -16,6 +16,9 @@ import type { Unit } from './unit.ts';
 /** Refused tags that are tried again in one scan at most. */
 const RETRIES_PER_SCAN = 8;
 
+/** A block that is not answered in so many scans running, while the unit answers others, is looked into like a refused one. */
+const UNANSWERED_SCANS = 3;
+
 export interface ScanOptions {
   readonly group: ScanGroup;
   /** Positions in the group of the tags that this unit holds, ascending. */
@@ -55,6 +58,8 @@ export class Scan {
   readonly #values: TagValue[];
   readonly #statuses: Uint32Array;
   readonly #times: Float64Array;
+  /** How many scans running a block has not been answered. */
+  readonly #unanswered = new Map<Block, number>();
   #timer: Timer | null = null;
   #due: Millis = 0;
   #running: Promise<void> | null = null;
@@ -161,12 +166,13 @@ export class Scan {
         if (exception === 0) {
           decodeBlock(this.#program, index, data, this.#values);
           this.#mark(block, Status.Good, time);
+          if (this.#unanswered.size > 0) this.#unanswered.delete(block);
           continue;
         }
         const { status, kind } = meaningOf(exception);
         this.#mark(block, status, time);
         hasBad = true;
-        if (kind === 'refused') refused.push({ block, exception });
+        if (kind === 'refused' || this.#isUnansweredAgain(block, kind)) refused.push({ block, exception });
       }
       for (const { block, exception } of refused) await this.#isolate(block, exception, deadline);
       if (this.#isStopped) return false;
@@ -216,6 +222,14 @@ export class Scan {
     });
   }
 
+  /** True when a block was not answered in several scans running, though the unit answers others: no matter of chance any more. */
+  #isUnansweredAgain(block: Block, kind: string): boolean {
+    if (kind !== 'unanswered') return false;
+    const scans = (this.#unanswered.get(block) ?? 0) + 1;
+    this.#unanswered.set(block, scans);
+    return scans >= UNANSWERED_SCANS;
+  }
+
   /** Halve a refused block until every tag is either read or known to be refused. */
   async #isolate(block: Block, exception: number, deadline: Millis): Promise<void> {
     const { points, clock, unit, observer, group } = this.#options;
@@ -235,7 +249,7 @@ export class Scan {
         }
         const { status, kind } = meaningOf(answer);
         this.#mark(next.block, status, clock.now());
-        if (kind !== 'refused') continue;
+        if (kind !== 'refused' && kind !== 'unanswered') continue;
         refusal = answer;
       }
       if (next.block.points.length > 1) {
@@ -312,6 +326,7 @@ export class Scan {
     const isWholeGroup = live.length === this.#options.group.tags.length;
     this.#indexes = isWholeGroup ? null : Uint32Array.from(live, (position) => members[position] as number);
     this.#values.fill(null);
+    this.#unanswered.clear();
     const bad = [...this.faults.keys()].map((position) => points[position] as Extent);
     const wanted = live.map((position) => points[position] as ModbusPoint);
     const isForbidden = (gap: Extent) =>

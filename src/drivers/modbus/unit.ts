@@ -3,7 +3,7 @@ import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import type { ModbusTcpSettings } from './config.ts';
-import { meaningOf } from './failures.ts';
+import { meaningOf, UNANSWERED } from './failures.ts';
 import { type ModbusReply, type ModbusRequest, readRequest } from './frame.ts';
 import type { Extent } from './plan.ts';
 import { backoffMs } from './schedule.ts';
@@ -42,7 +42,11 @@ export class Unit {
   #silence: HeadgateError | null = null;
   #silences = 0;
   #probeExtent: Extent | null = null;
+  /** What it answered last. */
+  #known: Extent | null = null;
   #probe: Timer | null = null;
+  /** Ends each pause that a busy unit was given. */
+  readonly #pauses = new Set<() => void>();
 
   constructor(options: UnitOptions) {
     this.#options = options;
@@ -68,27 +72,29 @@ export class Unit {
   }
 
   /**
-   * Read for a scan: repeated when the unit is busy or does not answer, as often as the device's `retries`.
-   * @returns the reply, exceptions included but for those by which a gateway says that the unit is unreachable
-   * @throws the unit is silent now, or the connection is down; scans are told by `onAnswers` when to go on
+   * Read for a scan: repeated, as often as the device's `retries`, when the unit is busy, or when it leaves this unanswered but answers
+   * what it answered before. Which of the two is silent, the unit or only this place, is found out at once, so that a dead unit
+   * costs two time-outs, and a place that a unit does not answer for costs the other tags nothing.
+   * @returns the reply, with exception UNANSWERED if only this place is silent
+   * @throws the unit is silent now, or the connection is down; `onAnswers` tells when to go on
    */
   async read(extent: Extent, deadline: Millis): Promise<ModbusReply> {
-    const { settings } = this.#options;
+    const { retries, busyPauseMs } = this.#options.settings;
     const request = readRequest(this.number, extent);
+    const isWanted = () => !this.isSilent;
     for (let attempt = 0; ; attempt++) {
-      // A unit that never answered is not asked twice.
-      const retries = this.#state === 'answers' ? settings.retries : 0;
       try {
-        const reply = await this.exchange(request, deadline, () => !this.isSilent);
-        if (meaningOf(reply.exception).kind !== 'busy' || reply.exception === 0 || attempt >= settings.retries)
-          return reply;
-        await this.#pause(settings.busyPauseMs);
+        const reply = await this.exchange(request, deadline, isWanted);
+        if (reply.exception === 0) this.#known = extent;
+        else if (meaningOf(reply.exception).kind === 'busy' && attempt < retries) {
+          await this.#pause(busyPauseMs);
+          continue;
+        }
+        return reply;
       } catch (error) {
         if (!isUnitFailure(error) || this.isSilent) throw error;
-        if (attempt >= retries) {
-          this.#fallSilent(error);
-          throw error;
-        }
+        await this.#checkAlive(error);
+        if (attempt >= retries) return { exception: UNANSWERED, data: new Uint8Array(0) };
       }
     }
   }
@@ -139,9 +145,26 @@ export class Unit {
     this.#silence = null;
   }
 
+  /** No timer is left; what pauses goes on, to find the connection stopped. */
   stop(): void {
     this.#probe?.cancel();
     this.#probe = null;
+    for (const end of [...this.#pauses]) end();
+  }
+
+  /** Ask for what was answered last; first of all that waits. @throws the unit is silent now, or the connection is down */
+  async #checkAlive(failure: HeadgateError): Promise<void> {
+    if (this.#state === 'answers' && this.#known !== null) {
+      try {
+        const request = readRequest(this.number, { ...this.#known, count: 1 });
+        await this.exchange(request, Number.NEGATIVE_INFINITY, () => !this.isSilent);
+        return;
+      } catch (error) {
+        if (!isUnitFailure(error) || this.isSilent) throw error;
+      }
+    }
+    this.#fallSilent(failure);
+    throw failure;
   }
 
   #fallSilent(error: HeadgateError): void {
@@ -182,11 +205,11 @@ export class Unit {
 
   async #probeNow(): Promise<void> {
     const { clock, settings } = this.#options;
-    const extent = this.#probeExtent;
+    const extent = this.#known ?? this.#probeExtent;
     if (extent === null) return;
     try {
       const deadline = clock.monotonic() + settings.reconnectMinMs;
-      await this.exchange(readRequest(this.number, extent), deadline, () => this.isSilent);
+      await this.exchange(readRequest(this.number, { ...extent, count: 1 }), deadline, () => this.isSilent);
     } catch (error) {
       // Anything else means that the connection is down or being shut down, which decides then.
       if (isUnitFailure(error) && this.isSilent && this.#probe === null) this.#fallSilent(error);
@@ -194,7 +217,15 @@ export class Unit {
   }
 
   #pause(pauseMs: Millis): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.after(pauseMs, resolve));
+    return new Promise((resolve) => {
+      const end = () => {
+        timer.cancel();
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const timer = this.#options.clock.after(pauseMs, end);
+      this.#pauses.add(end);
+    });
   }
 }
 

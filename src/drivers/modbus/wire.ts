@@ -146,7 +146,9 @@ export class Wire {
     this.#isOpen = false;
     if (this.#isStopped) return;
     const { host, port, observer } = this.#options;
-    const isPeersFault = error.code === 'MODBUS_CONNECTION_LOST' && !client.hasAnswered;
+    const isPeersFault =
+      !client.hasAnswered &&
+      (error.code === 'MODBUS_CONNECTION_LOST' || (error.code === 'MODBUS_BAD_REPLY' && !this.#isBusy));
     if (error.code === 'MODBUS_TIMEOUT')
       observer.emit('modbus-request-timeout', { host, port, unit: error.context['unit'] });
     if (error.code === 'MODBUS_BAD_REPLY') observer.emit('modbus-bad-reply', { host, port, reason: error.message });

@@ -1,0 +1,129 @@
+import t from 'tap';
+import Value from 'typebox/value';
+import { type ModbusTcpConfig, modbusTcpConfigSchema, settingsOf } from '../../../src/drivers/modbus/config.ts';
+import { modbusTcpSpec } from '../../../src/drivers/modbus/spec.ts';
+import type { TagDefinition } from '../../../src/model/tag.ts';
+import { tag } from '../../support/tag.ts';
+
+const config: ModbusTcpConfig = { name: 'meter', driver: 'modbus-tcp', host: '10.0.0.5' };
+
+const fields = (over: Partial<TagDefinition>, device: ModbusTcpConfig = config) =>
+  modbusTcpSpec.checkTag(tag('x', over), device).map(({ field }) => field);
+
+t.test('accepts tags whose columns fit together', async (t) => {
+  const table: Partial<TagDefinition>[] = [
+    { address: '40001', type: 'uint16' },
+    { address: '40001', type: 'auto' },
+    { address: '49999', type: 'float64', byteOrder: 'DCBA' },
+    { address: 'HR:65532', type: 'float64' },
+    { address: 'CO:0', type: 'bool' },
+    { address: '10001', type: 'auto' },
+    { address: 'HR:0', type: 'bool', bit: 15 },
+    { address: 'HR:0.15', type: 'uint16' },
+    { address: 'HR:0.15', type: 'uint16', bit: 15 },
+    { address: 'HR:0', type: 'uint64', bit: 63 },
+    { address: 'HR:0', type: 'int8', byteOrder: 'BADC' },
+    { address: 'HR:0', type: 'string', length: 1000 },
+    { address: '1!400001.10H', type: 'string' },
+    { address: '40001#CDAB', type: 'float32' },
+    { address: '40001#CDAB', type: 'float32', byteOrder: 'CDAB' },
+    { address: '40001', type: 'uint16', access: 'rw' },
+  ];
+  for (const over of table) t.strictSame(fields(over), [], JSON.stringify(over));
+});
+
+t.test('names the column that does not fit', async (t) => {
+  const table: [Partial<TagDefinition>, string][] = [
+    [{ address: '4000' }, 'address'],
+    [{ address: 'CO:0', type: 'uint16' }, 'type'],
+    [{ address: 'CO:0', type: 'bool', bit: 3 }, 'bit'],
+    [{ address: 'CO:0.3', type: 'bool' }, 'address'],
+    [{ address: 'DI:0', type: 'bool', byteOrder: 'CDAB' }, 'byte_order'],
+    [{ address: 'HR:0', type: 'uint16', bit: 16 }, 'bit'],
+    [{ address: 'HR:0.16', type: 'uint16' }, 'address'],
+    [{ address: 'HR:0', type: 'uint8', bit: 8 }, 'bit'],
+    [{ address: 'HR:0', type: 'bool', bit: 16 }, 'bit'],
+    [{ address: 'HR:0.3', type: 'uint16', bit: 4 }, 'bit'],
+    [{ address: 'HR:0', type: 'float32', bit: 3 }, 'bit'],
+    [{ address: 'HR:0', type: 'string' }, 'length'],
+    [{ address: 'HR:0', type: 'string', length: 0 }, 'length'],
+    [{ address: 'HR:0.10', type: 'string', length: 12 }, 'length'],
+    [{ address: 'HR:0', type: 'string', length: 4, bit: 1 }, 'bit'],
+    [{ address: 'HR:0', type: 'uint16', length: 4 }, 'length'],
+    [{ address: 'HR:65535', type: 'uint32' }, 'address'],
+    [{ address: 'HR:65533', type: 'float64' }, 'address'],
+    [{ address: 'HR:65530', type: 'string', length: 13 }, 'address'],
+    [{ address: '40001#CDAB', type: 'float32', byteOrder: 'DCBA' }, 'byte_order'],
+    [{ address: 'IR:0', type: 'uint16', access: 'rw' }, 'access'],
+    [{ address: 'DI:0', type: 'bool', access: 'w' }, 'access'],
+  ];
+  for (const [over, field] of table) {
+    const problems = modbusTcpSpec.checkTag(tag('x', over), config);
+    t.strictSame(
+      problems.map((problem) => problem.field),
+      [field],
+      JSON.stringify(over),
+    );
+    t.match(problems[0]?.expected, /\w/);
+  }
+});
+
+t.test('refuses a number that the device cannot give in one piece', async (t) => {
+  t.strictSame(fields({ address: 'HR:0', type: 'float64' }, { ...config, max_registers: 2 }), ['type']);
+  t.strictSame(fields({ address: 'HR:0', type: 'float32' }, { ...config, max_registers: 2 }), []);
+});
+
+t.test('shows the resolved address, zero-based', async (t) => {
+  const table: [Partial<TagDefinition>, string][] = [
+    [{ address: '40001', type: 'float32' }, 'unit 1 holding 0 (2 registers)'],
+    [{ address: '400010.4', type: 'uint16' }, 'unit 1 holding 9 bit 4 (1 register)'],
+    [{ address: '7!IR:0x10', type: 'int64' }, 'unit 7 input 16 (4 registers)'],
+    [{ address: '00004', type: 'bool' }, 'unit 1 coil 3'],
+    [{ address: 'HR:2', type: 'string', length: 5 }, 'unit 1 holding 2 (3 registers)'],
+  ];
+  for (const [over, shown] of table) t.equal(modbusTcpSpec.describeAddress(tag('x', over), config), shown);
+  t.equal(
+    modbusTcpSpec.describeAddress(tag('x', { address: 'DI:9', type: 'bool' }), { ...config, unit: 3 }),
+    'unit 3 discrete 9',
+  );
+});
+
+t.test('takes the type of a tag without one from its area', async (t) => {
+  t.equal(modbusTcpSpec.defaultType?.('40001', config), 'uint16');
+  t.equal(modbusTcpSpec.defaultType?.('CO:1', config), 'bool');
+  t.equal(modbusTcpSpec.defaultType?.('nonsense', config), 'uint16');
+});
+
+t.test('checks the host', async (t) => {
+  for (const host of ['tcp://10.0.0.5', '10.0.0.5:502', '[::1]', 'a b', 'meter/1']) {
+    t.strictSame(
+      modbusTcpSpec.checkDevice({ ...config, host }).map(({ field }) => field),
+      ['host'],
+      host,
+    );
+  }
+  for (const host of ['10.0.0.5', 'meter-7.plant.example', '::1', 'fe80::1']) {
+    t.strictSame(modbusTcpSpec.checkDevice({ ...config, host }), [], host);
+  }
+  t.strictSame(
+    modbusTcpSpec.checkDevice({ ...config, reconnect_min_ms: 500, reconnect_max_ms: 100 }).map(({ field }) => field),
+    ['reconnect_max_ms'],
+  );
+});
+
+t.test('devices at one host and port share a connection', async (t) => {
+  const key = (over: Partial<ModbusTcpConfig>) => modbusTcpSpec.connection?.({ ...config, ...over }).key;
+  t.equal(key({}), 'tcp://10.0.0.5:502');
+  t.equal(key({ unit: 9 }), key({ unit: 1, port: 502 }));
+  t.not(key({ port: 503 }), key({}));
+  t.equal(key({ host: 'Meter.Example' }), key({ host: 'meter.example' }));
+  t.equal(key({ host: '::1' }), 'tcp://[::1]:502');
+});
+
+t.test('the defaults of the schema and of the driver are the same', async (t) => {
+  const filled = Value.Default(modbusTcpConfigSchema, { ...config }) as ModbusTcpConfig;
+  t.strictSame(settingsOf(filled), settingsOf(config));
+  t.ok(Value.Check(modbusTcpConfigSchema, filled));
+  t.notOk(Value.Check(modbusTcpConfigSchema, { ...config, unit: 256 }));
+  t.notOk(Value.Check(modbusTcpConfigSchema, { ...config, hots: 'x' }));
+});
