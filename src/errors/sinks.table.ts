@@ -18,9 +18,14 @@ export const SINKS_ERRORS = {
   SINK_LOGIN_REFUSED: {
     message: 'sink {sink}: {url} refused the login: {reason}',
     meaning: 'The destination rejected user name, password, client id or certificate.',
-    action:
-      'Correct the credentials or the access rules of the destination; the sink tries again at its longest interval.',
+    action: 'Correct the credentials or the access rules of the destination; the sink tries again by itself.',
     retry: 'backoff',
+  },
+  SINK_UNUSABLE: {
+    message: 'sink {sink} cannot be set up: {reason}',
+    meaning: 'The sink failed before its first connection; the others run, and its backlog stays in the journal.',
+    action: 'Correct the configuration or the installation, then restart the gateway.',
+    retry: 'never',
   },
   SINK_DISCONNECTED: {
     message: 'sink {sink} lost its connection: {reason}',

@@ -49,6 +49,7 @@ export class SequenceRanges {
 
   /** Take a closed range out. */
   remove(first: number, last: number): void {
+    if (last < first) return;
     const start = this.#firstEndingAt(first);
     let end = start;
     const rest: { first: number; last: number }[] = [];

@@ -6,7 +6,7 @@ import type { Journal, StoredEvent } from '../ports/journal.ts';
 import type { SecretReference, SinkModule } from '../ports/sink.ts';
 import { RecentEvents } from './forwarder/recent-events.ts';
 import { SinkRunner } from './forwarder/sink-runner.ts';
-import type { SinkStatus } from './forwarder/sink-status.ts';
+import { type SinkStatus, unusableStatus } from './forwarder/sink-status.ts';
 
 /** A sink of the configuration with the module of its kind. */
 export interface ConfiguredSink {
@@ -44,6 +44,7 @@ const STOP_CONFIRM_MS = 900;
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { sinks, journal, clock, random, observer, gatewayName, readSecret } = options;
   const runners: SinkRunner[] = [];
+  const unusable: SinkStatus[] = [];
   let unsubscribe = () => {};
 
   const deadLetter = (sink: string, event: StoredEvent, reason: string) => {
@@ -89,6 +90,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     } catch (error) {
       // The others must run; the backlog of this one stays in the journal under its name.
       ownObserver.emit('sink-unusable', { kind, reason: messageOf(error) });
+      unusable.push(unusableStatus(name, kind, messageOf(error), clock.now()));
     }
   };
 
@@ -106,6 +108,6 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       unsubscribe();
       await Promise.all(runners.map((runner) => runner.stop(STOP_CONFIRM_MS)));
     },
-    status: () => runners.map((runner) => runner.status()),
+    status: () => [...runners.map((runner) => runner.status()), ...unusable],
   };
 }

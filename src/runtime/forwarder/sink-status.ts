@@ -30,3 +30,27 @@ export interface SinkStatus {
   /** Events that the sink will never take: passed over, each with a gap event. */
   readonly deadLettered: number;
 }
+
+/** A sink that could not be set up; its backlog stays in the journal, which knows how much that is. */
+export function unusableStatus(name: string, kind: string, reason: string, now: EpochMs): SinkStatus {
+  return {
+    name,
+    kind,
+    link: { state: 'down', reason, since: now },
+    cursor: { settled: 0, above: [] },
+    settled: 0,
+    waiting: 0,
+    inFlight: { batches: 0, bytes: 0 },
+    backlog: 0,
+    rates: { eventsPerSecond: 0, bytesPerSecond: 0 },
+    lastError: { code: 'SINK_UNUSABLE', message: reason, at: now },
+    connections: 0,
+    reconnects: 0,
+    connectFailures: 0,
+    eventsSettled: 0,
+    batchesSettled: 0,
+    bytesSent: 0,
+    resent: 0,
+    deadLettered: 0,
+  };
+}

@@ -57,11 +57,11 @@ t.test('kill -9 in the middle of a drain loses nothing and keeps the order', asy
   proxy.faults.accept = 'reset';
   gateway = await startGateway(directory, url);
   let accepted = 0;
-  for (let i = 0; i < 20; i++) accepted += (await ask(gateway, { append: 200 })).accepted ?? 0;
+  for (let i = 0; i < 10; i++) accepted += (await ask(gateway, { append: 200 })).accepted ?? 0;
   proxy.faults.accept = 'pass';
   proxy.faults.bytesPerSecond = 500_000;
-  for (let kill = 1; kill <= 3; kill++) {
-    await until(() => reader.receiver.figures().unique >= kill * 1000, { what: 'the drain under way' });
+  for (let kill = 1; kill <= 2; kill++) {
+    await until(() => reader.receiver.figures().unique >= kill * 700, { what: 'the drain under way' });
     accepted += (await ask(gateway, { append: 1 })).accepted ?? 0;
     gateway.kill('SIGKILL');
     await once(gateway, 'exit');
