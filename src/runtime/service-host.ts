@@ -82,6 +82,7 @@ class Host implements ServiceHost {
       const through = events.at(-1)?.sequence;
       if (through === undefined) return;
       for (const group of this.#groups) group.deliver(events, through);
+      for (const slot of this.#slots) if (slot.state !== 'running') slot.missed(events);
     });
     const shared = this.#slots.filter((slot) => !slot.isIsolated);
     for (let i = 0; i < shared.length; i += SERVICES_PER_WORKER) this.#launch(shared.slice(i, i + SERVICES_PER_WORKER));

@@ -208,6 +208,22 @@ t.test('a slow live service drops the oldest, counted, and delays no commit', as
   t.equal(counted, dropped);
 });
 
+t.test('live events that go by while the service is down are counted as dropped', async (t) => {
+  const journal = new MemoryJournal();
+  const { host } = counterHost(
+    journal,
+    t.testdir(),
+    { one: { subject: 'x', mode: 'live' } },
+    { crashesToFail: 1, failedRetryMs: 60_000 },
+  );
+  t.teardown(() => host.stop());
+  await running(host);
+  await journal.append([number('x', 1, 'crash')]);
+  await until(() => host.list()[0]?.state === 'failed', { what: 'failed' });
+  await journal.append([number('x', 2), number('other', 3), number('x', 4)]);
+  t.match(host.list()[0], { dropped: 2, lag: 0 });
+});
+
 t.test('a slow durable service falls back to the journal and misses nothing', async (t) => {
   const journal = new MemoryJournal();
   const { host, observer } = counterHost(

@@ -94,14 +94,16 @@ t.test(
     await second.start();
     await allRun(second);
     await until(async () => (await second.query('part-counter', 'parts')) === 2, { what: 'the second part' });
-    const page = await journal.read({ after: 0, until: journal.lastSequence, maxEvents: 100, maxBytes: 1_000_000 });
-    const events = page.events.map(
-      (stored) => decodeEvent(stored, journal.journalId) as HeadgateEvent<Record<string, unknown>>,
-    );
+    let events: HeadgateEvent<Record<string, unknown>>[] = [];
+    const ofType = (wanted: string) => events.filter(({ type }) => type === wanted);
+    const accepted = async () => {
+      const page = await journal.read({ after: 0, until: journal.lastSequence, maxEvents: 100, maxBytes: 1_000_000 });
+      events = page.events.map((stored) => decodeEvent(stored, journal.journalId) as (typeof events)[number]);
+      return ofType('acme.parts-counted.v1').length === 2;
+    };
+    await until(accepted, { what: 'both counts in the journal' });
     t.same(
-      events
-        .filter(({ type }) => type === 'headgate.equipment-state-changed.v1')
-        .map(({ data, time }) => [data['previous'], data['state'], time]),
+      ofType('headgate.equipment-state-changed.v1').map(({ data, time }) => [data['previous'], data['state'], time]),
       [
         ['unknown', 'idle', 1_000],
         ['idle', 'running', 2_000],
@@ -110,7 +112,7 @@ t.test(
       ],
     );
     t.match(
-      events.filter(({ type }) => type === 'acme.parts-counted.v1').map(({ source, data }) => [source, data]),
+      ofType('acme.parts-counted.v1').map(({ source, data }) => [source, data]),
       [
         ['/headgate/gw/part-counter', { parts: 1 }],
         ['/headgate/gw/part-counter', { parts: 2 }],

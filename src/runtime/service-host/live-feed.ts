@@ -22,10 +22,6 @@ export class LiveFeed {
 
   /** True: put these events into the commit's message. False: they were queued or dropped. */
   admit(events: readonly StoredEvent[], bytes: number): boolean {
-    if (this.#send === null) {
-      this.#onDrop(events.length);
-      return false;
-    }
     if (this.#queue.length === 0 && this.#outstanding.isWithin(this.#limits, 1)) {
       this.#outstanding.add({ through: 0, events: events.length, bytes });
       return true;

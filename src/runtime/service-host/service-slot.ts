@@ -133,6 +133,15 @@ export class ServiceSlot {
     return this.#subscriptions.some((one) => one.mode === mode);
   }
 
+  /** Events of a commit that went by while it had no worker: what its live subscriptions would have got is dropped. */
+  missed(events: readonly CommittedEvent[]): void {
+    if (!this.has('live')) return;
+    const count = events.filter((event) => this.wants('live', event)).length;
+    if (count === 0) return;
+    this.#dropped += count;
+    this.#options.onDrop(count);
+  }
+
   /** True when a feed wants a committed event. */
   wants(mode: FeedMode, event: CommittedEvent): boolean {
     return this.#wantsTopic(mode, topicOf(event.event), event.event.source === this.#options.source);
