@@ -28,7 +28,7 @@ export interface BrokerOptions {
 }
 
 /** Figures for `status`. */
-export interface BrokerStats extends NetworkStats {
+interface BrokerStats extends NetworkStats {
   /** Retained messages of clients. */
   readonly retained: number;
   readonly retainedBytes: number;

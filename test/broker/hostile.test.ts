@@ -1,9 +1,17 @@
 import type { Socket } from 'node:net';
 import t from 'tap';
 import { until } from '../support/until.ts';
-import { client, connectPacket, inbox, rawSocket, report, running, subscribePacket, tagList } from './support.ts';
-
-const EVERYTHING = { publish: ['#'], subscribe: ['#'] };
+import {
+  client,
+  connectPacket,
+  EVERYTHING,
+  inbox,
+  rawSocket,
+  report,
+  running,
+  subscribePacket,
+  tagList,
+} from './support.ts';
 
 /** The header of a PUBLISH at QoS 0 that says how many bytes follow. */
 function publishHeader(length: number): Buffer {

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import mqtt from 'mqtt';
 import t from 'tap';
 import { until } from '../support/until.ts';
-import { client, connectPacket, inbox, outcome, rawSocket, running } from './support.ts';
+import { client, connectPacket, EVERYTHING, inbox, outcome, rawSocket, running } from './support.ts';
 
-const EVERYTHING = { publish: ['#'], subscribe: ['#'] };
 const CONNACK = 0x20;
 
 /** PUBLISH at QoS 2 to `a` with message id 7. */

@@ -13,7 +13,7 @@ import { systemClock } from '../../src/ports/system-clock.ts';
 import { type RecordingObserver, recordingObserver } from '../support/observer.ts';
 
 /** The journal's contract in memory: commits in order, tells listeners before the append resolves. */
-export class MemoryJournal implements Pick<Journal, 'append' | 'onCommit' | 'journalId'> {
+class MemoryJournal implements Pick<Journal, 'append' | 'onCommit' | 'journalId'> {
   readonly journalId = 'test';
   readonly events: HeadgateEvent[] = [];
   /** Set to hold commits back. */
