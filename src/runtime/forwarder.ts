@@ -9,7 +9,7 @@ import { SinkRunner } from './forwarder/sink-runner.ts';
 import { type SinkStatus, unusableStatus } from './forwarder/sink-status.ts';
 
 /** A sink of the configuration with the module of its kind. */
-export interface ConfiguredSink {
+interface ConfiguredSink {
   readonly name: string;
   readonly kind: string;
   /** Validated by the kind's own schema. */

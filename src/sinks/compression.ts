@@ -2,8 +2,7 @@ import { promisify } from 'node:util';
 import { constants, gunzip, gzip, gzipSync, zstdCompress, zstdCompressSync, zstdDecompress } from 'node:zlib';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 
-export const COMPRESSIONS = ['zstd', 'gzip', 'none'] as const;
-export type Compression = (typeof COMPRESSIONS)[number];
+export type Compression = 'zstd' | 'gzip' | 'none';
 
 /** From this size on compression runs off the main thread; below, the trip costs four times the work (README). */
 const OFF_THREAD_BYTES = 65_536;
@@ -25,7 +24,7 @@ export async function compress(bytes: Uint8Array, method: Compression): Promise<
 }
 
 /** The method that wrote the bytes, by the magic numbers of the formats. */
-export function compressionOf(bytes: Uint8Array): Compression {
+function compressionOf(bytes: Uint8Array): Compression {
   if (bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd) return 'zstd';
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return 'gzip';
   return 'none';

@@ -10,7 +10,9 @@ import { recordingObserver } from '../../support/observer.ts';
 import { until } from '../../support/until.ts';
 import { Upstream } from '../../support/upstream.ts';
 import { UpstreamReader } from '../../support/upstream-reader.ts';
-import { QUICK, startRig } from './rig.ts';
+import { closeSharedBroker, QUICK, startRig } from './rig.ts';
+
+t.teardown(closeSharedBroker);
 
 const LIST = int16List('press', 500);
 const noise = () =>
@@ -195,7 +197,7 @@ t.test('stops at once while a connection is being made', async (t) => {
 });
 
 t.test('stops within 2 s while the upstream is frozen, settles nothing, and a later run delivers', async (t) => {
-  const rig = await startRig(t, { ack_timeout_ms: 60_000 });
+  const rig = await startRig(t, { ack_timeout_ms: 60_000 }, new MemoryJournal(), await Upstream.start());
   await until(() => isUp(rig), { what: 'up' });
   rig.upstream.freeze();
   for (let i = 0; i < 300; i++) await rig.journal.append([noise()]);

@@ -2,7 +2,9 @@ import t from 'tap';
 import { plainEvent } from '../../support/events.ts';
 import { MemoryJournal } from '../../support/memory-journal.ts';
 import { until } from '../../support/until.ts';
-import { startRig } from './rig.ts';
+import { closeSharedBroker, startRig } from './rig.ts';
+
+t.teardown(closeSharedBroker);
 
 t.test('goes on after the journal could not be read for a while, and keeps live data flowing meanwhile', async (t) => {
   const journal = new MemoryJournal();

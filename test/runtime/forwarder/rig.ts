@@ -34,15 +34,32 @@ export const QUICK = {
   ack_timeout_ms: 400,
 };
 
-/** A rig that is running, and ends with the test. */
-export async function startRig(t: Teardown, config: object = {}, journal = new MemoryJournal()): Promise<Rig> {
-  const upstream = await Upstream.start();
+let shared: Promise<Upstream> | null = null;
+
+/** End the broker that the rigs of a file share; call it in the file's own teardown. */
+export async function closeSharedBroker(): Promise<void> {
+  await (await shared)?.kill();
+}
+
+/** A rig that is running, and ends with the test. Its broker is shared, each rig with a topic of its own, unless one is given. */
+export async function startRig(
+  t: Teardown,
+  config: object = {},
+  journal = new MemoryJournal(),
+  own: Upstream | null = null,
+): Promise<Rig> {
+  if (own === null) shared ??= Upstream.start();
+  const upstream = own ?? (await shared);
+  if (upstream === null) throw new Error('no broker');
   const proxy = await FaultProxy.start(upstream.port);
-  const reader = await UpstreamReader.start(upstream.url);
+  const topic = `rig/${proxy.port}`;
+  const reader = await UpstreamReader.start(upstream.url, { filter: `${topic}/#` });
   const observer = recordingObserver();
   const url = `mqtt://127.0.0.1:${proxy.port}`;
   const forwarder = createForwarder({
-    sinks: [{ name: 'up', kind: 'mqtt', config: { url, ...QUICK, ...config }, module: mqttSink }],
+    sinks: [
+      { name: 'up', kind: 'mqtt', config: { url, topic, client_id: topic, ...QUICK, ...config }, module: mqttSink },
+    ],
     journal,
     clock: systemClock,
     random: Math.random,
@@ -59,7 +76,7 @@ export async function startRig(t: Teardown, config: object = {}, journal = new M
     await forwarder.stop();
     await reader.stop();
     await proxy.close();
-    await upstream.kill();
+    await own?.kill();
   });
   await forwarder.start();
   const settled = async (timeoutMs = 10_000) => {
