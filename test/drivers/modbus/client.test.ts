@@ -1,0 +1,236 @@
+import t, { type Test } from 'tap';
+import { TcpClient } from '../../../src/drivers/modbus/client.ts';
+import { type ModbusReply, readRequest } from '../../../src/drivers/modbus/frame.ts';
+import { HeadgateError } from '../../../src/errors/headgate-error.ts';
+import { systemClock } from '../../../src/ports/system-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { framed, type SeenRequest, TestModbusServer } from '../../support/modbus-server.ts';
+import { until } from '../../support/until.ts';
+
+const TIMEOUT_MS = 100;
+const request = readRequest(1, { area: 'holding', offset: 0, count: 2 });
+
+async function withClient(
+  t: Test,
+  body: (client: TcpClient, server: TestModbusServer, log: { down: HeadgateError[]; strays: number }) => Promise<void>,
+): Promise<void> {
+  const server = await TestModbusServer.start();
+  server.unit.areas.holding.set([1, 2, 3, 4]);
+  const log = { down: [] as HeadgateError[], strays: 0 };
+  const client = new TcpClient({
+    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, clock: systemClock },
+    onDown: (error) => log.down.push(error),
+    onStray: () => log.strays++,
+  });
+  t.teardown(async () => {
+    client.close(new HeadgateError('MODBUS_STOPPED', { host: '127.0.0.1', port: server.port }));
+    await server.close();
+  });
+  await client.open();
+  await body(client, server, log);
+}
+
+/** What a hostile server does with the first request, and what must become of that. */
+const HOSTILE: [
+  string,
+  (request: SeenRequest) => void,
+  'MODBUS_TIMEOUT' | 'MODBUS_BAD_REPLY' | 'MODBUS_CONNECTION_LOST' | 'good',
+][] = [
+  ['an honest answer', ({ socket, honest }) => socket.write(honest), 'good'],
+  ['silence', () => {}, 'MODBUS_TIMEOUT'],
+  ['a reset', ({ socket }) => socket.resetAndDestroy(), 'MODBUS_CONNECTION_LOST'],
+  ['a close', ({ socket }) => socket.end(), 'MODBUS_CONNECTION_LOST'],
+  ['half an answer, then a close', ({ socket, honest }) => socket.end(honest.subarray(0, 9)), 'MODBUS_CONNECTION_LOST'],
+  ['half an answer, then silence', ({ socket, honest }) => socket.write(honest.subarray(0, 9)), 'MODBUS_TIMEOUT'],
+  ['half a header, then silence', ({ socket, honest }) => socket.write(honest.subarray(0, 4)), 'MODBUS_TIMEOUT'],
+  [
+    'an answer to another transaction',
+    ({ socket, transaction, honest }) => socket.write(framed(transaction + 1, 1, honest.subarray(7))),
+    'MODBUS_TIMEOUT',
+  ],
+  [
+    'an answer of a transaction 256 before',
+    ({ socket, transaction, honest }) => socket.write(framed((transaction + 0xff00) & 0xffff, 1, honest.subarray(7))),
+    'MODBUS_TIMEOUT',
+  ],
+  [
+    'an answer of another unit',
+    ({ socket, transaction, honest }) => socket.write(framed(transaction, 2, honest.subarray(7))),
+    'MODBUS_BAD_REPLY',
+  ],
+  [
+    'an exception of another unit',
+    ({ socket, transaction }) => socket.write(framed(transaction, 2, Buffer.from([0x83, 2]))),
+    'MODBUS_BAD_REPLY',
+  ],
+  [
+    'an answer of another function',
+    ({ socket, transaction, honest }) => socket.write(framed(transaction, 1, Buffer.from([4, ...honest.subarray(8)]))),
+    'MODBUS_BAD_REPLY',
+  ],
+  [
+    'a byte count that lies',
+    ({ socket, transaction }) => socket.write(framed(transaction, 1, Buffer.from([3, 2, 0, 9, 0, 9]))),
+    'MODBUS_BAD_REPLY',
+  ],
+  [
+    'fewer registers than asked for',
+    ({ socket, transaction }) => socket.write(framed(transaction, 1, Buffer.from([3, 2, 0, 9]))),
+    'MODBUS_BAD_REPLY',
+  ],
+  [
+    'a length that lies long',
+    ({ socket, honest }) =>
+      socket.write(Buffer.concat([honest.subarray(0, 4), Buffer.from([0x00, 0xf0]), honest.subarray(6)])),
+    'MODBUS_TIMEOUT',
+  ],
+  [
+    'a length past all frames',
+    ({ socket, honest }) =>
+      socket.write(Buffer.concat([honest.subarray(0, 4), Buffer.from([0x7f, 0xff]), honest.subarray(6)])),
+    'MODBUS_BAD_REPLY',
+  ],
+  [
+    'a length that lies short',
+    ({ socket, honest }) =>
+      socket.write(Buffer.concat([honest.subarray(0, 4), Buffer.from([0, 5]), honest.subarray(6)])),
+    'MODBUS_BAD_REPLY',
+  ],
+  [
+    'another protocol',
+    ({ socket, honest }) =>
+      socket.write(Buffer.concat([honest.subarray(0, 2), Buffer.from([0, 9]), honest.subarray(4)])),
+    'MODBUS_BAD_REPLY',
+  ],
+  ['garbage', ({ socket }) => socket.write(Buffer.alloc(4_000, 0xa5)), 'MODBUS_BAD_REPLY'],
+  [
+    'one answer after the other to nobody',
+    ({ socket, honest }) => socket.write(Buffer.concat(Array(40).fill(framed(0x4242, 1, honest.subarray(7))))),
+    'MODBUS_BAD_REPLY',
+  ],
+  [
+    'the answer behind one to nobody',
+    ({ socket, honest }) => socket.write(Buffer.concat([framed(0x4242, 1, honest.subarray(7)), honest])),
+    'good',
+  ],
+];
+
+for (const [what, behave, outcome] of HOSTILE) {
+  t.test(`${what}: ${outcome === 'good' ? 'is taken' : `gives ${outcome} and ends the connection`}`, (t) =>
+    withClient(t, async (client, server, log) => {
+      server.behave = behave;
+      const started = performance.now();
+      const settled: ModbusReply | HeadgateError = await client
+        .request(request, TIMEOUT_MS)
+        .catch((error: HeadgateError) => error);
+      t.ok(performance.now() - started < TIMEOUT_MS + 100, 'settles in time');
+      if (outcome === 'good') {
+        t.notOk(settled instanceof HeadgateError);
+        if (!(settled instanceof HeadgateError)) t.strictSame([...settled.data], [0, 1, 0, 2]);
+        t.strictSame(log.down, []);
+        return;
+      }
+      t.match(settled, { code: outcome });
+      t.strictSame(
+        log.down.map(({ code }) => code),
+        [outcome],
+        'the owner is told once',
+      );
+      await t.rejects(
+        client.request(request, TIMEOUT_MS),
+        { code: 'MODBUS_CONNECTION_LOST' },
+        'and the client is not used again',
+      );
+      await until(() => server.open === 0, { what: 'the socket to be closed' });
+    }),
+  );
+}
+
+t.test('takes an answer that comes byte by byte, as long as all of it comes in time', (t) =>
+  withClient(t, async (client, server) => {
+    server.behave = ({ socket, honest }) => {
+      let at = 0;
+      const step = () => {
+        if (at < honest.length) socket.write(honest.subarray(at, ++at), () => setImmediate(step));
+      };
+      step();
+    };
+    t.strictSame([...(await client.request(request, 1_000)).data], [0, 1, 0, 2]);
+  }),
+);
+
+t.test('a trickle of bytes does not put the deadline off', (t) =>
+  withClient(t, async (client, server) => {
+    server.behave = ({ socket, honest }) => {
+      let at = 0;
+      const timer = setInterval(() => {
+        if (at < honest.length - 1) socket.write(honest.subarray(at, ++at));
+      }, 15);
+      socket.on('close', () => clearInterval(timer));
+    };
+    const started = performance.now();
+    await t.rejects(client.request(request, TIMEOUT_MS), { code: 'MODBUS_TIMEOUT' });
+    t.ok(performance.now() - started < TIMEOUT_MS + 100);
+  }),
+);
+
+t.test('a repeated answer is not taken for the next one', (t) =>
+  withClient(t, async (client, server, log) => {
+    server.behave = ({ socket, honest }) => socket.write(Buffer.concat([honest, honest]));
+    for (let value = 1; value <= 50; value++) {
+      server.unit.areas.holding[0] = value;
+      const { data } = await client.request(request, 1_000);
+      t.equal(data[1], value);
+    }
+    t.ok(log.strays >= 49 && log.strays <= 50);
+    t.strictSame(log.down, []);
+  }),
+);
+
+t.test('gives an exception as a reply', (t) =>
+  withClient(t, async (client, server) => {
+    server.unit.refuse('holding', 1);
+    t.match(await client.request(request, 1_000), { exception: 2 });
+    server.unit.allow('holding', 1);
+    t.match(await client.request(request, 1_000), { exception: 0 });
+  }),
+);
+
+t.test('transaction numbers do not wrap at 256', (t) =>
+  withClient(t, async (client, server) => {
+    for (let i = 1; i <= 300; i++) {
+      server.unit.areas.holding[0] = i;
+      const { data } = await client.request(request, 1_000);
+      t.equal((data[0] ?? 0) * 256 + (data[1] ?? 0), i);
+    }
+    t.equal(new Set(server.seen.map(({ transaction }) => transaction)).size, 300);
+  }),
+);
+
+t.test('a refused connection is told as such', async (t) => {
+  const server = await TestModbusServer.start();
+  await server.close();
+  const down: HeadgateError[] = [];
+  const client = new TcpClient({
+    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, clock: systemClock },
+    onDown: (error) => down.push(error),
+    onStray: () => {},
+  });
+  await t.rejects(client.open(), { code: 'MODBUS_CONNECT_FAILED' });
+  t.strictSame(down, []);
+});
+
+t.test('a connection that is not established in time is given up', async (t) => {
+  const server = await TestModbusServer.start();
+  t.teardown(() => server.close());
+  const clock = new FakeClock();
+  const client = new TcpClient({
+    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, clock },
+    onDown: () => t.fail('told of a connection that never was'),
+    onStray: () => {},
+  });
+  const opening = t.rejects(client.open(), { code: 'MODBUS_CONNECT_FAILED', message: /no answer within 1000 ms/ });
+  await clock.advance(1_000);
+  await opening;
+  t.equal(clock.pendingTimers, 0);
+});
