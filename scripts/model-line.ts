@@ -8,7 +8,6 @@
 import { Status, type StatusCode } from '../src/model/quality.ts';
 import type { TagValue } from '../src/model/tag.ts';
 import type { Random } from '../src/ports/clock.ts';
-import { MODEL_TAGS } from './model-line.table.ts';
 
 /** 36 minutes. */
 export const MODEL_DURATION_MS = 2_160_000;
@@ -371,6 +370,3 @@ export class LineModel {
     };
   }
 }
-
-/** Every tag's name by its device, for the check that the model gives each a value. */
-export const MODEL_TAG_KEYS: readonly string[] = MODEL_TAGS.map((tag) => `${tag.device} ${tag.name}`);

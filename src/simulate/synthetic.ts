@@ -11,11 +11,10 @@ import { TAG_DEFAULTS } from './fixture.ts';
 import type { SimulatedEndpoint } from './line-servers.ts';
 import { startModbusServer } from './modbus-server.ts';
 import { makeOpcUaServer } from './opcua-endpoint.ts';
+import { feedSession } from './synthetic-feed.ts';
 import { encodeTagTable } from './tag-table.ts';
 import { deviceConfig } from './write-configuration.ts';
 
-/** Publishing interval that the synthetic OPC UA server grants at most, so that a value waits no longer before it is sent. */
-const MAX_PUBLISHING_MS = 50;
 const NAMESPACE = 'urn:headgate:synthetic';
 const REGISTERS_PER_UNIT = 65_536;
 
@@ -35,8 +34,10 @@ export interface SyntheticOptions {
 export interface SyntheticDevices {
   readonly endpoints: readonly SimulatedEndpoint[];
   readonly tags: readonly TagDefinition[];
-  /** Values made so far. OPC UA: one for each sampling of each tag. */
+  /** Values made so far. OPC UA: only for tags that somebody watches or reads. */
   readonly made: number;
+  /** OPC UA: of these, values that a client was too slow to ask for. */
+  readonly dropped: number;
   /** Write `devices/*.yaml` and `tags/synthetic.csv`. */
   configuration(directory: string): Promise<void>;
   close(): Promise<void>;
@@ -45,8 +46,8 @@ export interface SyntheticDevices {
 /**
  * Serve many tags that all change, as cheaply as the libraries allow. Run it in a process of its own: it changes node-opcua's
  * limits for the whole process.
- * - OPC UA: a value is made when the server samples it, and its source time is that moment; a tag's values count up by one,
- *   so a reader sees what it missed. Sent at the latest 50 ms later.
+ * - OPC UA: doubles; a tag's value is made at the moment it is published, with that source time, and counts up by one, so a
+ *   reader sees what it missed.
  * - Modbus: `int16` holding registers, all counted up every period; the source time is the reader's.
  * @throws SIMULATE_PORT_TAKEN, SIMULATE_ADDRESS_UNSERVABLE
  */
@@ -60,7 +61,7 @@ export async function startSyntheticDevices(options: SyntheticOptions): Promise<
       `${options.tags} registers need at least ${Math.ceil(options.tags / REGISTERS_PER_UNIT)} units`,
     );
   }
-  const counter = { made: 0 };
+  const counter = { made: 0, dropped: 0 };
   const servers: Closeable[] = [];
   const endpoints: SimulatedEndpoint[] = [];
   for (const [device, own] of byDevice) {
@@ -74,6 +75,9 @@ export async function startSyntheticDevices(options: SyntheticOptions): Promise<
     tags,
     get made() {
       return counter.made;
+    },
+    get dropped() {
+      return counter.dropped;
     },
     async configuration(directory) {
       await mkdir(join(directory, 'devices'), { recursive: true });
@@ -98,7 +102,7 @@ interface ServeOptions extends SyntheticOptions {
   readonly host: string;
   readonly device: string;
   readonly own: readonly TagDefinition[];
-  readonly counter: { made: number };
+  readonly counter: { made: number; dropped: number };
 }
 
 function proposeTags(options: SyntheticOptions, units: number): TagDefinition[] {
@@ -150,9 +154,8 @@ async function serveOpcUa(options: ServeOptions): Promise<Closeable> {
   const { host, device, own, clock, periodMs, counter } = options;
   const opcua = await import('node-opcua');
   const { DataType, DataValue, MonitoredItem, StatusCodes, Subscription, Variant } = opcua;
-  Subscription.maximumPublishingInterval = Math.min(MAX_PUBLISHING_MS, periodMs);
-  Subscription.minimumPublishingInterval = Math.min(MAX_PUBLISHING_MS, periodMs);
-  MonitoredItem.minimumSamplingInterval = Math.min(50, periodMs);
+  Subscription.minimumPublishingInterval = Math.min(Subscription.minimumPublishingInterval, periodMs);
+  MonitoredItem.minimumSamplingInterval = Math.min(MonitoredItem.minimumSamplingInterval, periodMs);
   const pkiDirectory = await mkdtemp(join(tmpdir(), 'headgate-simulate-'));
   const server = makeOpcUaServer(opcua, {
     host,
@@ -174,6 +177,13 @@ async function serveOpcUa(options: ServeOptions): Promise<Closeable> {
     browseName: device,
   });
   const counts = new Float64Array(own.length);
+  const positions = new Map(own.map((tag, index) => [tag.address, index]));
+  const next = (position: number): number => {
+    counter.made++;
+    const count = (counts[position] ?? 0) + 1;
+    counts[position] = count;
+    return count;
+  };
   own.forEach((tag, index) => {
     const variable = namespace.addVariable({
       componentOf: folder,
@@ -182,25 +192,24 @@ async function serveOpcUa(options: ServeOptions): Promise<Closeable> {
       dataType: DataType.Double,
       minimumSamplingInterval: Math.min(50, periodMs),
     });
-    variable.bindVariable(
-      {
-        timestamped_get: () => {
-          counter.made++;
-          const count = (counts[index] ?? 0) + 1;
-          counts[index] = count;
-          const sourceTimestamp = new Date(clock.now());
-          const value = new Variant({ dataType: DataType.Double, value: count });
-          return new DataValue({
-            value,
-            statusCode: StatusCodes.Good,
-            sourceTimestamp,
-            serverTimestamp: sourceTimestamp,
-          });
-        },
-      },
-      true,
-    );
+    // For reads, and for the first value of a subscription.
+    const read = () => {
+      const sourceTimestamp = new Date(clock.now());
+      const value = new Variant({ dataType: DataType.Double, value: next(index) });
+      return new DataValue({ value, statusCode: StatusCodes.Good, sourceTimestamp, serverTimestamp: sourceTimestamp });
+    };
+    variable.bindVariable({ timestamped_get: read }, true);
   });
+  server.on('create_session', (session) =>
+    feedSession(opcua, session, {
+      positionOf: (nodeId) => positions.get(nodeId) ?? -1,
+      next,
+      now: () => clock.now(),
+      dropped: (count) => {
+        counter.dropped += count;
+      },
+    }),
+  );
   await server.start();
   const port = server.endpoints[0]?.port ?? 0;
   return {

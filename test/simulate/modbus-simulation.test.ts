@@ -115,16 +115,31 @@ t.test('exceptions, bad quality and slow answers on request', async (t) => {
 });
 
 t.test('a device that is gone refuses connections and comes back on its port', async (t) => {
-  const { simulation, client, port, observer } = await startLine(t, 1, [
-    { device: 'meter', kind: 'gone', from_ms: 20, duration_ms: 150 },
-  ]);
-  const meter = await client(1);
-  await until(() => observer.emitted.some(({ name }) => name === 'simulate-fault-began'), { what: 'the fault begins' });
-  await t.rejects(meter.readInputRegisters(0, 2), 'the connection is cut');
+  const { simulation, client, port } = await startLine(t);
+  const meter = await client(1, 50);
+  const end = simulation.inject({ device: 'press', kind: 'gone' });
   await t.rejects(client(1), { message: /ECONNREFUSED/ });
-  await until(() => observer.emitted.some(({ name }) => name === 'simulate-fault-ended'), { what: 'the fault ends' });
+  await t.rejects(meter.readInputRegisters(0, 2), 'connections that were there are cut');
+  await end();
   t.equal((await (await client(1)).readInputRegisters(0, 2)).buffer.readFloatBE(0), 230.5);
   t.equal(simulation.endpoints[0]?.port, port);
+});
+
+t.test('faults come and go by schedule', async (t) => {
+  const { client, observer } = await startLine(t, 1, [
+    { device: 'meter', kind: 'exception', exception: 8, from_ms: 30, duration_ms: 30 },
+  ]);
+  const meter = await client(1);
+  const answers: number[] = [];
+  const isOver = () => observer.emitted.some(({ name }) => name === 'simulate-fault-ended');
+  await until(
+    async () => {
+      answers.push(await exceptionOf(meter.readInputRegisters(0, 2)));
+      return isOver() && answers.at(-1) === 0;
+    },
+    { what: 'the fault ends', everyMs: 1 },
+  );
+  t.same([...new Set(answers)], [0, 8], 'good, then failing, then good');
 });
 
 t.test('a frozen device accepts connections and answers nothing', async (t) => {
