@@ -94,7 +94,7 @@ export interface ControlApi {
   status(): Promise<StatusReport>;
   /** @param filter device and tag name, exact */
   currentValues(filter: { readonly device?: string; readonly tag?: string }): Promise<readonly CurrentValueRow[]>;
-  /** Read from the device now. @throws CLI-facing errors for an unknown device or tag */
+  /** Read from the device now; tags as `<asset>/<name>`, or by their name alone. @throws CLI-facing errors for an unknown device or tag */
   readTags(device: string, tags: readonly string[]): Promise<readonly Reading[]>;
   /** Hear of committed events from now on, as they come; returns the unsubscribe. A slow listener loses the oldest. */
   tailEvents(filter: EventFilter, onEvent: (event: HeadgateEvent) => void): () => void;

@@ -68,7 +68,8 @@ export function createControlApi(parts: GatewayParts): ControlApi {
         })),
     readTags: async (device, names) => {
       const wanted = names.map((name) => {
-        const found = tags.find((tag) => tag.device === device && tag.name === name);
+        const own = tags.filter((tag) => tag.device === device);
+        const found = own.find((tag) => `${tag.asset}/${tag.name}` === name) ?? own.find((tag) => tag.name === name);
         if (found === undefined) throw new HeadgateError('RUNTIME_TAG_UNKNOWN', { device, tag: name });
         return found;
       });
