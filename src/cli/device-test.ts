@@ -2,11 +2,12 @@ import { messageOf } from '../errors/headgate-error.ts';
 import { isGood } from '../model/quality.ts';
 import type { Reading } from '../model/reading.ts';
 import type { TagDefinition } from '../model/tag.ts';
+import { scaleValue, scalingOf } from '../pipeline/scaling.ts';
 import type { CliContext } from './cli-context.ts';
 import { needConfiguration } from './configuration.ts';
 import { openDevices } from './direct-devices.ts';
 import { EXIT } from './exit-code.table.ts';
-import { formatDuration, formatQuality, formatReading, formatTime } from './format.ts';
+import { formatDuration, formatQuality, formatReading, formatTime, formatValue } from './format.ts';
 import { oneLine, printFacts, printJson, printTable, tinted } from './output.ts';
 import { withProgress } from './progress.ts';
 import { addressShower } from './tag-list.ts';
@@ -24,9 +25,13 @@ interface DeviceTest {
     readonly tag: string;
     readonly address: string;
     readonly resolvedAddress: string;
+    /** As the device holds it. */
+    readonly raw: Reading['value'];
+    /** Scaled, as it is reported. */
     readonly value: Reading['value'];
     readonly unit: string;
     readonly quality: string;
+    readonly isGood: boolean;
     readonly time: number | null;
   }[];
 }
@@ -71,7 +76,7 @@ export async function deviceTest(context: CliContext, name: string): Promise<num
     });
     if (context.isJson) printJson(context, result);
     else print(context, result);
-    const isGoodAll = result.error === null && result.tags.every(({ quality }) => quality === 'Good');
+    const isGoodAll = result.error === null && result.tags.every((row) => row.isGood);
     return isGoodAll ? EXIT.ok.code : EXIT.failed.code;
   } finally {
     await devices.close();
@@ -81,13 +86,16 @@ export async function deviceTest(context: CliContext, name: string): Promise<num
 function rowOf(readings: readonly Reading[], shown: (tag: TagDefinition) => string) {
   return (tag: TagDefinition, index: number): DeviceTest['tags'][number] => {
     const reading = readings[index];
+    const scaled = reading === undefined ? null : scaleValue(scalingOf(tag), reading.value, reading.status);
     return {
       tag: `${tag.asset}/${tag.name}`,
       address: tag.address,
       resolvedAddress: shown(tag),
-      value: reading?.value ?? null,
+      raw: reading?.value ?? null,
+      value: scaled?.value ?? null,
       unit: tag.unit,
-      quality: reading === undefined ? 'not read' : isGood(reading.status) ? 'Good' : formatQuality(reading.status),
+      quality: scaled === null ? 'not read' : formatQuality(scaled.status),
+      isGood: scaled !== null && isGood(scaled.status),
       time: reading?.time ?? null,
     };
   };
@@ -107,10 +115,11 @@ function print(context: CliContext, result: DeviceTest): void {
     row.tag,
     row.address,
     row.resolvedAddress,
+    formatValue(row.raw),
     formatReading({ value: row.value }, row.unit),
-    tinted(context, row.quality === 'Good' ? 'good' : 'bad', row.quality),
+    tinted(context, row.isGood ? 'good' : 'bad', row.quality),
     row.time === null ? '' : formatTime(row.time),
   ]);
-  printTable(context, ['tag', 'address', 'resolved', 'raw value', 'quality', 'source time'], rows);
+  printTable(context, ['tag', 'address', 'resolved', 'raw', 'value', 'quality', 'source time'], rows);
   context.out(`\n${result.tags.length} tags read in ${formatDuration(result.readMs)}\n`);
 }

@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import type { CliContext } from './cli-context.ts';
 
 /** Print a command's one JSON value; 64-bit integers beyond ±2^53 become decimal text. */
@@ -7,49 +6,65 @@ export function printJson(context: CliContext, value: unknown): void {
   context.out(`${text}\n`);
 }
 
-const PLAIN = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-} as const;
+const NUMBER = /^(-?[\d.,]+( ?[a-zA-Z%]+)?)?$/;
+const GAP = '  ';
+const ESCAPE = String.fromCharCode(27);
+/** With a group, so that splitting keeps them. */
+const OWN_COLOURS = new RegExp(`(${ESCAPE}\\[(?:1|22|31|32|33|39)m)`, 'g');
 
-/** Print a table without lines, its columns aligned; numbers stand to the right. */
+/**
+ * Print a table without lines, its columns aligned; columns of numbers stand to the right. Own code: a table library took minutes for
+ * 50,000 rows, this takes milliseconds.
+ */
 export function printTable(context: CliContext, head: readonly string[], rows: readonly (readonly string[])[]): void {
-  const isNumber = head.map(
-    (_, column) => rows.length > 0 && rows.every((row) => /^(-?[\d.,]+( ?[a-zA-Z%]+)?)?$/.test(row[column] ?? '')),
-  );
-  const table = new Table({
-    head: head.map((text) => bold(context, text)),
-    chars: PLAIN,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: isNumber.map((right) => (right ? 'right' : 'left')),
+  const cells = rows.map((row) => row.map(oneCell));
+  const columns = head.map((title, column) => {
+    let width = widthOf(title);
+    let isNumber = rows.length > 0;
+    for (const row of cells) {
+      const cell = row[column] ?? '';
+      width = Math.max(width, widthOf(cell));
+      isNumber &&= NUMBER.test(cell);
+    }
+    return { width, isNumber };
   });
-  table.push(...rows.map((row) => row.map(oneLine)));
-  const lines = table.toString().split('\n');
-  context.out(`${lines.map((line) => line.trimEnd()).join('\n')}\n`);
+  const line = (row: readonly string[]) =>
+    columns
+      .map(({ width, isNumber }, column) => {
+        const cell = row[column] ?? '';
+        const blanks = ' '.repeat(width - widthOf(cell));
+        return isNumber ? blanks + cell : cell + blanks;
+      })
+      .join(GAP)
+      .trimEnd();
+  context.out(`${[line(head.map((title) => bold(context, title))), ...cells.map(line)].join('\n')}\n`);
+}
+
+/** Escape sequences of our own colours take no room. */
+function widthOf(text: string): number {
+  let width = 0;
+  for (const _character of text.includes(ESCAPE) ? text.replace(OWN_COLOURS, '') : text) width++;
+  return width;
 }
 
 /** `label  value` lines, the values aligned. */
 export function printFacts(context: CliContext, facts: readonly (readonly [label: string, value: string])[]): void {
   const width = Math.max(...facts.map(([label]) => label.length));
-  for (const [label, value] of facts) context.out(`${label.padEnd(width)}  ${oneLine(value)}\n`);
+  for (const [label, value] of facts) context.out(`${label.padEnd(width)}  ${oneCell(value)}\n`);
 }
 
 /** A heading over a table. */
 export function printHeading(context: CliContext, text: string): void {
   context.out(`\n${bold(context, text)}\n`);
+}
+
+/** One cell: of control characters only our own colours are left. */
+function oneCell(text: string): string {
+  if (!text.includes(ESCAPE)) return oneLine(text);
+  return text
+    .split(OWN_COLOURS)
+    .map((part, index) => (index % 2 === 1 ? part : oneLine(part)))
+    .join('');
 }
 
 /** Text from a device, a file or an event: no control characters may reach the terminal. */

@@ -1,19 +1,20 @@
-import { isGood } from '../model/quality.ts';
+import { isGood, Status } from '../model/quality.ts';
 import type { Reading } from '../model/reading.ts';
 import type { TagDefinition } from '../model/tag.ts';
+import { scaleValue, scalingOf } from '../pipeline/scaling.ts';
 import { type CliContext, usageError } from './cli-context.ts';
 import { needConfiguration } from './configuration.ts';
 import { askDaemon } from './daemon.ts';
 import { openDevices } from './direct-devices.ts';
 import { EXIT } from './exit-code.table.ts';
-import { formatQuality, formatTime, formatValue } from './format.ts';
+import { formatQuality, formatReading, formatTime, formatValue } from './format.ts';
 import { printJson, printTable, tinted } from './output.ts';
 import { withProgress } from './progress.ts';
 import { filterTags, selectTags, type TagFilter } from './tag-select.ts';
 
 type Read = (device: string, tags: readonly TagDefinition[]) => Promise<readonly Reading[]>;
 
-/** `headgate tag read TAG…`: read from the devices now, raw as they hold it; through the daemon, or directly while none runs. */
+/** `headgate tag read TAG…`: read from the devices now, raw and scaled; through the daemon, or directly while none runs. */
 export async function tagRead(context: CliContext, references: readonly string[], filter: TagFilter): Promise<number> {
   const configuration = await needConfiguration(context);
   const known = filterTags(configuration, filter);
@@ -27,7 +28,7 @@ export async function tagRead(context: CliContext, references: readonly string[]
       return readAll(tags, (device, wanted) =>
         daemon.readTags(
           device,
-          wanted.map(({ name }) => name),
+          wanted.map(({ asset, name }) => `${asset}/${name}`),
         ),
       );
     });
@@ -40,27 +41,37 @@ export async function tagRead(context: CliContext, references: readonly string[]
       await devices.close();
     }
   });
-  const rows = tags.map((tag, index) => ({
+  const rows = tags.map((tag, index) => rowOf(tag, readings[index]));
+  if (context.isJson) printJson(context, rows);
+  else {
+    const lines = rows.map(({ tag, unit, raw, value, quality, isGood, time }) => [
+      tag,
+      formatValue(raw),
+      formatReading({ value }, unit),
+      tinted(context, isGood ? 'good' : 'bad', quality),
+      time === null ? '' : formatTime(time),
+    ]);
+    printTable(context, ['tag', 'raw', 'value', 'quality', 'source time'], lines);
+  }
+  return rows.every((row) => row.isGood) ? EXIT.ok.code : EXIT.failed.code;
+}
+
+function rowOf(tag: TagDefinition, reading: Reading | undefined) {
+  const { value, status } =
+    reading === undefined
+      ? { value: null, status: Status.Bad_NoCommunication }
+      : scaleValue(scalingOf(tag), reading.value, reading.status);
+  return {
     tag: `${tag.asset}/${tag.name}`,
     device: tag.device,
     unit: tag.unit,
-    ...readings[index],
-  }));
-  if (context.isJson) {
-    printJson(
-      context,
-      rows.map(({ status = 0, ...row }) => ({ ...row, status, quality: formatQuality(status) })),
-    );
-  } else {
-    const lines = rows.map(({ tag, value, status = 0, time }) => [
-      tag,
-      formatValue(value),
-      tinted(context, isGood(status) ? 'good' : 'bad', formatQuality(status)),
-      time === undefined ? '' : formatTime(time),
-    ]);
-    printTable(context, ['tag', 'raw value', 'quality', 'source time'], lines);
-  }
-  return rows.every(({ status }) => status !== undefined && isGood(status)) ? EXIT.ok.code : EXIT.failed.code;
+    raw: reading?.value ?? null,
+    value,
+    status,
+    quality: formatQuality(status),
+    isGood: isGood(status),
+    time: reading?.time ?? null,
+  };
 }
 
 /** By device, in the order asked. */
