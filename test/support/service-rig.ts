@@ -18,7 +18,7 @@ const QUICK: Partial<ServiceLimits> = {
   maxOldSpaceMb: 64,
 };
 
-export interface CounterConfig {
+interface CounterConfig {
   readonly subject: string;
   readonly mode?: 'live' | 'durable';
   readonly slow_ms?: number;

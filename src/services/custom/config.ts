@@ -31,7 +31,7 @@ const ModuleSchema = Type.Object(
 );
 
 /** Configuration of `custom`: services that users wrote. */
-export const CustomServicesSchema = Type.Object(
+const CustomServicesSchema = Type.Object(
   {
     modules: Type.Array(ModuleSchema, {
       maxItems: 50,

@@ -23,7 +23,7 @@ export interface StateRule {
 }
 
 /** The tag and value that decided. */
-export interface Evidence {
+interface Evidence {
   readonly tag: string;
   readonly value: TagValue;
 }
@@ -42,7 +42,7 @@ export interface Inputs {
 }
 
 /** A state that has not lasted for the minimum dwell yet. */
-export interface Candidate extends Verdict {
+interface Candidate extends Verdict {
   /** Source time of its first reading. */
   readonly since: EpochMs;
   /** When the gateway accepted that reading. */
