@@ -152,11 +152,12 @@ export class Unit {
     for (const end of [...this.#pauses]) end();
   }
 
-  /** Ask for what was answered last; first of all that waits. @throws the unit is silent now, or the connection is down */
+  /** Ask for what was answered last, or what a probe asks for; first of all that waits. @throws the unit is silent now, or the connection is down */
   async #checkAlive(failure: HeadgateError): Promise<void> {
-    if (this.#state === 'answers' && this.#known !== null) {
+    const extent = this.#known ?? this.#probeExtent;
+    if (this.#state === 'answers' && extent !== null) {
       try {
-        const request = readRequest(this.number, { ...this.#known, count: 1 });
+        const request = readRequest(this.number, { ...extent, count: 1 });
         await this.exchange(request, Number.NEGATIVE_INFINITY, () => !this.isSilent);
         return;
       } catch (error) {
