@@ -95,10 +95,10 @@ export class TcpClient {
         return;
       }
       this.#transaction = (this.#transaction + 1) & 0xffff;
-      const timer = clock.after(timeoutMs, () =>
-        this.#end(new HeadgateError('MODBUS_TIMEOUT', { host, port, unit: request.unit, timeoutMs })),
-      );
-      this.#pending = { request, transaction: this.#transaction, timer, resolve, reject };
+      // After a stall of this process the answer may lie in the socket already: what has come is read before the deadline counts.
+      const timer = clock.after(timeoutMs, () => setImmediate(() => this.#expire(pending, timeoutMs)));
+      const pending: Pending = { request, transaction: this.#transaction, timer, resolve, reject };
+      this.#pending = pending;
       socket.write(encodeFrame(this.#transaction, request));
     });
   }
@@ -134,6 +134,12 @@ export class TcpClient {
     this.#strays = 0;
     pending.timer.cancel();
     pending.resolve(reply);
+  }
+
+  #expire(pending: Pending, timeoutMs: Millis): void {
+    if (this.#pending !== pending) return;
+    const { host, port } = this.#options;
+    this.#end(new HeadgateError('MODBUS_TIMEOUT', { host, port, unit: pending.request.unit, timeoutMs }));
   }
 
   #lose(reason: string): void {

@@ -187,6 +187,20 @@ t.test('a repeated answer is not taken for the next one', (t) =>
   }),
 );
 
+t.test('an answer that came in time is taken even if this process was too busy to look', (t) =>
+  withClient(t, async (client, server) => {
+    server.behave = ({ socket, honest }) => {
+      socket.write(honest, () => {
+        const until = performance.now() + TIMEOUT_MS + 50;
+        while (performance.now() < until) {
+          // Stall.
+        }
+      });
+    };
+    t.strictSame([...(await client.request(request, TIMEOUT_MS)).data], [0, 1, 0, 2]);
+  }),
+);
+
 t.test('gives an exception as a reply', (t) =>
   withClient(t, async (client, server) => {
     server.unit.refuse('holding', 1);
