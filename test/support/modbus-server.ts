@@ -54,6 +54,8 @@ export class TestModbusServer {
   readonly seen: SeenRequest[] = [];
   /** Decides what goes back instead of the honest answer. */
   behave: ((request: SeenRequest) => void) | null = null;
+  /** What happens to a connection before anything is read from it. */
+  greet: ((socket: Socket) => void) | null = null;
   isFrozen = false;
   connections = 0;
   readonly #sockets = new Set<Socket>();
@@ -111,6 +113,7 @@ export class TestModbusServer {
     this.#sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => this.#sockets.delete(socket));
+    this.greet?.(socket);
     let rest = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
       if (this.isFrozen) return;

@@ -303,7 +303,7 @@ t.test('reads on when the peer closes the connection after every answer', async 
 
 t.test('does not hammer a peer that closes every connection at once', async (t) => {
   const { server, witness } = await rig(t, [{ tags: { a: '40001' } }], (server) => {
-    server.behave = ({ socket }) => socket.resetAndDestroy();
+    server.greet = (socket) => socket.end();
   });
   await until(() => witness.states.at(-1)?.state === 'disconnected', { what: 'disconnected' });
   const before = server.connections;
