@@ -76,7 +76,7 @@ export class DriverWitness {
 }
 
 /** All tags of a device, group by group. */
-export function tagsOf<C>(device: DriverDevice<C>): readonly TagDefinition[] {
+function tagsOf<C>(device: DriverDevice<C>): readonly TagDefinition[] {
   return device.groups.flatMap((group) => group.tags);
 }
 

@@ -20,7 +20,7 @@ export class ModbusAddressError extends Error {
 }
 
 /** What would be right, for every message. */
-export const ADDRESS_EXAMPLES =
+const ADDRESS_EXAMPLES =
   'a register such as 40001, 400001, HR:0 or 1!400001 (input registers 30001 or IR:0, coils 00001 or CO:0, discrete inputs 10001 or DI:0)';
 
 const FORM =

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { ServerTCP } from 'modbus-serial';
 import t, { type Test } from 'tap';
 import type { ModbusTcpConfig } from '../../../src/drivers/modbus/config.ts';
 import { modbusTcp } from '../../../src/drivers/modbus/module.ts';
@@ -438,7 +438,6 @@ t.test('stops within 2 s while a busy unit is being waited for', async (t) => {
 });
 
 t.test('reads a server of modbus-serial', async (t) => {
-  const { ServerTCP } = createRequire(import.meta.url)('modbus-serial') as typeof import('modbus-serial');
   const server = new ServerTCP(
     {
       getHoldingRegister: (address: number) => (address * 3) & 0xffff,
