@@ -6,15 +6,20 @@ import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { TagFault } from '../../ports/driver.ts';
+import { isBitArea } from './area.ts';
 import { compileDecode, type DecodeProgram, decodeBlock } from './decode.ts';
-import { meaningOf } from './failures.ts';
-import { type Block, type Extent, gapsOf, halvesOf, overlap, type PlanLimits, planReads, readsOf } from './plan.ts';
+import { meaningOf, UNANSWERED } from './failures.ts';
+import { isolate } from './isolate.ts';
+import { type Block, type Extent, overlap, type PlanLimits, planReads, readsOf } from './plan.ts';
 import { describePoint, type ModbusPoint } from './point.ts';
 import { nextBeat } from './schedule.ts';
 import type { Unit } from './unit.ts';
 
 /** Refused tags that are tried again in one scan at most. */
 const RETRIES_PER_SCAN = 8;
+
+/** Pause before refused tags are first tried again; it doubles up to `faulty_tag_retry_ms`. */
+const FIRST_RETRY_MS = 10_000;
 
 /** A block that is not answered in so many scans running, while the unit answers others, is looked into like a refused one. */
 const UNANSWERED_SCANS = 3;
@@ -63,7 +68,10 @@ export class Scan {
   #timer: Timer | null = null;
   #due: Millis = 0;
   #running: Promise<void> | null = null;
+  /** What is known has changed since the plan was made. */
+  #isPlanStale = false;
   #retryFaultsAt: Millis = 0;
+  #retryFaultsMs: Millis = 0;
   #faultsToRetry: number[] = [];
   /** `start` was called during a scan, which may be failing just now. */
   #isRestarted = false;
@@ -81,11 +89,6 @@ export class Scan {
     this.#program = this.#replan();
     const [first] = this.#blocks;
     if (first !== undefined) options.unit.probeWith({ area: first.area, offset: first.offset, count: 1 });
-  }
-
-  /** Requests of one scan as planned now. */
-  get requestCount(): number {
-    return this.#reads.reduce((sum, reads) => sum + reads.length, 0);
   }
 
   /** Scan now and every period from now on; again when the unit answers again. */
@@ -155,6 +158,7 @@ export class Scan {
     const { clock } = this.#options;
     const started = clock.monotonic();
     const deadline = this.#due + this.#options.group.periodMs;
+    if (this.#isPlanStale) this.#program = this.#replan();
     let hasBad = false;
     const refused: { readonly block: Block; readonly exception: number }[] = [];
     try {
@@ -165,19 +169,18 @@ export class Scan {
         const block = this.#blocks[index] as Block;
         if (exception === 0) {
           decodeBlock(this.#program, index, data, this.#values);
-          this.#mark(block, Status.Good, time);
+          this.#mark(block.points, Status.Good, time);
           if (this.#unanswered.size > 0) this.#unanswered.delete(block);
           continue;
         }
         const { status, kind } = meaningOf(exception);
-        this.#mark(block, status, time);
+        this.#mark(block.points, status, time);
         hasBad = true;
         if (kind === 'refused' || this.#isUnansweredAgain(block, kind)) refused.push({ block, exception });
       }
-      for (const { block, exception } of refused) await this.#isolate(block, exception, deadline);
+      for (const { block, exception } of refused) await this.#findRefused(block, exception, deadline);
       if (this.#isStopped) return false;
       if (this.#blocks.length > 0) this.#report(hasBad, this.#blocks.length > 1);
-      if (refused.length > 0) this.#program = this.#replan();
       await this.#retryFaults(deadline);
     } catch (error) {
       // The unit or the connection has told the driver, which reports every tag.
@@ -201,8 +204,8 @@ export class Scan {
     return { exception: 0, data: Buffer.concat(parts) };
   }
 
-  #mark(block: Block, status: StatusCode, time: number): void {
-    for (const position of block.points) {
+  #mark(positions: readonly number[], status: StatusCode, time: number): void {
+    for (const position of positions) {
       const slot = this.#slots[position] as number;
       this.#statuses[slot] = status;
       this.#times[slot] = time;
@@ -230,49 +233,30 @@ export class Scan {
     return scans >= UNANSWERED_SCANS;
   }
 
-  /** Halve a refused block until every tag is either read or known to be refused. */
-  async #isolate(block: Block, exception: number, deadline: Millis): Promise<void> {
+  /** Find out what of a refused block cannot be read, and keep to it from the next plan on. */
+  async #findRefused(block: Block, exception: number, deadline: Millis): Promise<void> {
     const { points, clock, unit, observer, group } = this.#options;
-    const faultsBefore = this.faults.size;
-    const readable: Block[] = [];
-    const pending: { readonly block: Block; readonly exception: number | null }[] = [{ block, exception }];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      let refusal = next.exception;
-      if (refusal === null) {
-        const { exception: answer, data } = await this.#readAll(readsOf(next.block, this.#limits), deadline);
-        if (this.#isStopped) return;
-        if (answer === 0) {
-          decodeBlock(compileDecode([next.block], points, this.#slots), 0, data, this.#values);
-          this.#mark(next.block, Status.Good, clock.now());
-          readable.push(next.block);
-          continue;
-        }
-        const { status, kind } = meaningOf(answer);
-        this.#mark(next.block, status, clock.now());
-        if (kind !== 'refused' && kind !== 'unanswered') continue;
-        refusal = answer;
+    const found = await isolate(block, exception, points, async (part) => {
+      const { exception: answer, data } = await this.#readAll(readsOf(part, this.#limits), deadline);
+      if (answer === 0) {
+        decodeBlock(compileDecode([part], points, this.#slots), 0, data, this.#values);
+        this.#mark(part.points, Status.Good, clock.now());
       }
-      if (next.block.points.length > 1) {
-        const [low, high] = halvesOf(next.block, points);
-        pending.push({ block: high, exception: null }, { block: low, exception: null });
-      } else this.#blame(next.block.points[0] as number, refusal);
+      return answer;
+    });
+    for (const [position, answer] of [...found.refused, ...found.failed]) {
+      this.#mark([position], meaningOf(answer).status, clock.now());
     }
-    if (this.faults.size > faultsBefore) return;
-    const isRead = (gap: Extent) =>
-      readable.some((part) => part.offset <= gap.offset && gap.offset < part.offset + part.count);
-    const holes = gapsOf(block, points).filter((gap) => !isRead(gap));
-    if (holes.length > 0) {
-      this.#holes.push(...holes);
-      return;
-    }
-    // Every part of it can be read, and there is nothing between them: it was too much at once.
-    const most = Math.max(1, ...readable.map(({ count }) => count));
-    const isBits = block.area === 'coil' || block.area === 'discrete';
-    this.#limits = { ...this.#limits, ...(isBits ? { maxBits: most } : { maxRegisters: most }) };
+    this.#isPlanStale = true;
+    for (const [position, refusal] of found.refused) this.#blame(position, refusal);
+    this.#holes.push(...found.holes);
+    if (found.limit === null) return;
+    const isBits = isBitArea(block.area);
+    this.#limits = { ...this.#limits, ...(isBits ? { maxBits: found.limit } : { maxRegisters: found.limit }) };
     observer.emit('modbus-limit-learnt', {
       device: group.device,
       unit: unit.number,
-      [isBits ? 'bits' : 'registers']: most,
+      [isBits ? 'bits' : 'registers']: found.limit,
     });
   }
 
@@ -282,7 +266,9 @@ export class Scan {
     const { words } = meaningOf(exception);
     const reason = `${words}: ${describePoint(points[position] as ModbusPoint)}`;
     const fault: TagFault = { device: group.device, tag, reason };
-    if (this.faults.size === 0) this.#retryFaultsAt = clock.monotonic() + faultyTagRetryMs;
+    // A refusal may pass, as while a controller restarts: the first retries come soon.
+    this.#retryFaultsMs = Math.min(FIRST_RETRY_MS, faultyTagRetryMs);
+    if (this.faults.size === 0) this.#retryFaultsAt = clock.monotonic() + this.#retryFaultsMs;
     this.faults.set(position, fault);
     observer.emit('modbus-tag-refused', { device: group.device, tag, reason });
     this.#options.tagFault(tag, fault);
@@ -295,22 +281,23 @@ export class Scan {
     if (this.#faultsToRetry.length === 0) {
       const now = clock.monotonic();
       if (now < this.#retryFaultsAt) return;
-      this.#retryFaultsAt = now + faultyTagRetryMs;
+      this.#retryFaultsMs = Math.min(this.#retryFaultsMs * 2, faultyTagRetryMs);
+      this.#retryFaultsAt = now + this.#retryFaultsMs;
       this.#faultsToRetry = [...this.faults.keys()];
     }
-    let isChanged = false;
     for (const position of this.#faultsToRetry.splice(0, RETRIES_PER_SCAN)) {
       const point = points[position] as ModbusPoint;
       const { exception } = await this.#readAll(readsOf(point, this.#limits), deadline);
       if (this.#isStopped) return;
+      // Each that is not answered costs time-outs: one a scan is enough.
+      if (exception === UNANSWERED) break;
       if (exception !== 0) continue;
       const tag = group.tags[members[position] as number]?.name ?? '';
       this.faults.delete(position);
-      isChanged = true;
+      this.#isPlanStale = true;
       observer.emit('modbus-tag-accepted', { device: group.device, tag });
       this.#options.tagFault(tag, null);
     }
-    if (isChanged) this.#program = this.#replan();
   }
 
   /** Plan the tags that are not known to be refused, around what must not be read. */
@@ -327,6 +314,7 @@ export class Scan {
     this.#indexes = isWholeGroup ? null : Uint32Array.from(live, (position) => members[position] as number);
     this.#values.fill(null);
     this.#unanswered.clear();
+    this.#isPlanStale = false;
     const bad = [...this.faults.keys()].map((position) => points[position] as Extent);
     const wanted = live.map((position) => points[position] as ModbusPoint);
     const isForbidden = (gap: Extent) =>

@@ -239,6 +239,39 @@ t.test('learns how much a unit gives at once', async (t) => {
   t.ok(server.seen.slice(mark).every((request) => request.count <= 30));
 });
 
+t.test('a refusal that passes leaves no tag blamed and no limit behind', async (t) => {
+  const tags = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`t${i}`, `HR:${i}`]));
+  let refusals = 1;
+  const { server, witness } = await rig(t, [{ tags }], (server) => {
+    server.behave = ({ socket, honest, frame }) => {
+      if (refusals-- <= 0) socket.write(honest);
+      else socket.write(Buffer.concat([frame.subarray(0, 4), Buffer.from([0, 3, 1, 0x83, 3])]));
+    };
+  });
+  await until(() => isRead(witness, 't49'), { what: 'all tags' });
+  const mark = server.seen.length;
+  await until(() => server.seen.length > mark + 3, { what: 'further scans' });
+  t.equal(witness.faults.size, 0);
+  t.strictSame([...extents(server.seen.slice(mark))], ['0+50']);
+});
+
+t.test('a tag found to be refused stays named when the unit falls silent in the middle of the search', async (t) => {
+  const tags = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`t${i}`, `HR:${i}`]));
+  let left = 7;
+  const { server, witness } = await rig(t, [{ tags }], (server) => {
+    server.unit.refuse('holding', 0);
+    server.unit.refuse('holding', 15);
+    server.behave = ({ socket, honest }) => {
+      if (left-- > 0) socket.write(honest);
+    };
+  });
+  await until(() => statusIs(witness, 't8', Status.Bad_NoCommunication), { what: 'silence' });
+  server.behave = null;
+  await until(() => isRead(witness, 't8') && witness.faults.size === 2, { what: 'both named' });
+  t.strictSame([...witness.faults.keys()].sort(), ['t0', 't15']);
+  t.equal(count(witness, 'modbus-limit-learnt'), 0);
+});
+
 t.test('isolates a place that the unit does not answer for, without giving the unit up', async (t) => {
   const { server, witness } = await rig(t, [{ tags: { a: '40001', b: '40002', c: '40003', d: '40004' } }], (server) => {
     server.behave = ({ socket, offset, count: n, honest }) => {
