@@ -122,7 +122,7 @@ export const modbusTcpConfigSchema = Type.Object(
       DEFAULTS.faultyTagRetryMs,
       1_000,
       86_400_000,
-      'How often tags that the unit refuses are tried again.',
+      'Longest pause before tags that the unit refuses are tried again; the first pauses are shorter.',
     ),
   },
   { additionalProperties: false, description: 'A unit that speaks Modbus TCP.' },
