@@ -139,7 +139,7 @@ export function speedToLast(fixture: Fixture, wallMs: Millis): number {
 }
 
 /** bool for 0 and 1 (also as 0.0, true, off), whole numbers, floating point, or text when most cells are words. */
-export function proposeType(column: CsvColumn): DataType {
+function proposeType(column: CsvColumn): DataType {
   if (column.textCount > column.numberCount) {
     const words = new Set([...column.texts()].map((text) => text.toLowerCase()));
     return [...words].every((word) => BOOLEAN_WORDS.has(word)) ? 'bool' : 'string';

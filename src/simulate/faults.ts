@@ -5,7 +5,7 @@ import { HeadgateError } from '../errors/headgate-error.ts';
 /** What can go wrong with a simulated device, on request. */
 export const FAULT_KINDS = ['gone', 'frozen', 'slow', 'exception', 'bad_quality', 'unit_dead'] as const;
 
-export const FaultSchema = Type.Object(
+const FaultSchema = Type.Object(
   {
     device: Type.String({
       description:

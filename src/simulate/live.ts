@@ -6,7 +6,7 @@ import type { Fault } from './faults.ts';
 import { type LineServersOptions, type SimulatedEndpoint, startLineServers } from './line-servers.ts';
 
 /** What makes the values of a live line: a model, a generator. */
-export interface LiveSource {
+interface LiveSource {
   /**
    * Let line time pass up to a moment (ms since the start).
    * @returns the value of a tag at that moment, by its position in the tags of the line

@@ -14,7 +14,7 @@ const HEADER_BYTES = 7;
 /** Unit id and protocol data unit. Source: Modbus Messaging on TCP/IP V1.0b §3.1.3. */
 const MAX_LENGTH = 254;
 
-export interface ModbusDeviceOptions {
+interface ModbusDeviceOptions {
   readonly name: string;
   /** Unit of the tags whose address names none. */
   readonly unit: number;

@@ -34,7 +34,7 @@ export interface RecordedDevice extends FixtureDevice {
 }
 
 /** What a finished recording holds. */
-export interface RecordingSummary {
+interface RecordingSummary {
   readonly directory: string;
   readonly readings: number;
   /** Readings that the disk was too slow for. */

@@ -126,7 +126,7 @@ export function loadFixture(path: string, options: { readonly protocol?: CsvProt
 }
 
 /** At a higher speed a tag must be read more often to see all of the recording; no faster than every 50 ms. */
-export function scanAt(scanMs: Millis, speed: number): Millis {
+function scanAt(scanMs: Millis, speed: number): Millis {
   return Math.max(50, Math.round(scanMs / speed));
 }
 

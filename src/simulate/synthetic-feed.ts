@@ -64,6 +64,8 @@ function feedSubscription(opcua: typeof import('node-opcua'), subscription: Subs
 
   const makeBlocks = () => {
     if (items.size === 0 || !subscription.publishingEnabled) return;
+    // First values are node-opcua's own, and go before the blocks.
+    if (subscription.hasUncollectedMonitoredItemNotifications) subscription._harvestMonitoredItems();
     const now = source.now();
     const most = subscription.maxNotificationsPerPublish;
     const handles: number[] = [];
