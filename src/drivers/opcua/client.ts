@@ -231,6 +231,7 @@ export class Client {
     try {
       return await withDeadline(context.clock, limitMs, { what, endpoint }, answer);
     } catch (error) {
+      if (this.#isClosed) throw new HeadgateError('OPCUA_LINK_LOST', { endpoint, reason: 'closed' }, error);
       this.#counters.failures++;
       if (error instanceof HeadgateError || /timed out/i.test(String(error))) {
         this.#counters.timeouts++;

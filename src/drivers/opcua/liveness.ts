@@ -25,6 +25,12 @@ export class Liveness {
     this.#tickAt = now;
   }
 
+  /** Count silence from now on: setting up a large subscription may keep a small server busy. */
+  restart(now: Millis): void {
+    this.#messageAt = now;
+    this.#tickAt = now;
+  }
+
   /** A notification or keep-alive of this subscription came. */
   noteMessage(now: Millis): void {
     this.#messageAt = now;

@@ -7,9 +7,9 @@
  */
 
 /** The four identifier types of OPC 10000-3 §8.2. */
-export type IdentifierKind = 'i' | 's' | 'g' | 'b';
+type IdentifierKind = 'i' | 's' | 'g' | 'b';
 
-export interface NodeIdText {
+interface NodeIdText {
   readonly kind: IdentifierKind;
   readonly identifier: string;
 }

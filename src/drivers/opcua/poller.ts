@@ -32,6 +32,7 @@ export class Poller {
   readonly #scanMs = new Map<ScanGroup, Millis>();
   #chunkSize: number;
   #answeredAt: Millis;
+  #reading = 0;
   #isStopped = false;
 
   constructor(parts: ScanParts) {
@@ -90,7 +91,12 @@ export class Poller {
   async #scan(scan: Scan): Promise<void> {
     const { clock } = this.#parts.context;
     const begunAt = clock.monotonic();
-    await this.#read(scan);
+    this.#reading++;
+    try {
+      await this.#read(scan);
+    } finally {
+      this.#reading--;
+    }
     if (this.#isStopped) return;
     const now = clock.monotonic();
     this.#scanMs.set(scan.group, now - begunAt);
@@ -151,7 +157,8 @@ export class Poller {
   async #heartbeat(): Promise<void> {
     const { session, settings, context } = this.#parts;
     const { heartbeatTimeoutMs } = settings;
-    if (context.clock.monotonic() - this.#answeredAt >= heartbeatTimeoutMs / 2) {
+    // A read under way has its own deadline, and may keep a small server from answering anything else.
+    if (this.#reading === 0 && context.clock.monotonic() - this.#answeredAt >= heartbeatTimeoutMs / 2) {
       await session.ping(Math.min(heartbeatTimeoutMs / 2, settings.requestTimeoutMs));
       this.#answeredAt = context.clock.monotonic();
     }

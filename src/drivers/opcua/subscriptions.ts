@@ -63,7 +63,7 @@ export class Subscriptions {
 
   /** Create everything on the server; a tag that it refuses is named and left out. */
   async start(): Promise<void> {
-    const { table, session, settings } = this.#parts;
+    const { table, session, settings, context } = this.#parts;
     const byPeriod = table.slotsByPeriod();
     const fastestMs = Math.min(...byPeriod.keys());
     for (const [periodMs, slots] of byPeriod) await this.#create(periodMs, slots);
@@ -80,6 +80,7 @@ export class Subscriptions {
       await session.monitorServerTime(subscription.id, HEARTBEAT_HANDLE, intervalMs);
       await this.#monitor(subscription, subscription.slots, (slot) => nodes[slot]);
     }
+    for (const { liveness } of this.#subscriptions.values()) liveness.restart(context.clock.monotonic());
     this.#repeat(Math.min(500, settings.heartbeatTimeoutMs / 4), () => this.#checkLiveness());
     this.#repeat(settings.faultyTagRetryMs, () => this.#retryRefused());
   }
@@ -268,6 +269,7 @@ export class Subscriptions {
   }
 
   #repeat(periodMs: Millis, task: () => void | Promise<void>): void {
+    if (this.#isStopped) return;
     const timer = this.#parts.context.clock.after(periodMs, async () => {
       this.#timers.delete(timer);
       try {
@@ -275,7 +277,7 @@ export class Subscriptions {
       } catch (error) {
         if (!this.#isStopped) this.#parts.onDead(this.#asError(error));
       }
-      if (!this.#isStopped) this.#repeat(periodMs, task);
+      this.#repeat(periodMs, task);
     });
     this.#timers.add(timer);
   }

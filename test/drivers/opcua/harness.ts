@@ -34,7 +34,7 @@ export function tag(name: string, address: string, more: Partial<TagDefinition> 
   };
 }
 
-export interface SeenReading {
+interface SeenReading {
   readonly value: TagValue;
   readonly status: number;
   readonly time: number;

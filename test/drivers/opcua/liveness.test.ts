@@ -28,3 +28,13 @@ t.test('a server that never samples its time is judged by its messages', (t) => 
   t.equal(liveness.silence(15_001), 'no message for 5001 ms');
   t.end();
 });
+
+t.test('what came before a restart is no silence', (t) => {
+  const liveness = new Liveness({ messageMs: 5_000, tickMs: 3_000 }, 0);
+  liveness.noteTick(0);
+  liveness.noteTick(1_000);
+  liveness.restart(60_000);
+  t.equal(liveness.silence(63_000), null);
+  t.equal(liveness.silence(63_001), 'server time unchanged for 3001 ms');
+  t.end();
+});
