@@ -79,6 +79,9 @@ function addLineCommands(program: Command, does: Does): void {
     .command('simulate')
     .argument('<fixture>', 'fixture folder, or a CSV file with a time column and one column per signal')
     .option('--speed <factor>', 'line time per wall time', numberOption(0.001, 10_000, 'a factor'), 1)
+    .addOption(
+      new Option('--protocol <kind>', 'what a CSV file is served as').choices(['mixed', 'opcua', 'modbus-tcp']),
+    )
     .option('--loop', 'begin again at the end')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <device=port>', 'port of a device; may be repeated', collect)

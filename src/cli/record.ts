@@ -30,6 +30,8 @@ export async function record(context: CliContext, directory: string, options: Re
       `--name ${JSON.stringify(options.name)}: expected a name such as ${proposeSegment(options.name)}`,
     );
   }
+  // From here on a signal ends the recording in order, so that what was recorded is whole.
+  const { stop } = context;
   const configuration = await needConfiguration(context);
   const devices = options.device?.map((name) => needDevice(configuration, name)) ?? configuration.devices;
   const names = new Set(devices.map(({ name }) => name));
@@ -68,7 +70,7 @@ export async function record(context: CliContext, directory: string, options: Re
   });
   try {
     await withProgress(context, `recording ${tags.length} tags`, (progress) =>
-      lasting(context, options.durationMs, () => progress(`${recorder.readings} readings`)),
+      lasting(stop, options.durationMs, () => progress(`${recorder.readings} readings`)),
     );
   } finally {
     await opened.close();
@@ -84,10 +86,10 @@ export async function record(context: CliContext, directory: string, options: Re
   return EXIT.ok.code;
 }
 
-async function lasting(context: CliContext, durationMs: number | undefined, look: () => void): Promise<void> {
+async function lasting(stop: AbortSignal, durationMs: number | undefined, look: () => void): Promise<void> {
   const until = durationMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + durationMs;
-  while (!context.stop.aborted && performance.now() < until) {
-    await pause(Math.min(1_000, Math.max(1, until - performance.now())), undefined, { signal: context.stop }).catch(
+  while (!stop.aborted && performance.now() < until) {
+    await pause(Math.min(1_000, Math.max(1, until - performance.now())), undefined, { signal: stop }).catch(
       () => undefined,
     );
     look();

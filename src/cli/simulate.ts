@@ -7,8 +7,11 @@ import { EXIT } from './exit-code.table.ts';
 import { parseFault } from './fault-option.ts';
 import { formatDuration } from './format.ts';
 import { printJson, printTable } from './output.ts';
+import { withProgress } from './progress.ts';
 
 export interface SimulateOptions {
+  /** What a CSV file is served as. */
+  readonly protocol?: 'mixed' | 'opcua' | 'modbus-tcp';
   readonly speed: number;
   readonly loop?: boolean;
   readonly host: string;
@@ -23,9 +26,11 @@ export interface SimulateOptions {
 
 /** `headgate simulate FIXTURE`: serve a recorded line, or a historian's CSV file, as real servers until SIGINT or its end. */
 export async function simulate(context: CliContext, fixture: string, options: SimulateOptions): Promise<number> {
+  // From here on a signal ends the simulation in order.
+  const { stop } = context;
   const faults = (options.fault ?? []).map(parseFault);
   const named = Object.fromEntries((options.port ?? []).map(parsePort));
-  const { startSimulation } = await import('../simulate/simulator.ts');
+  const { loadFixture, startSimulation } = await import('../simulate/simulator.ts');
   const { observer } = createObserver({
     write: (line) => context.err(`${line}\n`),
     now: () => Date.now(),
@@ -33,7 +38,9 @@ export async function simulate(context: CliContext, fixture: string, options: Si
     format: 'text',
   });
   const simulation = await startSimulation({
-    fixture,
+    fixture: await withProgress(context, `reading ${fixture}`, () =>
+      loadFixture(fixture, options.protocol === undefined ? {} : { protocol: options.protocol }),
+    ),
     speed: options.speed,
     loop: options.loop === true,
     host: options.host,
@@ -59,7 +66,7 @@ export async function simulate(context: CliContext, fixture: string, options: Si
       const end = options.loop === true ? 'again and again' : `in ${formatDuration(durationMs / options.speed)}`;
       context.out(`\n${manifest.name}: ${formatDuration(durationMs)} of line time, ${end}; end with Ctrl+C\n`);
     }
-    await Promise.race([simulation.done, aborted(context.stop)]);
+    await Promise.race([simulation.done, aborted(stop)]);
   } finally {
     await simulation.close();
   }
