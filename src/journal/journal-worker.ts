@@ -21,7 +21,7 @@ import type { Store } from './store.ts';
 
 /** Bounds of one transaction; what is beyond forms the next. */
 const MAX_COMMIT_EVENTS = 20_000;
-const MAX_COMMIT_BYTES = 8 * 1024 * 1024;
+const MAX_COMMIT_BYTES = 2 * 1024 * 1024;
 
 const port = parentPort;
 if (port === null) throw new Error('journal-worker.ts runs as a worker thread');

@@ -13,9 +13,10 @@ import { DamageError } from './sqlite-failure.ts';
 /** "HGJ1": marks the files as ours, so that `file` and a foreign database are told apart. */
 const APPLICATION_ID = 0x48_47_4a_31;
 const FORMAT_VERSION = 1;
-const PAGE_BYTES = 4096;
+/** Measured (README.md): half the page costs a fifth less writing at the usual load, for the same size. */
+const PAGE_BYTES = 2048;
 /** Pages in the WAL before they are copied into the segment: 1 MiB. */
-const CHECKPOINT_PAGES = 256;
+const CHECKPOINT_PAGES = 512;
 
 const SCHEMA = `
   CREATE TABLE meta (journal_id TEXT NOT NULL, lane TEXT NOT NULL, first INTEGER NOT NULL) STRICT;
@@ -281,6 +282,9 @@ function prepareForWriting(db: Database.Database): void {
   }
   db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   limitMemory(db);
+  // Room for the pages of the largest commit: written to the WAL before its end, they cost ten times the time.
+  db.pragma('cache_size = -4096');
+  db.pragma('cache_spill = OFF');
 }
 
 function limitMemory(db: Database.Database): void {

@@ -104,7 +104,7 @@ for (const security of ['None', 'Basic256Sha256'] as const) {
           driver: 'opcua',
           endpoint: `opc.tcp://127.0.0.1:${server.port}/test`,
           security: security === 'None' ? { policy: 'None', mode: 'None' } : { policy: security },
-          ...(security === 'None' ? {} : { trust: { server: 'first-use' } }),
+          ...(security === 'None' ? {} : { trust: { server: 'on_first_use' } }),
         },
       ],
       tags: [
