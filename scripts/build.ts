@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const compiler = `${root}node_modules/typescript-native/bin/tsc`;
 if (!existsSync(compiler)) {
-  process.stderr.write('build: the compiler is not installed (npm ci without --omit=dev installs it); dist/ is left as it is\n');
+  process.stderr.write(
+    'build: the compiler is not installed (npm ci without --omit=dev installs it); dist/ is left as it is\n',
+  );
   process.exit();
 }
 // Taken before the sources are read: what changes meanwhile is newer than the build.

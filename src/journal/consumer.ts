@@ -3,7 +3,7 @@ import { LANES, type Lane } from '../model/tag.ts';
 import type { Cursor, SequenceRange } from '../ports/journal.ts';
 
 /** Most ranges above `settled` that a cursor keeps. */
-export const MAX_CURSOR_RANGES = 64;
+const MAX_CURSOR_RANGES = 64;
 
 /** The account of one consumer in one lane, in events. */
 export interface ConsumerCounts {

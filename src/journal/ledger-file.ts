@@ -45,7 +45,7 @@ export interface StoredGap {
 }
 
 /** Totals of a lane since the journal began: stored = accepted - removed. */
-export interface LaneTotals {
+interface LaneTotals {
   accepted: number;
   removed: number;
 }

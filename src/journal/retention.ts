@@ -3,7 +3,7 @@ import type { EpochMs, Millis } from '../model/time.ts';
 import type { SegmentInfo } from './segment-info.ts';
 
 /** Why a segment goes; `settled` costs nobody anything. */
-export type DropReason = 'settled' | 'age' | 'quota' | 'disk';
+type DropReason = 'settled' | 'age' | 'quota' | 'disk';
 
 /** What the plan is made from. */
 export interface RetentionState {
@@ -20,7 +20,7 @@ export interface RetentionState {
   isSettled(segment: SegmentInfo): boolean;
 }
 
-export interface Drop {
+interface Drop {
   readonly segment: SegmentInfo;
   readonly reason: DropReason;
 }

@@ -249,7 +249,7 @@ export class SegmentShelf {
 }
 
 /** The sha256 of a file, hexadecimal, in blocks. */
-export function* hashBlocks(path: string): Generator<void, string, void> {
+function* hashBlocks(path: string): Generator<void, string, void> {
   const handle = openSync(path, 'r');
   try {
     const hash = createHash('sha256');

@@ -2,7 +2,7 @@
 export type AssetPath = string;
 
 /** One level of an asset path, a tag name, a device name, a group name: no dot, so `/` and `.` map both ways. */
-export const SEGMENT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+const SEGMENT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** True for 1 to 64 of letters, digits, `_` and `-`. */
 export function isSegment(text: string): boolean {

@@ -36,7 +36,6 @@ export interface HeadgateEvent<D = unknown> extends EventDraft<D> {
 }
 
 export const TELEMETRY_TYPE = 'headgate.telemetry.v1';
-export const TAG_LIST_TYPE = 'headgate.tag-list.v1';
 export const GAP_TYPE = 'headgate.gap.v1';
 /** A connection state changed: data {device, connection, state, reason}. */
 export const DEVICE_STATE_TYPE = 'headgate.device-state-changed.v1';

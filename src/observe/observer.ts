@@ -15,7 +15,7 @@ export interface Observer {
 }
 
 /** Where finished lines go. */
-export type LineWriter = (line: string) => void;
+type LineWriter = (line: string) => void;
 
 export interface ObserverOptions {
   readonly write: LineWriter;

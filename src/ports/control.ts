@@ -44,7 +44,7 @@ export interface ServiceRow {
 }
 
 /** The local broker in `status`; null address: no network listener. */
-export interface BrokerRow {
+interface BrokerRow {
   readonly address: { readonly host: string; readonly port: number } | null;
   readonly clients: number;
   readonly subscriptions: number;

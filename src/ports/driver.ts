@@ -79,12 +79,6 @@ export interface Driver {
   identify(device: string): Promise<Readonly<Record<string, string>>>;
 }
 
-/** How the resolved address of a tag is always shown. */
-export interface ResolvedAddress {
-  /** Zero-based and unambiguous: `unit 1 holding 0 (2 registers)`, `ns=2;s=Pump.Speed`. */
-  readonly shown: string;
-}
-
 /** A kind of driver. The module is light: `create` loads the protocol library lazily. */
 export interface DriverModule<C = unknown> {
   /** `modbus-tcp`, `opcua`. */

@@ -43,7 +43,7 @@ export interface LedgerRow {
 }
 
 /** Events lost or dropped by policy, as recorded and as told upstream by a gap event. */
-export interface GapRecord {
+interface GapRecord {
   readonly lane: Lane;
   readonly first: number;
   readonly last: number;

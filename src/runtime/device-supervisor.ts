@@ -18,7 +18,7 @@ import type {
 const CREATE_AGAIN_MS = 30_000;
 const STOP_DEADLINE_MS = 2_500;
 
-export interface SupervisedDevice {
+interface SupervisedDevice {
   readonly name: string;
   readonly driver: string;
   readonly config: unknown;

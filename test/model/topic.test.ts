@@ -37,7 +37,8 @@ const filters: readonly (readonly [string, boolean])[] = [
   ['a\0b', false],
   ['a'.repeat(65_536), false],
 ];
-for (const [filter, expected] of filters) t.equal(isTopicFilter(filter), expected, `filter ${JSON.stringify(filter.slice(0, 10))}`);
+for (const [filter, expected] of filters)
+  t.equal(isTopicFilter(filter), expected, `filter ${JSON.stringify(filter.slice(0, 10))}`);
 
 t.test('event types map to topic segments and back', async (t) => {
   const word = fc.stringMatching(/^[a-z0-9-]{1,8}$/);

@@ -4,7 +4,7 @@ import type { CaseNews } from './maintenance-case.ts';
 
 const MOST_CONTRIBUTORS = 3;
 /** Version of the scoring: a change of method that changes scores raises it. */
-export const MODEL_VERSION = 'mewma-t2/1';
+const MODEL_VERSION = 'mewma-t2/1';
 
 /** What is seen, in words: evidence, never a verdict. */
 export function evidenceOf(assessment: Assessment, unitOf: (tag: string) => string): string {

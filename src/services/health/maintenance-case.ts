@@ -2,7 +2,7 @@ import { type Assessment, DEGRADED_SCORE } from './asset-model.ts';
 import type { Zone } from './zones.ts';
 
 /** How soon somebody should look: within the shift, within days, at the next planned stop. */
-export type Urgency = 'immediate' | 'soon' | 'planned';
+type Urgency = 'immediate' | 'soon' | 'planned';
 
 const URGENCY_RANK: Readonly<Record<Urgency, number>> = { planned: 0, soon: 1, immediate: 2 };
 /** A case opens after so many degraded ticks in a row and closes after so many healthy ones. */

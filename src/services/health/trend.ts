@@ -5,7 +5,7 @@ interface Point {
 }
 
 /** When the indicator is expected to reach the limit: epoch ms, as quantiles. */
-export interface PredictedFailure {
+interface PredictedFailure {
   readonly p10: number;
   readonly p50: number;
   readonly p90: number;
