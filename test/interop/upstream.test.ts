@@ -12,6 +12,8 @@ import { rig } from './rig.ts';
 /** As long as the broker is away. */
 const OUTAGE_MS = 30_000;
 
+// Longer than the default of a test file: the outage alone takes 30 s.
+t.setTimeout(150_000);
 t.test('mosquitto is away for 30 s, and every event arrives, once and in order', { timeout: 120_000 }, async (t) => {
   const work = mkdtempSync(join(tmpdir(), 'headgate-interop-'));
   const user = { name: 'gate', password: 'opens' };
