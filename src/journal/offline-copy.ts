@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { LANES } from '../model/tag.ts';
 import { type LedgerContent, loadLedger, readGaps, type StoredGap } from './ledger-file.ts';
-import { SegmentFile } from './segment-file.ts';
+import { HALF_CREATED, SegmentFile } from './segment-file.ts';
 import { firstOfFileName, type SegmentInfo, segmentPath } from './segment-info.ts';
 import { fileBytes } from './segment-shelf.ts';
 
@@ -33,7 +33,9 @@ export class OfflineCopy {
         db.close();
       }
       this.#addUnknown();
-      for (const segment of this.content.segments) if (segment.state === 'active') this.#catchUp(segment);
+      const { segments } = this.content;
+      const isKept = segments.map((segment) => segment.state !== 'active' || this.#catchUp(segment));
+      segments.splice(0, segments.length, ...segments.filter((_, i) => isKept[i]));
     } catch (error) {
       this.close();
       throw new HeadgateError('JOURNAL_UNAVAILABLE', { directory, reason: messageOf(error) }, error);
@@ -77,8 +79,11 @@ export class OfflineCopy {
     this.content.segments.sort((a, b) => a.first - b.first);
   }
 
-  /** Count what was committed after the ledger was written last. */
-  #catchUp(segment: SegmentInfo): void {
+  /**
+   * Count what was committed after the ledger was written last.
+   * @returns false for a segment that the ledger does not know and whose creation a crash cut off: nothing was ever in it
+   */
+  #catchUp(segment: SegmentInfo): boolean {
     const { head, lanes } = this.content;
     try {
       segment.bytes = this.#copy(segmentPath(segment));
@@ -96,8 +101,10 @@ export class OfflineCopy {
         file.close();
       }
     } catch (error) {
+      if (segment.count === 0 && messageOf(error) === HALF_CREATED) return false;
       this.problems.push({ segment: segmentPath(segment), problem: messageOf(error) });
     }
+    return true;
   }
 
   #copy(name: string): number {

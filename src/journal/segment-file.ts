@@ -259,15 +259,21 @@ function checkIdentity(db: Database.Database, identity: SegmentIdentity): void {
   }
 }
 
+/** What is found of a segment whose creation a crash cut off: nothing was ever committed to it. */
+export const HALF_CREATED = 'half-created';
+
 /** Which segment a database says that it is. @throws DamageError none */
 export function readIdentity(db: Database.Database): SegmentIdentity {
-  if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new DamageError('not a journal segment');
+  if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
+    const isEmpty = db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+    throw new DamageError(isEmpty ? HALF_CREATED : 'not a journal segment');
+  }
   const version = db.pragma('user_version', { simple: true });
   if (version !== FORMAT_VERSION) throw new DamageError(`segment format ${String(version)} is unknown`);
   const row = db
     .prepare<[], { journal_id: string; lane: Lane; first: number }>('SELECT journal_id, lane, first FROM meta')
     .get();
-  if (row === undefined) throw new DamageError('half-created');
+  if (row === undefined) throw new DamageError(HALF_CREATED);
   return { journalId: row.journal_id, lane: row.lane, first: row.first };
 }
 

@@ -15,6 +15,7 @@ import type { TagTable } from './tag-table.ts';
 /** Handle of the heartbeat item; a tag's is its slot + 1. */
 const HEARTBEAT_HANDLE = 0;
 const HEARTBEAT_MS = 1_000;
+const MIN_PUBLISHING_MS = 50;
 const LIFETIME_MS = 60_000;
 /** Enough that a report in several messages does not wait for the round trip after each. */
 const MIN_PUBLISH_REQUESTS = 3;
@@ -76,7 +77,7 @@ export class Subscriptions {
     this.#fillPublishing();
     const nodes = await session.resolve(table.addresses);
     for (const subscription of this.#subscriptions.values()) {
-      const intervalMs = Math.max(subscription.periodMs, HEARTBEAT_MS / 2);
+      const intervalMs = Math.max(publishingIntervalOf(subscription.periodMs), HEARTBEAT_MS / 2);
       await session.monitorServerTime(subscription.id, HEARTBEAT_HANDLE, intervalMs);
       await this.#monitor(subscription, subscription.slots, (slot) => nodes[slot]);
     }
@@ -93,11 +94,12 @@ export class Subscriptions {
 
   async #create(periodMs: Millis, slots: readonly number[]): Promise<void> {
     const { session, settings, context } = this.#parts;
-    const keepAliveCount = Math.max(1, Math.floor(settings.heartbeatTimeoutMs / 2 / periodMs));
+    const requestedMs = publishingIntervalOf(periodMs);
+    const keepAliveCount = Math.max(1, Math.floor(settings.heartbeatTimeoutMs / 2 / requestedMs));
     const created = await session.createSubscription({
-      publishingMs: periodMs,
+      publishingMs: requestedMs,
       keepAliveCount,
-      lifetimeCount: Math.max(Math.ceil(LIFETIME_MS / periodMs), 3 * keepAliveCount, 10),
+      lifetimeCount: Math.max(Math.ceil(LIFETIME_MS / requestedMs), 3 * keepAliveCount, 10),
       maxNotifications: settings.maxNotificationsPerPublish,
     });
     const publishingMs = Math.max(created.revisedPublishingInterval, 1);
@@ -290,4 +292,12 @@ export class Subscriptions {
       error,
     );
   }
+}
+
+/**
+ * How often the server looks for news to send: a sample waits a tenth of its period at most, since sampling and publishing run
+ * out of step. Nothing is sent when there is none.
+ */
+function publishingIntervalOf(periodMs: Millis): Millis {
+  return Math.min(periodMs, Math.max(MIN_PUBLISHING_MS, periodMs / 10));
 }
