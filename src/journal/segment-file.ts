@@ -49,6 +49,8 @@ type Insert = Database.Statement<[number, number, number, number, number, number
 
 /** An open segment. All methods are synchronous and throw what better-sqlite3 throws. */
 export class SegmentFile {
+  /** An iteration of `read` is under way: SQLite does not close a database then. */
+  isBeingRead = false;
   readonly #db: Database.Database;
   readonly #lane: Lane;
   readonly #streamIds = new Map<StreamKey, number>();
@@ -142,16 +144,21 @@ export class SegmentFile {
     this.#range ??= this.#db.prepare(
       'SELECT sequence, recorded, stream, list, checksum, payload FROM event WHERE sequence BETWEEN ? AND ? ORDER BY sequence',
     );
-    for (const row of this.#range.iterate(first, last)) {
-      const payload = row.payload as Uint8Array;
-      if (
-        !(payload instanceof Uint8Array) ||
-        row.checksum !== recordChecksum(row.sequence, row.recorded, row.stream, row.list, payload)
-      ) {
-        throw new DamageError(`checksum of event ${row.sequence} is wrong`);
+    this.isBeingRead = true;
+    try {
+      for (const row of this.#range.iterate(first, last)) {
+        const payload = row.payload as Uint8Array;
+        if (
+          !(payload instanceof Uint8Array) ||
+          row.checksum !== recordChecksum(row.sequence, row.recorded, row.stream, row.list, payload)
+        ) {
+          throw new DamageError(`checksum of event ${row.sequence} is wrong`);
+        }
+        const list = row.list === 0 ? null : this.#storedList(row.list);
+        yield { sequence: row.sequence, lane: this.#lane, recorded: row.recorded, payload, list };
       }
-      const list = row.list === 0 ? null : this.#storedList(row.list);
-      yield { sequence: row.sequence, lane: this.#lane, recorded: row.recorded, payload, list };
+    } finally {
+      this.isBeingRead = false;
     }
   }
 

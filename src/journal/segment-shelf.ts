@@ -197,6 +197,8 @@ export class SegmentShelf {
     this.#open.set(segment, file);
     if (this.#open.size > OPEN_SEALED_LIMIT) {
       for (const [oldest, open] of this.#open) {
+        // Another lane's part of the same read may stand in it; it goes next time.
+        if (open.isBeingRead || open === file) continue;
         open.close();
         this.#open.delete(oldest);
         break;
