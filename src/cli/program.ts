@@ -77,7 +77,12 @@ function addSetupCommands(program: Command, does: Does): void {
 function addLineCommands(program: Command, does: Does): void {
   program
     .command('simulate')
-    .argument('<fixture>', 'fixture folder, or a CSV file with a time column and one column per signal')
+    .argument(
+      '<fixture>',
+      'fixture folder, or a CSV file with a time column and one column per signal; with --wire a recording of a wire',
+    )
+    .option('--wire', 'serve frames that `record --wire` kept, or a pcap or pcapng capture, to any Modbus master')
+    .option('--server-port <port>', 'port of the Modbus servers in a capture (default: 502); may be repeated', collect)
     .option('--speed <factor>', 'line time per wall time', numberOption(0.001, 10_000, 'a factor'), 1)
     .addOption(
       new Option('--protocol <kind>', 'what a CSV file is served as').choices(['mixed', 'opcua', 'modbus-tcp']),

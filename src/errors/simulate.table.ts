@@ -33,6 +33,19 @@ export const SIMULATE_ERRORS = {
       'Export with one time column and one column per signal; times as ISO 8601, `2024-01-31 13:45:00` or epoch seconds or milliseconds.',
     retry: 'never',
   },
+  WIRE_UNREADABLE: {
+    message: '{path}, {place}: {problem}.',
+    meaning:
+      'The file is no recording of a wire that can be read: neither frames that Headgate recorded nor a pcap or pcapng capture.',
+    action: 'Record with `headgate record DIR --wire`, or capture with `tcpdump -w FILE port 502`.',
+    retry: 'never',
+  },
+  WIRE_EMPTY: {
+    message: '{path} holds no Modbus exchange{hint}.',
+    meaning: 'The recording can be read, but no request with what came of it was found in it.',
+    action: 'If the servers of a capture listen on another port than 502, name it with --server-port.',
+    retry: 'never',
+  },
   SIMULATE_ADDRESS_UNSERVABLE: {
     message: 'Tag {tag} of {device}: the simulator cannot serve {address}: {problem}.',
     meaning: 'The recorded address is not one that a simulated device can hold.',

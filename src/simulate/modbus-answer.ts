@@ -1,7 +1,8 @@
 import { isBitArea, type ModbusArea } from './modbus-address.ts';
 import { ModbusException, type ModbusUnit } from './modbus-unit.ts';
 
-const READ_AREAS: Readonly<Record<number, ModbusArea>> = { 1: 'coil', 2: 'discrete', 3: 'holding', 4: 'input' };
+/** The area that a reading function reads. */
+export const READ_AREAS: Readonly<Record<number, ModbusArea>> = { 1: 'coil', 2: 'discrete', 3: 'holding', 4: 'input' };
 const DEVICE_IDENTIFICATION = 43;
 const MEI_READ_DEVICE_ID = 14;
 
@@ -33,19 +34,22 @@ function answerRead(unit: ModbusUnit, pdu: Buffer, code: number, area: ModbusAre
   const refused = unit.check(area, address, count);
   if (refused !== 0) return exceptionPdu(code, refused);
   const values = unit.values(area) ?? new Uint16Array(0);
-  if (isBitArea(area)) {
-    const answer = Buffer.alloc(2 + Math.ceil(count / 8));
-    answer[0] = code;
-    answer[1] = answer.length - 2;
-    for (let at = 0; at < count; at++) {
-      if (values[address + at] !== 0) answer[2 + (at >> 3)] = (answer[2 + (at >> 3)] ?? 0) | (1 << (at & 7));
-    }
-    return answer;
-  }
-  const answer = Buffer.allocUnsafe(2 + count * 2);
+  return encodeReadAnswer(code, isBitArea(area), values.subarray(address, address + count));
+}
+
+/**
+ * The answer to a read.
+ * @param values one for each address that was asked for; of bits whatever is not 0 is set
+ */
+export function encodeReadAnswer(code: number, isBits: boolean, values: Uint16Array): Buffer {
+  const answer = Buffer.alloc(2 + (isBits ? Math.ceil(values.length / 8) : values.length * 2));
   answer[0] = code;
-  answer[1] = count * 2;
-  for (let at = 0; at < count; at++) answer.writeUInt16BE(values[address + at] ?? 0, 2 + at * 2);
+  answer[1] = answer.length - 2;
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] ?? 0;
+    if (!isBits) answer.writeUInt16BE(value, 2 + at * 2);
+    else if (value !== 0) answer[2 + (at >> 3)] = (answer[2 + (at >> 3)] ?? 0) | (1 << (at & 7));
+  }
   return answer;
 }
 

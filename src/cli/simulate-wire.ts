@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { createObserver } from '../observe/observer.ts';
+import { systemClock } from '../ports/system-clock.ts';
+import { type CliContext, usageError } from './cli-context.ts';
+import { EXIT } from './exit-code.table.ts';
+import { formatDuration } from './format.ts';
+import { printJson, printTable } from './output.ts';
+import { withProgress } from './progress.ts';
+import type { SimulateOptions } from './simulate.ts';
+
+/** `headgate simulate --wire RECORDING`: serve what was recorded on a wire, or captured, to any Modbus TCP master until SIGINT or its end. */
+export async function simulateWire(context: CliContext, path: string, options: SimulateOptions): Promise<number> {
+  const { stop } = context;
+  for (const [name, value] of Object.entries({ '--protocol': options.protocol, '--fault': options.fault })) {
+    if (value !== undefined) throw usageError('simulate', `${name} cannot be used with --wire`);
+  }
+  const ports = Object.fromEntries((options.port ?? []).map(parseLinkPort));
+  const { loadWireRecordings } = await import('../simulate/wire/load-wire.ts');
+  const { startWireSimulation } = await import('../simulate/wire/wire-simulation.ts');
+  const serverPorts = options.serverPort?.map(Number);
+  const recordings = await withProgress(context, `reading ${path}`, () =>
+    loadWireRecordings(path, serverPorts === undefined ? undefined : new Set(serverPorts)),
+  );
+  const { observer } = createObserver({
+    write: (line) => context.err(`${line}\n`),
+    now: () => Date.now(),
+    level: 'warn',
+    format: 'text',
+  });
+  const simulation = await startWireSimulation({
+    recordings,
+    speed: options.speed,
+    loop: options.loop === true,
+    host: options.host,
+    ports,
+    clock: systemClock,
+    observer,
+  });
+  const { endpoints, durationMs } = simulation;
+  try {
+    let tags: number | null = null;
+    if (options.writeConfig !== undefined) {
+      const { writeWireConfiguration } = await import('../simulate/wire/wire-configuration.ts');
+      tags = await writeWireConfiguration(options.writeConfig, endpoints);
+    }
+    if (context.isJson) {
+      const rows = endpoints.map(({ player: _, ...row }) => row);
+      printJson(context, { durationMs, speed: options.speed, endpoints: rows, ...(tags === null ? {} : { tags }) });
+    } else {
+      printTable(
+        context,
+        ['recorded wire', 'served at', 'units', 'exchanges', 'unused frames'],
+        endpoints.map(({ link, url, units, exchanges, unusedFrames }) => [
+          link,
+          url,
+          units.join(' '),
+          String(exchanges),
+          String(unusedFrames),
+        ]),
+      );
+      const end = options.loop === true ? 'again and again' : `in ${formatDuration(durationMs / options.speed)}`;
+      if (tags !== null) context.out(`\n${tags} tags proposed in ${options.writeConfig}\n`);
+      context.out(`\n${formatDuration(durationMs)} of recorded time, ${end}; end with Ctrl+C\n`);
+    }
+    await Promise.race([simulation.done, stop.aborted ? undefined : once(stop, 'abort')]);
+  } finally {
+    await simulation.close();
+  }
+  return EXIT.ok.code;
+}
+
+function parseLinkPort(text: string): [link: string, port: number] {
+  const [, link, digits] = /^(.+)=(\d{1,5})$/.exec(text) ?? [];
+  if (link === undefined || Number(digits) > 65_535) {
+    throw usageError('simulate', `--port ${JSON.stringify(text)}: expected WIRE=PORT, such as tcp://10.0.0.5:502=5020`);
+  }
+  return [link, Number(digits)];
+}
