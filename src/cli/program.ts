@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { TAG_COLUMNS } from '../config/tag-columns.table.ts';
 import { VERSION } from '../version.ts';
-import type { CliContext } from './cli-context.ts';
+import { type CliContext, usageError } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
 import { collect, durationOption, numberOption, wholeOption } from './option-parsers.ts';
 
@@ -82,7 +82,11 @@ function addLineCommands(program: Command, does: Does): void {
       'fixture folder, or a CSV file with a time column and one column per signal; with --wire a recording of a wire',
     )
     .option('--wire', 'serve frames that `record --wire` kept, or a pcap or pcapng capture, to any Modbus master')
-    .option('--server-port <port>', 'port of the Modbus servers in a capture (default: 502); may be repeated', collect)
+    .option(
+      '--server-port <port>',
+      'port of the Modbus servers in a capture (default: 502); may be repeated',
+      (text: string, before?: number[]) => [...(before ?? []), wholeOption(1, 65_535, 'a port')(text)],
+    )
     .option('--speed <factor>', 'line time per wall time', numberOption(0.001, 10_000, 'a factor'), 1)
     .addOption(
       new Option('--protocol <kind>', 'what a CSV file is served as').choices(['mixed', 'opcua', 'modbus-tcp']),
@@ -94,8 +98,14 @@ function addLineCommands(program: Command, does: Does): void {
     .option('--fault <fault>', 'device:kind[:key=value…], such as press-7:gone:from_ms=5000; may be repeated', collect)
     .option('--write-config <dir>', 'write devices/ and tags/ that point a gateway at the simulated line')
     .description('serve a recorded line as real OPC UA and Modbus TCP servers')
-    .action((fixture: string, options) =>
-      does(async (context) => (await import('./simulate.ts')).simulate(context, fixture, options)),
+    .action((fixture: string, { wire, serverPort, ...options }) =>
+      does(async (context) => {
+        if (wire === true) {
+          return (await import('./simulate-wire.ts')).simulateWire(context, fixture, { ...options, serverPort });
+        }
+        if (serverPort !== undefined) throw usageError('simulate', '--server-port goes with --wire');
+        return (await import('./simulate.ts')).simulate(context, fixture, options);
+      }),
     );
   program
     .command('record')

@@ -6,10 +6,24 @@ import { EXIT } from './exit-code.table.ts';
 import { formatDuration } from './format.ts';
 import { printJson, printTable } from './output.ts';
 import { withProgress } from './progress.ts';
-import type { SimulateOptions } from './simulate.ts';
+
+export interface SimulateWireOptions {
+  readonly speed: number;
+  readonly loop?: boolean;
+  readonly host: string;
+  /** `WIRE=PORT`, repeated. */
+  readonly port?: readonly string[];
+  /** Ports that the Modbus servers of a capture listen on. */
+  readonly serverPort?: readonly number[];
+  /** Write devices/ and tags/ that point a gateway at the served wires. */
+  readonly writeConfig?: string;
+  /** Of simulated lines only. */
+  readonly protocol?: string;
+  readonly fault?: readonly string[];
+}
 
 /** `headgate simulate --wire RECORDING`: serve what was recorded on a wire, or captured, to any Modbus TCP master until SIGINT or its end. */
-export async function simulateWire(context: CliContext, path: string, options: SimulateOptions): Promise<number> {
+export async function simulateWire(context: CliContext, path: string, options: SimulateWireOptions): Promise<number> {
   const { stop } = context;
   for (const [name, value] of Object.entries({ '--protocol': options.protocol, '--fault': options.fault })) {
     if (value !== undefined) throw usageError('simulate', `${name} cannot be used with --wire`);
@@ -17,9 +31,8 @@ export async function simulateWire(context: CliContext, path: string, options: S
   const ports = Object.fromEntries((options.port ?? []).map(parseLinkPort));
   const { loadWireRecordings } = await import('../simulate/wire/load-wire.ts');
   const { startWireSimulation } = await import('../simulate/wire/wire-simulation.ts');
-  const serverPorts = options.serverPort?.map(Number);
   const recordings = await withProgress(context, `reading ${path}`, () =>
-    loadWireRecordings(path, serverPorts === undefined ? undefined : new Set(serverPorts)),
+    loadWireRecordings(path, options.serverPort === undefined ? undefined : new Set(options.serverPort)),
   );
   const { observer } = createObserver({
     write: (line) => context.err(`${line}\n`),

@@ -20,18 +20,12 @@ export interface SimulateOptions {
   /** Any free ports instead of the fixture's own. */
   readonly anyPort?: boolean;
   readonly fault?: readonly string[];
-  /** The fixture is what was recorded or captured on a wire. */
-  readonly wire?: boolean;
-  /** Ports that the Modbus servers of a capture listen on. */
-  readonly serverPort?: readonly string[];
   /** Write devices/ and tags/ that point a gateway at the simulated line. */
   readonly writeConfig?: string;
 }
 
 /** `headgate simulate FIXTURE`: serve a recorded line, or a historian's CSV file, as real servers until SIGINT or its end. */
 export async function simulate(context: CliContext, fixture: string, options: SimulateOptions): Promise<number> {
-  if (options.wire === true) return (await import('./simulate-wire.ts')).simulateWire(context, fixture, options);
-  if (options.serverPort !== undefined) throw usageError('simulate', '--server-port goes with --wire');
   // From here on a signal ends the simulation in order.
   const { stop } = context;
   const faults = (options.fault ?? []).map(parseFault);

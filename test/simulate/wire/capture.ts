@@ -20,7 +20,7 @@ export function mbap(transaction: number, unit: number, pdu: string): Buffer {
 }
 
 /** A segment as an Ethernet packet; `vlan` puts a tag before the type. */
-export function ethernet({ from, to, sequence, payload, flags = 0x18 }: MadeSegment, vlan = false): Buffer {
+function ethernet({ from, to, sequence, payload, flags = 0x18 }: MadeSegment, vlan = false): Buffer {
   const tcp = Buffer.alloc(20);
   tcp.writeUInt16BE(from[1], 0);
   tcp.writeUInt16BE(to[1], 2);
