@@ -1,0 +1,10 @@
+import type { TortureEntry } from './torture-case.ts';
+
+/** All tortures by name. */
+export const TORTURES: Readonly<Record<string, TortureEntry>> = {
+  kill: {
+    summary: 'kill -9 at a random moment under load',
+    fullRuns: 1000,
+    load: () => import('./kill.ts'),
+  },
+};
