@@ -1,6 +1,6 @@
 import { SequenceRanges } from '../model/sequence-ranges.ts';
-import { LANES, type Lane } from '../model/tag.ts';
-import type { Cursor, SequenceRange } from '../ports/journal.ts';
+import type { Lane } from '../model/tag.ts';
+import type { Cursor, LaneCursors, SequenceRange } from '../ports/journal.ts';
 
 /** Most ranges above `settled` that a cursor keeps. */
 const MAX_CURSOR_RANGES = 64;
@@ -16,64 +16,76 @@ export interface ConsumerCounts {
 /** Counts the stored events of a lane in a closed range. */
 export type CountEvents = (lane: Lane, range: SequenceRange) => number;
 
+/** One place for all lanes. */
+export function inEveryLane(cursor: Cursor): LaneCursors {
+  return { critical: cursor, normal: cursor, bulk: cursor };
+}
+
 /** What one consumer has settled, and its ledger. Pure: counting is handed in. */
 export class Consumer {
   readonly name: string;
   readonly counts: Record<Lane, ConsumerCounts>;
-  readonly #settled: SequenceRanges;
-  #requested: Cursor | null = null;
+  readonly #settled: Readonly<Record<Lane, SequenceRanges>>;
+  readonly #requested = new Map<Lane, Cursor>();
 
-  constructor(name: string, cursor: Cursor, counts: Record<Lane, ConsumerCounts>) {
+  constructor(name: string, cursors: LaneCursors, counts: Record<Lane, ConsumerCounts>) {
     this.name = name;
     this.counts = counts;
-    this.#settled = new SequenceRanges(rangesOf(cursor));
+    const { critical, normal, bulk } = cursors;
+    const ranges = (cursor: Cursor) => new SequenceRanges(rangesOf(cursor));
+    this.#settled = { critical: ranges(critical), normal: ranges(normal), bulk: ranges(bulk) };
   }
 
   /** Where it stands, by what was accounted for. */
-  get cursor(): Cursor {
-    const [low, ...rest] = this.#settled.ranges;
-    if (low === undefined) return { settled: 0, above: [] };
-    const isFromStart = low.first <= 1;
-    const above = (isFromStart ? rest : [low, ...rest]).map(({ first, last }) => ({ first, last }));
-    return { settled: isFromStart ? low.last : 0, above };
+  get cursors(): LaneCursors {
+    const { critical, normal, bulk } = this.#settled;
+    return { critical: cursorOf(critical), normal: cursorOf(normal), bulk: cursorOf(bulk) };
   }
 
   get hasMoved(): boolean {
-    return this.#requested !== null;
+    return this.#requested.size > 0;
   }
 
   /** Take note of a move; it is accounted for by `settle`. Later moves include earlier ones; what would move back adds to them. */
-  request(cursor: Cursor): void {
-    const before = this.#requested;
-    const isBack = before !== null && cursor.settled < before.settled;
-    this.#requested = isBack ? { settled: before.settled, above: [...before.above, ...cursor.above] } : cursor;
+  request(cursor: Cursor, lanes: readonly Lane[]): void {
+    for (const lane of lanes) {
+      const before = this.#requested.get(lane);
+      const isBack = before !== undefined && cursor.settled < before.settled;
+      this.#requested.set(
+        lane,
+        isBack ? { settled: before.settled, above: [...before.above, ...cursor.above] } : cursor,
+      );
+    }
   }
 
   /**
-   * Account for the move that was requested: events count as settled if they are stored and were not settled before. A cursor never
+   * Account for the moves that were requested: events count as settled if they are stored and were not settled before. A cursor never
    * moves back. Returns how many ranges were too many.
    */
   settle(lastSequence: number, count: CountEvents): number {
-    const requested = this.#requested;
-    if (requested === null) return 0;
-    const above = [...requested.above].sort((a, b) => a.first - b.first);
-    for (const { first, last } of rangesOf({ settled: requested.settled, above: above.slice(0, MAX_CURSOR_RANGES) })) {
-      for (const fresh of this.#settled.missing(first, Math.min(last, lastSequence))) {
-        // All lanes are counted before anything changes: counting may throw.
-        const found = LANES.map((lane) => count(lane, fresh));
-        LANES.forEach((lane, i) => {
-          this.counts[lane].settled += found[i] ?? 0;
-        });
-        this.#settled.add(fresh.first, fresh.last);
+    let surplus = 0;
+    for (const [lane, requested] of this.#requested) {
+      const settled = this.#settled[lane];
+      const above = [...requested.above].sort((a, b) => a.first - b.first);
+      for (const { first, last } of rangesOf({
+        settled: requested.settled,
+        above: above.slice(0, MAX_CURSOR_RANGES),
+      })) {
+        for (const fresh of settled.missing(first, Math.min(last, lastSequence))) {
+          // Counted before anything changes: counting may throw, and is then asked again.
+          this.counts[lane].settled += count(lane, fresh);
+          settled.add(fresh.first, fresh.last);
+        }
       }
+      this.#requested.delete(lane);
+      surplus += Math.max(0, above.length - MAX_CURSOR_RANGES);
     }
-    this.#requested = null;
-    return Math.max(0, above.length - MAX_CURSOR_RANGES);
+    return surplus;
   }
 
-  /** The parts of a range that are not settled. */
-  unsettled(range: SequenceRange): readonly SequenceRange[] {
-    return this.#settled.missing(range.first, range.last);
+  /** The parts of a range that are not settled in a lane. */
+  unsettled(lane: Lane, range: SequenceRange): readonly SequenceRange[] {
+    return this.#settled[lane].missing(range.first, range.last);
   }
 
   /** Waiting by the books: received less settled less gaps. */
@@ -81,6 +93,14 @@ export class Consumer {
     const { base, settled, gaps } = this.counts[lane];
     return accepted - base - settled - gaps;
   }
+}
+
+function cursorOf(settled: SequenceRanges): Cursor {
+  const [low, ...rest] = settled.ranges;
+  if (low === undefined) return { settled: 0, above: [] };
+  const isFromStart = low.first <= 1;
+  const above = (isFromStart ? rest : [low, ...rest]).map(({ first, last }) => ({ first, last }));
+  return { settled: isFromStart ? low.last : 0, above };
 }
 
 function rangesOf(cursor: Cursor): SequenceRange[] {

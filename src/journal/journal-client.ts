@@ -4,9 +4,18 @@ import { setImmediate } from 'node:timers';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { type EventDraft, eventId, type HeadgateEvent } from '../model/event.ts';
 import { encodeEvent, MAX_EVENT_BYTES } from '../model/event-codec.ts';
+import { LANES, type Lane } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
-import type { CommittedEvent, Cursor, Journal, JournalStatus, Page, PageRequest } from '../ports/journal.ts';
+import type {
+  CommittedEvent,
+  Cursor,
+  Journal,
+  JournalStatus,
+  LaneCursors,
+  Page,
+  PageRequest,
+} from '../ports/journal.ts';
 import { CommitPacker, listOf, type QueuedEvent } from './commit-packer.ts';
 import type { JournalConfig } from './config.ts';
 import { gapEvent } from './gap-event.ts';
@@ -169,13 +178,13 @@ class JournalClient implements JournalHandle {
     return this.#lists.page(answer);
   }
 
-  openCursor(consumer: string, start: 'now' | 'beginning'): Promise<Cursor> {
+  openCursor(consumer: string, start: 'now' | 'beginning'): Promise<LaneCursors> {
     this.#flush();
     return this.#ask({ kind: 'open-cursor', consumer, start });
   }
 
-  moveCursor(consumer: string, cursor: Cursor): void {
-    if (this.#failure === null && !this.#isClosed) this.#link.post({ kind: 'move-cursor', consumer, cursor });
+  moveCursor(consumer: string, cursor: Cursor, lanes: readonly Lane[] = LANES): void {
+    if (this.#failure === null && !this.#isClosed) this.#link.post({ kind: 'move-cursor', consumer, cursor, lanes });
   }
 
   async forgetCursor(consumer: string): Promise<void> {

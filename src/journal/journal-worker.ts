@@ -113,7 +113,7 @@ function work(store: Store, lock: DirectoryLock): void {
       return;
     }
     case 'move-cursor':
-      store.moveCursor(message.consumer, message.cursor);
+      store.moveCursor(message.consumer, message.cursor, message.lanes);
       return;
     case 'gaps-told':
       store.gapsTold(message.ids);

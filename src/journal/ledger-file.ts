@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import type { Cursor } from '../ports/journal.ts';
-import { Consumer, type ConsumerCounts } from './consumer.ts';
+import type { Cursor, LaneCursors } from '../ports/journal.ts';
+import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
 
@@ -76,7 +76,7 @@ export interface LedgerSnapshot {
   readonly segments: readonly SegmentInfo[];
   readonly consumers: readonly {
     readonly name: string;
-    readonly cursor: Cursor;
+    readonly cursors: LaneCursors;
     readonly counts: Record<Lane, ConsumerCounts>;
   }[];
 }
@@ -172,7 +172,7 @@ export class LedgerFile {
       // First what goes: a forgotten consumer may have been opened anew.
       for (const name of change.removedConsumers) db.prepare('DELETE FROM consumer WHERE name = ?').run(name);
       const consumer = db.prepare('INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)');
-      for (const c of change.consumers) consumer.run(c.name, JSON.stringify(c.cursor), JSON.stringify(c.counts));
+      for (const c of change.consumers) consumer.run(c.name, JSON.stringify(c.cursors), JSON.stringify(c.counts));
       const gap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)');
       for (const g of change.gaps) {
         gap.run(g.id, g.lane, g.first, g.last, g.count, g.reason, g.at, JSON.stringify(g.consumers));
@@ -217,7 +217,7 @@ export function loadLedger(db: Database.Database): LedgerContent {
     .all()
     .map(({ name, cursor, counts }): [string, Consumer] => [
       name,
-      new Consumer(name, parse(cursor), parse<Record<Lane, ConsumerCounts>>(counts)),
+      new Consumer(name, parseCursors(cursor), parse<Record<Lane, ConsumerCounts>>(counts)),
     ]);
   return {
     head: {
@@ -264,6 +264,12 @@ function checkFormat(db: Database.Database): void {
   if (id !== APPLICATION_ID || version !== FORMAT_VERSION) {
     throw new DamageError(`not a ledger of format ${FORMAT_VERSION}`);
   }
+}
+
+/** Ledgers written before lanes had cursors of their own hold one for all lanes. */
+function parseCursors(text: string): LaneCursors {
+  const value = parse<LaneCursors | Cursor>(text);
+  return 'settled' in value ? inEveryLane(value) : value;
 }
 
 function parse<T>(text: string): T {

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ErrorContext } from '../errors/headgate-error.ts';
+import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import type { Cursor, JournalStatus, PageRequest } from '../ports/journal.ts';
+import type { Cursor, JournalStatus, LaneCursors, PageRequest } from '../ports/journal.ts';
 import type { LedgerSnapshot, StoredGap } from './ledger-file.ts';
 import type { EncodedList, StreamKey } from './record.ts';
 import type { JournalSettings } from './settings.ts';
@@ -52,7 +53,12 @@ export type Question =
 export type ToWorker =
   | CommitRequest
   | (Question & { readonly id: number; readonly now: EpochMs })
-  | { readonly kind: 'move-cursor'; readonly consumer: string; readonly cursor: Cursor }
+  | {
+      readonly kind: 'move-cursor';
+      readonly consumer: string;
+      readonly cursor: Cursor;
+      readonly lanes: readonly Lane[];
+    }
   | { readonly kind: 'gaps-told'; readonly ids: readonly number[] }
   | { readonly kind: 'tick'; readonly now: EpochMs };
 
@@ -73,7 +79,7 @@ export interface PageAnswer {
 /** The answers, by the kind of question. */
 export interface Answers {
   readonly read: PageAnswer;
-  readonly 'open-cursor': Cursor;
+  readonly 'open-cursor': LaneCursors;
   readonly 'forget-cursor': boolean;
   readonly status: JournalStatus;
   readonly seal: LedgerSnapshot;

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { messageOf } from '../errors/headgate-error.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import type { Cursor, LedgerRow, PageRequest, SequenceRange } from '../ports/journal.ts';
-import { Consumer, type ConsumerCounts } from './consumer.ts';
+import type { Cursor, LaneCursors, LedgerRow, PageRequest, SequenceRange } from '../ports/journal.ts';
+import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
 import { type Ballast, type DiskSpace, diskSpace } from './disk-space.ts';
 import type { LedgerContent, LedgerFile, LedgerSnapshot, StoredGap } from './ledger-file.ts';
 import type { NewRecord, StoredRecord } from './record.ts';
@@ -187,12 +187,12 @@ export class Store {
   }
 
   /** Make a consumer known, or find it again. */
-  openCursor(name: string, start: 'now' | 'beginning', now: EpochMs): Cursor {
+  openCursor(name: string, start: 'now' | 'beginning', now: EpochMs): LaneCursors {
     this.#now = now;
     const known = this.#content.consumers.get(name);
     if (known !== undefined) {
       this.#settle(known);
-      return known.cursor;
+      return known.cursors;
     }
     const { head, lanes } = this.#content;
     // After a damaged ledger a "new" consumer may be an old one, whose backlog would be lost by starting now.
@@ -203,22 +203,34 @@ export class Store {
       gaps: 0,
     });
     const counts = { critical: account('critical'), normal: account('normal'), bulk: account('bulk') };
-    const consumer = new Consumer(name, { settled: isFromStart ? 0 : head.lastSequence, above: [] }, counts);
+    const consumer = new Consumer(
+      name,
+      inEveryLane({ settled: isFromStart ? 0 : head.lastSequence, above: [] }),
+      counts,
+    );
     this.#content.consumers.set(name, consumer);
     this.#movedConsumers.add(consumer);
     this.#saveOrMakeRoom();
-    return consumer.cursor;
+    return consumer.cursors;
   }
 
   /** Take note of a move; unknown consumers are ignored: theirs was forgotten meanwhile. */
-  moveCursor(name: string, cursor: Cursor): void {
-    this.#content.consumers.get(name)?.request(cursor);
+  moveCursor(name: string, cursor: Cursor, lanes: readonly Lane[] = LANES): void {
+    this.#content.consumers.get(name)?.request(cursor, lanes);
     this.#touch();
   }
 
-  /** Returns false if nobody of that name is known. */
+  /** Let a consumer go; what waited for it becomes a gap. Returns false if nobody of that name is known. */
   forgetCursor(name: string): boolean {
-    if (!this.#content.consumers.delete(name)) return false;
+    const consumer = this.#content.consumers.get(name);
+    if (consumer === undefined) return false;
+    this.#settle(consumer);
+    for (const lane of LANES) {
+      const count = consumer.waiting(lane, this.#content.lanes[lane].accepted);
+      const range = { first: consumer.cursors[lane].settled + 1, last: this.lastSequence };
+      if (count > 0) this.#gap(lane, range, count, `let go: ${name} was forgotten`, { [name]: count });
+    }
+    this.#content.consumers.delete(name);
     this.#removedConsumers.add(name);
     this.#saveOrMakeRoom();
     return true;
@@ -290,7 +302,7 @@ export class Store {
       head,
       lanes,
       segments: this.#shelf.all().filter(({ state }) => state === 'sealed'),
-      consumers: [...consumers.values()].map(({ name, cursor, counts }) => ({ name, cursor, counts })),
+      consumers: [...consumers.values()].map(({ name, cursors, counts }) => ({ name, cursors, counts })),
     };
   }
 
@@ -509,7 +521,7 @@ export class Store {
   #unsettledCount(consumer: Consumer, segment: SegmentInfo): number {
     if (segment.count === 0) return 0;
     let count = 0;
-    for (const range of consumer.unsettled(segment)) count += this.#shelf.count(segment, range);
+    for (const range of consumer.unsettled(segment.lane, segment)) count += this.#shelf.count(segment, range);
     return count;
   }
 
@@ -523,7 +535,7 @@ export class Store {
       consumers[consumer.name] = lost;
       consumer.counts[segment.lane].gaps += lost;
       this.#movedConsumers.add(consumer);
-      first = Math.min(first, consumer.unsettled(segment)[0]?.first ?? segment.first);
+      first = Math.min(first, consumer.unsettled(segment.lane, segment)[0]?.first ?? segment.first);
     }
     const count = Math.max(0, ...Object.values(consumers));
     if (count > 0) this.#gap(segment.lane, { first, last: segment.last }, count, reason, consumers);

@@ -14,9 +14,9 @@ const send = (message: FromVerifier) => parentPort?.postMessage(message);
 
 try {
   const { head, lanes, segments, consumers } = snapshot;
-  const known = consumers.map(({ name, cursor, counts }): [string, Consumer] => [
+  const known = consumers.map(({ name, cursors, counts }): [string, Consumer] => [
     name,
-    new Consumer(name, cursor, counts),
+    new Consumer(name, cursors, counts),
   ]);
   const report = verify({
     content: { head, lanes, segments: [...segments], consumers: new Map(known) },

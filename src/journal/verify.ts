@@ -75,7 +75,7 @@ class Verification {
       for (const consumer of this.#content.consumers.values()) {
         const range = { first: record.sequence, last: record.sequence };
         const counts = this.#unsettled.get(consumer.name);
-        if (counts !== undefined && consumer.unsettled(range).length > 0) counts[record.lane]++;
+        if (counts !== undefined && consumer.unsettled(record.lane, range).length > 0) counts[record.lane]++;
       }
     }
     const ledger = [...this.#content.consumers.values()].map((consumer) => ledgerRow(consumer, this.#content));

@@ -25,13 +25,16 @@ export interface SequenceRange {
 }
 
 /**
- * How far a consumer has got: everything up to and including `settled`, and the ranges above it, ascending and disjoint
- * (live events that overtook a backlog). At most 64 ranges.
+ * How far a consumer has got in a lane: all of the lane's events up to and including the sequence `settled`, and those in the ranges
+ * above it, ascending and disjoint (live events that overtook a backlog). At most 64 ranges.
  */
 export interface Cursor {
   readonly settled: number;
   readonly above: readonly SequenceRange[];
 }
+
+/** A consumer's place in each lane: lanes overtake one another. */
+export type LaneCursors = Readonly<Record<Lane, Cursor>>;
 
 /** `received = stored = settled + waiting + gaps` of one consumer, in events. */
 export interface LedgerRow {
@@ -100,10 +103,10 @@ export interface Journal {
   /** Read from disk, for consumers that are behind. */
   read(request: PageRequest): Promise<Page>;
   /** Make a consumer known: a new one starts at `start` (`now`: what is committed from here on); a known one keeps its place. */
-  openCursor(consumer: string, start: 'now' | 'beginning'): Promise<Cursor>;
-  /** Move a cursor; persisted with the next group commit, at the latest after a second, and on close. */
-  moveCursor(consumer: string, cursor: Cursor): void;
-  /** Consumers known from earlier that nobody opened since start keep their backlog; this lets one go. */
+  openCursor(consumer: string, start: 'now' | 'beginning'): Promise<LaneCursors>;
+  /** Move a cursor, in all lanes or in some; persisted with the next group commit, at the latest after a second, and on close. */
+  moveCursor(consumer: string, cursor: Cursor, lanes?: readonly Lane[]): void;
+  /** Consumers known from earlier that nobody opened since start keep their backlog; this lets one go, with a gap for what waited. */
   forgetCursor(consumer: string): Promise<void>;
   status(): Promise<JournalStatus>;
   /** Resolves with the error when the journal can accept nothing any more; the daemon must exit then. */

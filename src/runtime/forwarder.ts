@@ -71,7 +71,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     const context = { clock, random, observer: ownObserver, journalId: journal.journalId, gatewayName, readSecret };
     try {
       const sink = await module.create(name, config, context);
-      const cursor = await journal.openCursor(name, sink.pacing.startAt);
+      const { normal: cursor } = await journal.openCursor(name, sink.pacing.startAt);
       runners.push(
         new SinkRunner({
           name,

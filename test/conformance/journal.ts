@@ -180,16 +180,32 @@ export function journalConformance(t: Test, make: (t: Test) => JournalUnderTest)
 
     await withJournal('starts a cursor now or at the beginning, and keeps its place', async (t, journal, subject) => {
       await journal.append([draft(1), draft(2), draft(3)]);
-      t.strictSame(await journal.openCursor('old', 'beginning'), { settled: 0, above: [] });
-      t.strictSame(await journal.openCursor('new', 'now'), { settled: 3, above: [] });
+      t.strictSame((await journal.openCursor('old', 'beginning')).normal, { settled: 0, above: [] });
+      t.strictSame((await journal.openCursor('new', 'now')).normal, { settled: 3, above: [] });
       await journal.append([draft(4), draft(5), draft(6)]);
       journal.moveCursor('old', { settled: 2, above: [{ first: 5, last: 6 }] });
-      t.strictSame(await journal.openCursor('old', 'now'), { settled: 2, above: [{ first: 5, last: 6 }] });
+      t.strictSame((await journal.openCursor('old', 'now')).normal, { settled: 2, above: [{ first: 5, last: 6 }] });
       await journal.close();
       const again = await subject.open();
       t.teardown(() => again.close());
-      t.strictSame(await again.openCursor('old', 'now'), { settled: 2, above: [{ first: 5, last: 6 }] });
-      t.strictSame(await again.openCursor('new', 'beginning'), { settled: 3, above: [] });
+      t.strictSame((await again.openCursor('old', 'now')).normal, { settled: 2, above: [{ first: 5, last: 6 }] });
+      t.strictSame((await again.openCursor('new', 'beginning')).normal, { settled: 3, above: [] });
+    });
+
+    await withJournal('keeps a place in each lane', async (t, journal, subject) => {
+      await journal.openCursor('sink', 'beginning');
+      await journal.append([draft(1), draft(2, 'bulk'), draft(3, 'critical'), draft(4, 'bulk'), draft(5, 'critical')]);
+      journal.moveCursor('sink', { settled: 5, above: [] }, ['critical']);
+      journal.moveCursor('sink', { settled: 0, above: [{ first: 3, last: 4 }] }, ['bulk']);
+      t.match((await journal.status()).ledger, [{ consumer: 'sink', received: 5, settled: 3, waiting: 2 }]);
+      await journal.close();
+      const again = await subject.open();
+      t.teardown(() => again.close());
+      t.strictSame(await again.openCursor('sink', 'now'), {
+        critical: { settled: 5, above: [] },
+        normal: { settled: 0, above: [] },
+        bulk: { settled: 0, above: [{ first: 3, last: 4 }] },
+      });
     });
 
     await withJournal('never moves a cursor back', async (t, journal) => {
@@ -200,7 +216,7 @@ export function journalConformance(t: Test, make: (t: Test) => JournalUnderTest)
       await journal.status();
       journal.moveCursor('sink', { settled: 2, above: [] });
       t.equal((await journal.status()).ledger[0]?.settled, 3);
-      t.strictSame(await journal.openCursor('sink', 'now'), { settled: 3, above: [] });
+      t.strictSame((await journal.openCursor('sink', 'now')).normal, { settled: 3, above: [] });
     });
 
     await withJournal('keeps received = settled + waiting + gaps for each consumer', async (t, journal) => {
@@ -218,6 +234,10 @@ export function journalConformance(t: Test, make: (t: Test) => JournalUnderTest)
         ],
       );
       await journal.forgetCursor('a');
+      t.match((await journal.status()).gaps, [
+        { lane: 'normal', count: 1 },
+        { lane: 'bulk', count: 1 },
+      ]);
       t.strictSame(
         (await journal.status()).ledger.map(({ consumer }) => consumer),
         ['b'],

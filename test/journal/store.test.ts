@@ -25,6 +25,8 @@ interface ReferenceConsumer {
 class Reference {
   /** Lane and content of what was accepted and not removed since. */
   readonly stored = new Map<number, { lane: Lane; text: string }>();
+  /** Of everything ever accepted. */
+  readonly laneOf = new Map<number, Lane>();
   readonly consumers = new Map<string, ReferenceConsumer>();
   last = 0;
 }
@@ -62,6 +64,7 @@ class Bench {
       records.forEach(({ lane, payload }, k) => {
         const sequence = outcome.first + k;
         if (sequence <= this.reference.last) throw new Error(`sequence ${sequence} came again`);
+        this.reference.laneOf.set(sequence, lane);
         this.reference.stored.set(sequence, { lane, text: Buffer.from(payload).toString('hex') });
         for (const consumer of this.reference.consumers.values()) consumer.owed.add(sequence);
       });
@@ -76,18 +79,21 @@ class Bench {
     this.reference.consumers.set(name, { owed, settled: new Set(), lost: new Set() });
   }
 
-  move(name: string, share: number, gap: number): void {
+  move(name: string, share: number, gap: number, lanes: readonly Lane[]): void {
     const consumer = this.reference.consumers.get(name);
     if (consumer === undefined) return;
-    const before = this.store.openCursor(name, 'now', this.now);
-    const settled = before.settled + Math.floor((this.reference.last - before.settled) * share);
-    const first = settled + 1 + gap;
-    const fresh = first + 2 <= this.reference.last ? [{ first, last: first + 2 }] : [];
-    const above = [...before.above.filter((range) => range.first > settled), ...fresh];
-    this.store.moveCursor(name, { settled, above });
-    for (const sequence of consumer.owed) {
-      const isAbove = above.some((range) => sequence >= range.first && sequence <= range.last);
-      if ((sequence <= settled || isAbove) && this.reference.stored.has(sequence)) consumer.settled.add(sequence);
+    for (const lane of lanes) {
+      const before = this.store.openCursor(name, 'now', this.now)[lane];
+      const settled = before.settled + Math.floor((this.reference.last - before.settled) * share);
+      const first = settled + 1 + gap;
+      const fresh = first + 2 <= this.reference.last ? [{ first, last: first + 2 }] : [];
+      const above = [...before.above.filter((range) => range.first > settled), ...fresh];
+      this.store.moveCursor(name, { settled, above }, [lane]);
+      for (const sequence of consumer.owed) {
+        if (this.reference.laneOf.get(sequence) !== lane || !this.reference.stored.has(sequence)) continue;
+        const isAbove = above.some((range) => sequence >= range.first && sequence <= range.last);
+        if (sequence <= settled || isAbove) consumer.settled.add(sequence);
+      }
     }
   }
 
@@ -104,8 +110,11 @@ class Bench {
     this.store = openEngine(next, CONFIG, this.now).store;
     for (const [name, consumer] of this.reference.consumers) {
       // Moves of the last second may be forgotten: then these events are sent again, and none is lost.
-      const cursor = this.store.openCursor(name, 'now', this.now);
+      const cursors = this.store.openCursor(name, 'now', this.now);
       for (const sequence of consumer.settled) {
+        const lane = this.reference.laneOf.get(sequence);
+        if (lane === undefined) continue;
+        const cursor = cursors[lane];
         const isAbove = cursor.above.some((range) => sequence >= range.first && sequence <= range.last);
         if (sequence > cursor.settled && !isAbove) consumer.settled.delete(sequence);
       }
@@ -183,6 +192,7 @@ const operation = fc.oneof(
       fc.constantFrom('a', 'b'),
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.integer({ min: 0, max: 40 }),
+      fc.subarray([...LANES], { minLength: 1 }),
     ),
   },
   { weight: 2, arbitrary: fc.tuple(fc.constant('tick' as const), fc.integer({ min: 0, max: 3000 })) },
@@ -205,7 +215,7 @@ t.test('stores, settles, drops and restarts like the reference', async (t) => {
               bench.open(step[1], step[2]);
               break;
             case 'move':
-              bench.move(step[1], step[2], step[3]);
+              bench.move(step[1], step[2], step[3], step[4]);
               break;
             case 'tick':
               bench.now += step[1];
@@ -241,7 +251,7 @@ t.test('verifies after a crash, with nothing altered', async (t) => {
         ['critical', 100],
       ],
     ]);
-    bench.move('a', 0.5, 3);
+    bench.move('a', 0.5, 3, LANES);
     bench.now += 500;
     bench.store.tick(bench.now);
   }

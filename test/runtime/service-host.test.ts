@@ -36,7 +36,7 @@ t.test('a durable service gets each event, publishes with its cause, and its cur
   });
   t.equal(second?.correlationid, second?.causationid, 'a parent without correlationid starts one');
   t.same(await host.query('one', 'sum'), { sum: 7, count: 2 });
-  await until(() => journal.cursors.get('service:one')?.settled === journal.lastSequence, {
+  await until(() => journal.cursors.get('service:one')?.normal.settled === journal.lastSequence, {
     what: 'the cursor at the end',
   });
   await until(() => host.list()[0]?.handled === 2, { what: 'figures' });
@@ -59,7 +59,7 @@ t.test('a cursor passes over events that the service does not want', async (t) =
   for (let i = 0; i < 10; i++) await journal.append([number('other', i)]);
   journal.hole(5);
   await journal.append([report(int16List('pump', 3), [1, 2, 3])]);
-  t.equal(journal.cursors.get('service:one')?.settled, 16);
+  t.equal(journal.cursors.get('service:one')?.normal.settled, 16);
 });
 
 t.test('a service that cannot load names the reason and leaves the others alone', async (t) => {

@@ -1,11 +1,13 @@
 import type { EventDraft, HeadgateEvent } from '../../src/model/event.ts';
 import { eventId, isTelemetry } from '../../src/model/event.ts';
 import { encodeEvent } from '../../src/model/event-codec.ts';
+import { LANES, type Lane } from '../../src/model/tag.ts';
 import type {
   CommittedEvent,
   Cursor,
   Journal,
   JournalStatus,
+  LaneCursors,
   Page,
   PageRequest,
   StoredEvent,
@@ -15,7 +17,7 @@ import type {
 export class MemoryJournal implements Journal {
   readonly journalId: string;
   readonly events: CommittedEvent[] = [];
-  readonly cursors = new Map<string, Cursor>();
+  readonly cursors = new Map<string, LaneCursors>();
   readonly failed = new Promise<Error>(() => {});
   /** Pages read from "disk". */
   reads = 0;
@@ -75,6 +77,7 @@ export class MemoryJournal implements Journal {
     let bytes = 0;
     for (const { event, ...stored } of this.events) {
       if (event.sequence <= request.after || event.sequence > request.until) continue;
+      if (request.lanes !== undefined && !request.lanes.includes(event.lane)) continue;
       bytes += stored.bytes.length;
       if (events.length >= request.maxEvents || (bytes > request.maxBytes && events.length > 0)) {
         return { events, through: events.at(-1)?.sequence ?? request.after };
@@ -84,16 +87,18 @@ export class MemoryJournal implements Journal {
     return { events, through: request.until };
   }
 
-  async openCursor(consumer: string, start: 'now' | 'beginning'): Promise<Cursor> {
+  async openCursor(consumer: string, start: 'now' | 'beginning'): Promise<LaneCursors> {
     const known = this.cursors.get(consumer);
     if (known !== undefined) return known;
     const cursor = { settled: start === 'now' ? this.#lastSequence : 0, above: [] };
-    this.cursors.set(consumer, cursor);
-    return cursor;
+    const cursors = { critical: cursor, normal: cursor, bulk: cursor };
+    this.cursors.set(consumer, cursors);
+    return cursors;
   }
 
-  moveCursor(consumer: string, cursor: Cursor): void {
-    this.cursors.set(consumer, cursor);
+  moveCursor(consumer: string, cursor: Cursor, lanes: readonly Lane[] = LANES): void {
+    const known = this.cursors.get(consumer) ?? { critical: cursor, normal: cursor, bulk: cursor };
+    this.cursors.set(consumer, { ...known, ...Object.fromEntries(lanes.map((lane) => [lane, cursor])) });
   }
 
   async forgetCursor(consumer: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Cursor, Journal, StoredEvent } from '../../ports/journal.ts';
+import type { Journal, LaneCursors, StoredEvent } from '../../ports/journal.ts';
 import type { ServiceLimits } from './limits.ts';
 import { Outstanding, type SendEvents } from './outstanding.ts';
 
@@ -46,9 +46,9 @@ export class DurableFeed {
   async open(send: SendEvents, inbox: number): Promise<void> {
     const { journal, consumer, onReadError, later } = this.#options;
     const session = ++this.#session;
-    let cursor: Cursor;
+    let cursors: LaneCursors;
     try {
-      cursor = await journal.openCursor(consumer, 'now');
+      cursors = await journal.openCursor(consumer, 'now');
     } catch (error) {
       onReadError(error);
       later(() => {
@@ -58,7 +58,8 @@ export class DurableFeed {
     }
     if (session !== this.#session) return;
     this.#committed = Math.max(this.#committed, journal.lastSequence);
-    this.#settled = Math.max(this.#settled, cursor.settled, Math.min(inbox, this.#committed));
+    const settled = Math.min(cursors.critical.settled, cursors.normal.settled, cursors.bulk.settled);
+    this.#settled = Math.max(this.#settled, settled, Math.min(inbox, this.#committed));
     this.#position = this.#settled;
     this.#send = send;
     this.#state = 'reading';

@@ -26,7 +26,7 @@ t.test('forwards every committed event once over a healthy link, without reading
   const rig = await startRig(t);
   for (let i = 0; i < 1000; i++) await rig.journal.append([plainEvent(i)]);
   t.match(await rig.settled(), { received: 1000, repeats: 0, unique: 1000, orderViolations: 0, missing: 0 });
-  t.same(rig.journal.cursors.get('up'), { settled: 1000, above: [] });
+  t.same(rig.journal.cursors.get('up')?.normal, { settled: 1000, above: [] });
   t.equal(rig.journal.reads, 0);
   t.ok(rig.reader.messages < 200, `${rig.reader.messages} messages: events travel in batches`);
 });
@@ -40,7 +40,7 @@ t.test('sends what was stored while the upstream was not there at start', async 
   await until(() => rig.reader.receiver.figures().unique === 5001, { what: 'backlog received' });
   t.match(rig.reader.receiver.figures(), { repeats: 0, orderViolations: 0, missing: 10 });
   await until(() => rig.status().waiting === 0, { what: 'the hole passed over' });
-  t.same(journal.cursors.get('up'), { settled: 5011, above: [] });
+  t.same(journal.cursors.get('up')?.normal, { settled: 5011, above: [] });
 });
 
 t.test('drains a backlog in order while live events arrive beside it', async (t) => {
@@ -68,7 +68,7 @@ t.test('drains a backlog in order while live events arrive beside it', async (t)
   t.ok(rig.reader.historical >= 1400 && rig.reader.historical <= boundary, `${rig.reader.historical} as historical`);
   const overtook = rig.reader.events.findIndex((event) => event.sequence > boundary);
   t.ok(overtook < rig.reader.events.findLastIndex((event) => event.sequence <= boundary), 'live overtook');
-  t.same(rig.journal.cursors.get('up'), { settled: rig.journal.lastSequence, above: [] });
+  t.same(rig.journal.cursors.get('up')?.normal, { settled: rig.journal.lastSequence, above: [] });
 });
 
 t.test('notices a half-open link by the missing confirmation and sends again', async (t) => {
@@ -216,7 +216,7 @@ t.test('sends what lingers when it stops', async (t) => {
   await rig.journal.append([plainEvent(1)]);
   t.equal(rig.status().inFlight.batches, 0);
   await rig.forwarder.stop();
-  t.same(rig.journal.cursors.get('up'), { settled: 1, above: [] });
+  t.same(rig.journal.cursors.get('up')?.normal, { settled: 1, above: [] });
 });
 
 t.test('does not let a critical event linger', async (t) => {
