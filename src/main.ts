@@ -48,11 +48,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   observer.emit('daemon-starting', { gateway: gateway.name, version: VERSION, node: process.versions.node });
   const stopSignal = nextStopSignal();
   const notify = createSdNotify({ environment: process.env, clock: systemClock, observer });
+  const socketPath = controlSocketOf(configuration.gateway.gateway, process.env);
   let running: Gateway;
   try {
     running = await startGateway({
       configuration,
-      socketPath: controlSocketOf(configuration.gateway.gateway, process.env),
+      socketPath,
       clock: systemClock,
       random: Math.random,
       observer,
@@ -65,7 +66,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     });
     return EXIT.failed;
   }
-  observer.emit('daemon-ready', { devices: configuration.devices.length, tags: configuration.tags.length });
+  observer.emit('daemon-ready', {
+    devices: configuration.devices.length,
+    tags: configuration.tags.length,
+    socket: socketPath,
+  });
   notify.ready(`${configuration.devices.length} devices, ${configuration.tags.length} tags`);
   const watchdog = feedWatchdog(notify);
   const end = await Promise.race([stopSignal, running.failed]);

@@ -1,6 +1,7 @@
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseDocument } from 'yaml';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { CliContext } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
@@ -10,6 +11,8 @@ export interface InitOptions {
   /** gateway.yaml and empty folders, without example devices. */
   readonly minimal?: boolean;
   readonly force?: boolean;
+  /** Where the journal is to be, instead of systemd's state directory or /var/lib/headgate. */
+  readonly dataDir?: string;
 }
 
 const EXAMPLE = fileURLToPath(new URL('../../config/example', import.meta.url));
@@ -27,6 +30,7 @@ export async function init(context: CliContext, directory: string, options: Init
     } else {
       await cp(EXAMPLE, path, { recursive: true, force: true });
     }
+    if (options.dataDir !== undefined) await setDataDirectory(join(path, 'gateway.yaml'), resolve(options.dataDir));
   } catch (cause) {
     throw new HeadgateError('CLI_FILE_UNWRITABLE', { path, reason: messageOf(cause) }, cause);
   }
@@ -40,6 +44,12 @@ export async function init(context: CliContext, directory: string, options: Init
     context.out(`\nNext: headgate validate ${directory}\n`);
   }
   return EXIT.ok.code;
+}
+
+async function setDataDirectory(file: string, dataDirectory: string): Promise<void> {
+  const document = parseDocument(await readFile(file, 'utf8'));
+  document.setIn(['gateway', 'data_dir'], dataDirectory);
+  await writeFile(file, document.toString({ lineWidth: 0 }));
 }
 
 const MINIMAL = `gateway:

@@ -47,6 +47,10 @@ function addSetupCommands(program: Command, does: Does): void {
     .argument('<dir>', 'directory to make')
     .option('--minimal', 'without example devices')
     .option('--force', 'overwrite files of the same name')
+    .option(
+      '--data-dir <dir>',
+      'where the journal is to be (default: the state directory of systemd, else /var/lib/headgate)',
+    )
     .description('write a commented example configuration')
     .action((dir: string, options) => does(async (context) => (await import('./init.ts')).init(context, dir, options)));
   program
@@ -96,7 +100,10 @@ function addLineCommands(program: Command, does: Does): void {
     .option('--port <device=port>', 'port of a device; may be repeated', collect)
     .option('--any-port', "any free ports instead of the fixture's own")
     .option('--fault <fault>', 'device:kind[:key=value…], such as press-7:gone:from_ms=5000; may be repeated', collect)
-    .option('--write-config <dir>', 'write devices/ and tags/ that point a gateway at the simulated line')
+    .option(
+      '--write-config <dir>',
+      'write devices/, tags/ and, if there is none, gateway.yaml, so that a gateway reads the simulated line',
+    )
     .description('serve a recorded line as real OPC UA and Modbus TCP servers')
     .action((fixture: string, { wire, serverPort, ...options }) =>
       does(async (context) => {

@@ -1,11 +1,16 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { stringify } from 'yaml';
 import { createObserver } from '../observe/observer.ts';
 import { systemClock } from '../ports/system-clock.ts';
+import type { Simulation } from '../simulate/simulator.ts';
 import type { CliContext } from './cli-context.ts';
 import { usageError } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
 import { parseFault } from './fault-option.ts';
 import { formatDuration } from './format.ts';
+import { lineServices } from './line-services.ts';
 import { printJson, printTable } from './output.ts';
 import { withProgress } from './progress.ts';
 
@@ -20,7 +25,7 @@ export interface SimulateOptions {
   /** Any free ports instead of the fixture's own. */
   readonly anyPort?: boolean;
   readonly fault?: readonly string[];
-  /** Write devices/ and tags/ that point a gateway at the simulated line. */
+  /** Write devices/ and tags/ that point a gateway at the simulated line, and gateway.yaml if there is none. */
   readonly writeConfig?: string;
 }
 
@@ -50,7 +55,10 @@ export async function simulate(context: CliContext, fixture: string, options: Si
     observer,
   });
   try {
-    if (options.writeConfig !== undefined) await simulation.configuration(options.writeConfig);
+    if (options.writeConfig !== undefined) {
+      await simulation.configuration(options.writeConfig);
+      await writeGatewayFile(options.writeConfig, fixture, { simulation, speed: options.speed });
+    }
     const { manifest } = simulation.fixture;
     const durationMs = manifest.recorded.duration_ms;
     if (context.isJson) {
@@ -71,6 +79,22 @@ export async function simulate(context: CliContext, fixture: string, options: Si
     await simulation.close();
   }
   return EXIT.ok.code;
+}
+
+/** A gateway that runs without root beside the simulated line; one that is there already stays as it is. */
+async function writeGatewayFile(
+  directory: string,
+  fixture: string,
+  line: { readonly simulation: Simulation; readonly speed: number },
+): Promise<void> {
+  const gateway = {
+    gateway: { name: 'simulated', asset: 'simulated/gateway', data_dir: resolve(directory, 'data') },
+    broker: { anonymous: { subscribe: ['uns/v1/#', 'evt/v1/#'] } },
+    services: await lineServices(fixture, line.simulation, line.speed),
+  };
+  await writeFile(join(directory, 'gateway.yaml'), stringify(gateway), { flag: 'wx' }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
 }
 
 function parsePort(text: string): [device: string, port: number] {

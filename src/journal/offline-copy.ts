@@ -51,6 +51,7 @@ export class OfflineCopy {
   }
 
   #openLedger(): Database.Database {
+    if (!existsSync(join(this.#directory, 'cursors.db'))) throw new Error('there is no journal yet');
     this.#copy('cursors.db');
     return new Database(join(this.#copies, 'cursors.db'), { fileMustExist: true });
   }
