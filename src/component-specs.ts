@@ -4,6 +4,7 @@ import { modbusTcpSpec } from './drivers/modbus/spec.ts';
 import { opcuaSpec } from './drivers/opcua/spec.ts';
 import { journalConfigSchema } from './journal/config.ts';
 import { pipelineConfigSchema } from './pipeline/config.ts';
+import { type CommandsConfig, checkCommands, commandsConfigSchema } from './runtime/commands/config.ts';
 import { SERVICE_SPECS } from './services/registry.ts';
 import { sinkSpecs } from './sinks/registry.ts';
 
@@ -16,5 +17,6 @@ export const componentSpecs: ComponentSpecs = {
     { key: 'journal', schema: journalConfigSchema, check: () => [] },
     { key: 'broker', schema: brokerConfigSchema, check: (config) => checkBroker(config as BrokerConfig) },
     { key: 'pipeline', schema: pipelineConfigSchema, check: () => [] },
+    { key: 'commands', schema: commandsConfigSchema, check: (config) => checkCommands(config as CommandsConfig) },
   ],
 };

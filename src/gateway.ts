@@ -14,6 +14,8 @@ import { Pipeline } from './pipeline/pipeline.ts';
 import type { Clock, Random } from './ports/clock.ts';
 import type { ControlApi } from './ports/control.ts';
 import type { DeviceState } from './ports/driver.ts';
+import { CommandRunner } from './runtime/commands/command-desk.ts';
+import type { CommandsConfig } from './runtime/commands/config.ts';
 import { createControlApi } from './runtime/control-api.ts';
 import { DeviceSupervisor } from './runtime/device-supervisor.ts';
 import { createForwarder } from './runtime/forwarder.ts';
@@ -68,9 +70,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       observer,
     });
     opened.push(() => journal.close());
+    const collecting = startCollecting(options, journal);
+    const commands = new CommandRunner({
+      config: configuration.gateway.commands as CommandsConfig,
+      tags: configuration.tags,
+      targets: collecting.devices,
+      journal,
+      origin: { source: `/headgate/${gateway.name}/commands`, asset: gateway.asset },
+      clock,
+      observer,
+    });
     const broker = await startBroker({
       config: configuration.gateway.broker as BrokerConfig,
       journal,
+      commands,
       gatewayAsset: gateway.asset,
       gatewayName: gateway.name,
       dataDir,
@@ -103,7 +116,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       observer,
     });
     await services.start();
-    const collecting = startCollecting(options, journal);
     opened.push(async () => {
       await Promise.all([collecting.stop(), services.stop()]);
     });
@@ -119,6 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       forwarder,
       services,
       processor,
+      commands,
       ...collecting,
     });
     const server: ControlServer = await startControlServer({ socketPath: options.socketPath, api: control, observer });

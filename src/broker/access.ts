@@ -7,7 +7,9 @@ export interface AccessRules {
 }
 
 /** Written by the gateway alone; no rule opens them to a client. */
-const RESERVED_FILTERS = ['uns/v1/#', 'cmd/v1/#', 'svc/v1/#', 'dlq/v1/#'] as const;
+const RESERVED_FILTERS = ['uns/v1/#', 'svc/v1/#', 'dlq/v1/#'] as const;
+/** Commands move machines: a rule opens them only when it says so by name. */
+const COMMAND_LEVELS = 'cmd/v1/';
 
 /** Deepest topic that is routed. */
 export const MAX_TOPIC_LEVELS = 64;
@@ -31,7 +33,14 @@ export function publishRefusal(rules: AccessRules, topic: string): string | null
   if (!isTopicName(topic)) return 'not a topic name';
   const reserved = RESERVED_FILTERS.find((filter) => topicMatches(filter, topic));
   if (reserved !== undefined) return `${reserved} is written by the gateway only`;
-  return rules.publish.some((filter) => topicMatches(filter, topic)) ? null : 'no publish rule allows this topic';
+  const isCommand = topic.startsWith(COMMAND_LEVELS);
+  const isAllowed = rules.publish.some(
+    (filter) => topicMatches(filter, topic) && (!isCommand || filter.startsWith(COMMAND_LEVELS)),
+  );
+  if (isAllowed) return null;
+  return isCommand
+    ? 'no publish rule that begins with cmd/v1/ allows this command'
+    : 'no publish rule allows this topic';
 }
 
 /** True when every topic that the filter matches is allowed. */

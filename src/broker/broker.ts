@@ -4,6 +4,7 @@ import { eventTopic } from '../model/topic.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { CommandDesk } from '../ports/command.ts';
 import type { CommittedEvent, Journal } from '../ports/journal.ts';
 import type { SecretReference } from '../ports/sink.ts';
 import type { BrokerConfig } from './config.ts';
@@ -17,6 +18,8 @@ import { SignIn } from './sign-in.ts';
 export interface BrokerOptions {
   readonly config: BrokerConfig;
   readonly journal: Pick<Journal, 'append' | 'onCommit' | 'journalId'>;
+  /** Where commands of clients go. */
+  readonly commands: CommandDesk;
   /** Asset path that messages of clients are recorded under. */
   readonly gatewayAsset: string;
   readonly gatewayName: string;
@@ -120,10 +123,10 @@ async function openNetwork(
   retained: RetainedMessages,
   table: CurrentTable,
 ): Promise<NetworkBroker> {
-  const { config, clock, observer, gatewayAsset, gatewayName } = options;
+  const { config, clock, observer, gatewayAsset, gatewayName, journal, commands } = options;
   const signIn = await SignIn.open(config, options.readSecret);
   const gateway = { asset: gatewayAsset, source: `/headgate/${gatewayName}/broker` };
-  const gate = new PublishGate({ config, journal: options.journal, retained, gateway, clock, observer });
+  const gate = new PublishGate({ config, journal, commands, retained, gateway, clock, observer });
   const { NetworkBroker } = await import('./network-broker.ts');
   return await NetworkBroker.open({ config, clock, observer, signIn, gate, retained, table });
 }

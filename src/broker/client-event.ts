@@ -2,13 +2,12 @@ import { isAssetPath } from '../model/asset.ts';
 import { type EventDraft, isEventType } from '../model/event.ts';
 import type { EpochMs } from '../model/time.ts';
 import { segmentToType } from '../model/topic.ts';
+import { isRfc3339, parseObject } from './client-json.ts';
 
 const PREFIX = 'evt/v1/';
 const MAX_TEXT = 1_024;
 /** Deeper data would overflow the stack of a recursive encoder. */
 const MAX_DEPTH = 64;
-const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /** A client's event in the form that is accepted, and what the client calls it. */
 export interface ClientEvent {
@@ -35,7 +34,7 @@ export function readClientEvent(topic: string, payload: Uint8Array, now: EpochMs
   if (!isAssetPath(asset)) return 'the topic is not evt/v1/<asset path>/<event type>';
   if (!isEventType(type)) return `the topic's last level is no event type such as batch-started_v1`;
   if (type.startsWith('headgate.')) return 'event types headgate.* belong to the gateway';
-  const parsed = parse(payload);
+  const parsed = parseObject(payload);
   if (typeof parsed === 'string') return parsed;
   const text = (name: string): string | undefined => {
     const value = parsed[name];
@@ -59,7 +58,7 @@ export function readClientEvent(topic: string, payload: Uint8Array, now: EpochMs
   for (const name of ['dataschema', 'partitionkey', 'correlationid', 'causationid', 'traceparent']) {
     if (isOther(name) && text(name) === undefined) return `${name} is not a text of 1 to ${MAX_TEXT} characters`;
   }
-  if (isOther('time') && !(typeof time === 'string' && RFC3339.test(time) && Number.isFinite(Date.parse(time)))) {
+  if (isOther('time') && !isRfc3339(time)) {
     return 'time is not RFC 3339, such as 2026-01-31T13:45:00Z';
   }
   const dataschema = text('dataschema');
@@ -81,16 +80,6 @@ export function readClientEvent(topic: string, payload: Uint8Array, now: EpochMs
       ...(traceparent === undefined ? {} : { traceparent }),
     },
   };
-}
-
-function parse(payload: Uint8Array): Readonly<Record<string, unknown>> | string {
-  try {
-    const value: unknown = JSON.parse(utf8.decode(payload));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-    return 'the payload is not a JSON object';
-  } catch {
-    return 'the payload is not JSON in UTF-8';
-  }
 }
 
 function isDeeper(value: unknown, levels: number): boolean {

@@ -1,8 +1,10 @@
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { CommandDesk } from '../ports/command.ts';
 import type { Journal } from '../ports/journal.ts';
 import { publishRefusal } from './access.ts';
+import { isCommandTopic, readClientCommand } from './client-command.ts';
 import { isEventTopic, readClientEvent } from './client-event.ts';
 import { type IncomingMessage, messageEvent } from './client-message.ts';
 import type { BrokerConfig } from './config.ts';
@@ -17,6 +19,7 @@ export interface PublishGateOptions {
   readonly config: Pick<BrokerConfig, 'on_refused'>;
   readonly journal: Pick<Journal, 'append'>;
   readonly retained: RetainedMessages;
+  readonly commands: CommandDesk;
   readonly gateway: { readonly asset: string; readonly source: string };
   readonly clock: Clock;
   readonly observer: Observer;
@@ -62,6 +65,7 @@ export class PublishGate {
   async #acceptOnce(publish: ClientPublish): Promise<'route' | 'swallow'> {
     const { clock, gateway, retained, observer } = this.#options;
     const { client, topic } = publish;
+    if (isCommandTopic(topic)) return await this.#acceptCommand(publish);
     if (isEventTopic(topic)) {
       const event = readClientEvent(topic, publish.payload, clock.now());
       if (typeof event === 'string') return this.#refuse(publish, event);
@@ -77,6 +81,19 @@ export class PublishGate {
       },
       'route',
     );
+  }
+
+  /** Acknowledged when the request is in the journal; what became of it is an event. */
+  async #acceptCommand(publish: ClientPublish): Promise<'swallow'> {
+    const { user } = publish.identity;
+    if (user === null) return this.#refuse(publish, 'commands are taken from clients that signed in only');
+    if (publish.qos === 0 || publish.messageId === undefined) {
+      return this.#refuse(publish, 'a command needs QoS 1 or 2, and must not be a will');
+    }
+    const command = readClientCommand(publish, user);
+    if (typeof command === 'string') return this.#refuse(publish, command);
+    await this.#commit(publish, async () => void (await this.#options.commands.submit(command)), 'swallow');
+    return 'swallow';
   }
 
   async #append(draft: Parameters<Journal['append']>[0][number]): Promise<void> {

@@ -220,6 +220,18 @@ function addTagCommands(program: Command, does: Does): void {
     .action((tags: string[], options) =>
       does(async (context) => (await import('./tag-read.ts')).tagRead(context, tags, options)),
     );
+  tag
+    .command('write')
+    .argument('<tag>', 'asset/name, or the name alone where it is unique')
+    .argument('<value>', 'as people read it, after scaling; true or false for a switch')
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .option('--expires <time>', 'not after this time from now, such as 5s', durationOption, 10_000)
+    .description('write a tag through the daemon, by the rules of `commands` in gateway.yaml')
+    .action((name: string, value: string, { expires, reason }) =>
+      does(async (context) =>
+        (await import('./tag-write.ts')).tagWrite(context, { name, value, reason, ttlMs: expires }),
+      ),
+    );
 }
 
 function addDaemonCommands(program: Command, does: Does): void {

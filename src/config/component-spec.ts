@@ -39,7 +39,7 @@ export interface ComponentSpec {
 
 /** A section of `gateway.yaml` that belongs to a part of the daemon. Left out, it is filled from its defaults. */
 interface SectionSpec {
-  readonly key: 'journal' | 'broker' | 'pipeline';
+  readonly key: 'journal' | 'broker' | 'pipeline' | 'commands';
   readonly schema: TObject;
   check(config: unknown): readonly ValueProblem[];
 }

@@ -67,6 +67,7 @@ export const gatewaySchema = Type.Object(
     journal: Type.Optional(Type.Unknown({ description: 'The durable log of events.' })),
     broker: Type.Optional(Type.Unknown({ description: 'The local MQTT broker.' })),
     pipeline: Type.Optional(Type.Unknown({ description: 'From readings to events.' })),
+    commands: Type.Optional(Type.Unknown({ description: 'Writing to equipment.' })),
     sinks: Type.Optional(
       Type.Record(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }), Type.Unknown(), {
         description: 'Destinations by name; a destination keeps its place in the journal under this name.',
@@ -92,4 +93,5 @@ export interface GatewayConfig {
   readonly journal: Sections['journal'];
   readonly broker: Sections['broker'];
   readonly pipeline: Sections['pipeline'];
+  readonly commands: Sections['commands'];
 }

@@ -1,5 +1,6 @@
 import { BROKER_ERRORS } from './broker.table.ts';
 import { CLI_ERRORS } from './cli.table.ts';
+import { COMMAND_ERRORS } from './command.table.ts';
 import { CONFIG_ERRORS } from './config.table.ts';
 import type { ErrorEntry } from './error-entry.ts';
 import { JOURNAL_ERRORS } from './journal.table.ts';
@@ -16,6 +17,7 @@ import { SYSTEM_ERRORS } from './system.table.ts';
 export const ERROR_CATALOGUE = {
   ...BROKER_ERRORS,
   ...CLI_ERRORS,
+  ...COMMAND_ERRORS,
   ...CONFIG_ERRORS,
   ...JOURNAL_ERRORS,
   ...MODBUS_ERRORS,

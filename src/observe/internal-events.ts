@@ -1,5 +1,6 @@
 import { BROKER_EVENTS } from './broker.events.ts';
 import { CLI_EVENTS } from './cli.events.ts';
+import { COMMAND_EVENTS } from './command.events.ts';
 import { CONFIG_EVENTS } from './config.events.ts';
 import type { InternalEventEntry } from './internal-event.ts';
 import { JOURNAL_EVENTS } from './journal.events.ts';
@@ -16,6 +17,7 @@ import { SYSTEM_EVENTS } from './system.events.ts';
 export const INTERNAL_EVENTS = {
   ...BROKER_EVENTS,
   ...CLI_EVENTS,
+  ...COMMAND_EVENTS,
   ...CONFIG_EVENTS,
   ...JOURNAL_EVENTS,
   ...MODBUS_EVENTS,

@@ -49,3 +49,12 @@ export function scaleValue(scaling: Scaling, raw: TagValue, status: StatusCode):
 function clampedStatus(status: StatusCode): StatusCode {
   return status === Status.Good ? Status.Good_Clamped : status;
 }
+
+/**
+ * The raw value that scales to a value; the reverse of scaleValue but for clamping.
+ * @returns a bigint only for a bigint that is not scaled
+ */
+export function unscaleValue(scaling: Scaling, value: number | bigint): number | bigint {
+  if (scaling.factor === 1 && scaling.offset === 0) return value;
+  return (Number(value) - scaling.offset) / scaling.factor;
+}

@@ -1,6 +1,7 @@
 import type { HeadgateEvent } from '../model/event.ts';
 import type { Reading } from '../model/reading.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
+import type { CommandResult, TagCommand } from './command.ts';
 import type { DeviceState, DriverStats, TagFault } from './driver.ts';
 import type { JournalStatus } from './journal.ts';
 
@@ -96,6 +97,8 @@ export interface ControlApi {
   currentValues(filter: { readonly device?: string; readonly tag?: string }): Promise<readonly CurrentValueRow[]>;
   /** Read from the device now; tags as `<asset>/<name>`, or by their name alone. @throws CLI-facing errors for an unknown device or tag */
   readTags(device: string, tags: readonly string[]): Promise<readonly Reading[]>;
+  /** Write a tag by the rules of `commands`; resolves with what became of it. @throws COMMAND_OVERLOADED, JOURNAL_… */
+  writeTag(command: TagCommand): Promise<CommandResult>;
   /** Hear of committed events from now on, as they come; returns the unsubscribe. A slow listener loses the oldest. */
   tailEvents(filter: EventFilter, onEvent: (event: HeadgateEvent) => void): () => void;
   journalStatus(): Promise<JournalStatus>;

@@ -1,6 +1,7 @@
+import type { StatusCode } from '../model/quality.ts';
 import type { Reading, ReadingBatch, ScanGroup } from '../model/reading.ts';
-import type { TagDefinition } from '../model/tag.ts';
-import type { EpochMs } from '../model/time.ts';
+import type { TagDefinition, TagValue } from '../model/tag.ts';
+import type { EpochMs, Millis } from '../model/time.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Random } from './clock.ts';
 
@@ -60,6 +61,17 @@ export interface DriverStats {
   readonly faultyTags: readonly TagFault[];
 }
 
+/** A value for a tag, as the device holds it, before scaling. A tag with `bit` takes a boolean and leaves the other bits alone. */
+export interface TagWrite {
+  readonly tag: TagDefinition;
+  readonly value: TagValue;
+}
+
+export interface WriteOptions {
+  /** Monotonic: nothing is sent after it. */
+  readonly deadline: Millis;
+}
+
 /**
  * One connection to equipment and the devices behind it. Owned by the device supervisor: `start` is called once; `stop` at most
  * once, also while `start` is pending. A driver reconnects by itself, with jittered backoff, for ever.
@@ -75,6 +87,13 @@ export interface Driver {
    * has value null and a Bad status. For `tag read` and `device test`; may be called before any scan succeeded.
    */
   readNow(device: string, tags: readonly TagDefinition[]): Promise<readonly Reading[]>;
+  /**
+   * Write raw values now, in the order given, ahead of the scans and never between the requests of one read. Absent: this kind of device
+   * cannot be written. Each is sent at most once: a write that was not answered may have been carried out, and is not repeated.
+   * @returns the device's verdict on each: Good when it confirmed; Bad_Timeout for what could not be sent before the deadline (nothing was
+   *   sent then), Bad_NoCommunication for what was sent and not answered, else the refusal
+   */
+  writeNow?(device: string, writes: readonly TagWrite[], options: WriteOptions): Promise<readonly StatusCode[]>;
   /** Who answers: vendor, product, version, server state; resolves with what is known, or throws the connection's error. */
   identify(device: string): Promise<Readonly<Record<string, string>>>;
 }

@@ -5,6 +5,7 @@ import type { JournalHandle } from '../journal/journal-client.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { CommandDesk } from '../ports/command.ts';
 import type { ControlApi, DeviceRow, ServiceRow, SinkRow, StatusReport } from '../ports/control.ts';
 import type { DeviceSupervisor } from './device-supervisor.ts';
 import { passesFilter } from './event-filter.ts';
@@ -26,6 +27,7 @@ export interface GatewayParts {
   readonly forwarder: Forwarder;
   readonly services: ServiceHost;
   readonly processor: ProcessorMeter;
+  readonly commands: CommandDesk;
 }
 
 const EVERY_EVENT = ['uns/v1/#', 'evt/v1/#'];
@@ -75,6 +77,7 @@ export function createControlApi(parts: GatewayParts): ControlApi {
       });
       return devices.readNow(device, wanted);
     },
+    writeTag: async (command) => await (await parts.commands.submit(command)).result,
     tailEvents: (filter, onEvent) =>
       broker.bus.subscribe({
         filters: EVERY_EVENT,

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors/headgate-error.ts';
-import { Status } from '../model/quality.ts';
+import { Status, type StatusCode } from '../model/quality.ts';
 import type { Reading, ReadingBatch, ScanGroup } from '../model/reading.ts';
 import type { TagDefinition } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
@@ -12,6 +12,8 @@ import type {
   DriverModule,
   DriverStats,
   TagFault,
+  TagWrite,
+  WriteOptions,
 } from '../ports/driver.ts';
 
 /** A driver that could not even be made is tried again after this time. */
@@ -114,6 +116,17 @@ export class DeviceSupervisor {
     if (driver !== null) return driver.readNow(device, tags);
     const time = this.#options.clock.now();
     return tags.map(() => ({ value: null, status: Status.Bad_NotConnected, time }));
+  }
+
+  /**
+   * Write to one device now, by the rules of `Driver.writeNow`.
+   * @returns Bad_NotConnected for all when the device has no driver, Bad_NotSupported when its kind cannot be written
+   */
+  async writeNow(device: string, writes: readonly TagWrite[], options: WriteOptions): Promise<readonly StatusCode[]> {
+    const driver = this.#byDevice.get(device)?.driver ?? null;
+    if (driver === null) return writes.map(() => Status.Bad_NotConnected);
+    if (driver.writeNow === undefined) return writes.map(() => Status.Bad_NotSupported);
+    return driver.writeNow(device, writes, options);
   }
 
   async #startConnection(connection: Connection): Promise<void> {

@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { type ErrorContext, HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { Reading } from '../model/reading.ts';
+import type { CommandResult, TagCommand } from '../ports/command.ts';
 import type { CurrentValueRow, EventFilter, ServiceRow, StatusReport } from '../ports/control.ts';
 import type { JournalStatus } from '../ports/journal.ts';
 
@@ -28,6 +29,8 @@ export interface ControlClient {
   status(): Promise<StatusReport>;
   currentValues(filter: { readonly device?: string; readonly tag?: string }): Promise<readonly CurrentValueRow[]>;
   readTags(device: string, tags: readonly string[]): Promise<readonly Reading[]>;
+  /** `actor` is the bare user name; the daemon files it as `cli:<actor>`. */
+  writeTag(command: TagCommand): Promise<CommandResult>;
   /** Ends when the daemon stops, or when `signal` says so. */
   tailEvents(filter: EventFilter, signal: AbortSignal): AsyncIterable<TailLine>;
   journalStatus(): Promise<JournalStatus>;
@@ -54,6 +57,7 @@ export function connectControl(socketPath: string): ControlClient {
     status: () => get('/v1/status'),
     currentValues: (filter) => get('/v1/values', { device: filter.device, tag: filter.tag }),
     readTags: (device, tags) => post('/v1/read', { device, tags }, READ_TIMEOUT_MS),
+    writeTag: (command) => post('/v1/write', command, READ_TIMEOUT_MS),
     tailEvents: (filter, signal) => tail(socketPath, filter, signal),
     journalStatus: () => get('/v1/journal'),
     journalVerify: () => post('/v1/journal/verify', {}, VERIFY_TIMEOUT_MS),

@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { HeadgateError, isHeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { toCloudEventJson } from '../model/cloud-event.ts';
 import type { Observer } from '../observe/observer.ts';
+import type { TagCommand } from '../ports/command.ts';
 import type { ControlApi, EventFilter } from '../ports/control.ts';
 import { EventTail } from './event-tail.ts';
 
@@ -119,6 +120,8 @@ async function answer(
       if (typeof device !== 'string' || !isTexts(tags)) throw invalid('device and tags are needed');
       return send(response, await api.readTags(device, tags));
     }
+    case 'POST /v1/write':
+      return send(response, await api.writeTag(commandOf(await body(request))));
     case 'GET /v1/events':
       return tail(api, observer, response, pick(query, ['type', 'asset']));
     case 'GET /v1/journal':
@@ -180,6 +183,17 @@ async function body(request: IncomingMessage): Promise<Readonly<Record<string, u
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('the body is no JSON object');
   return value as Readonly<Record<string, unknown>>;
+}
+
+function commandOf(sent: Readonly<Record<string, unknown>>): TagCommand {
+  const { id, tag, value, actor, reason, expires } = sent;
+  const texts = [id, tag, actor, reason];
+  if (!isTexts(texts) || typeof expires !== 'number') throw invalid('id, tag, actor, reason and expires are needed');
+  if (typeof value !== 'number' && typeof value !== 'string' && typeof value !== 'boolean') {
+    throw invalid('value must be a number, a text, true or false');
+  }
+  const [ownId = '', ownTag = '', ownActor = '', ownReason = ''] = texts;
+  return { id: ownId, tag: ownTag, value, actor: `cli:${ownActor}`, reason: ownReason, expires };
 }
 
 function invalid(reason: string): HeadgateError {

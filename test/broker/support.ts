@@ -83,6 +83,7 @@ export async function running(
   const broker = await startBroker({
     config: brokerConfig(over),
     journal,
+    commands: { submit: () => Promise.reject(new Error('no commands in this test')) },
     gatewayAsset: 'acme/plant/gateway',
     gatewayName: 'gw',
     dataDir: null,
