@@ -18,7 +18,7 @@ const MAX_OPEN = 64;
 const MAX_REMEMBERED = 1_000;
 
 /** The devices, as commands use them. */
-export type CommandTargets = Pick<DeviceSupervisor, 'readNow' | 'writeNow'>;
+type CommandTargets = Pick<DeviceSupervisor, 'readNow' | 'writeNow'>;
 
 export interface CommandRunnerOptions {
   readonly config: CommandsConfig;
