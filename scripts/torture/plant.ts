@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
@@ -120,6 +120,11 @@ export class Plant {
     return join(this.dataDirectory, 'journal');
   }
 
+  /** Outside of the data directory, whose disk may be gone. */
+  get #socket(): string {
+    return join(dirname(this.configDirectory), 'headgate.sock');
+  }
+
   /**
    * Start the gateway; resolves when the oracle's first event is acknowledged, and the oracle goes on publishing.
    * @throws Error it ends, or does not come up
@@ -141,7 +146,7 @@ export class Plant {
   }
 
   status(): Promise<StatusReport> {
-    return connectControl(join(this.dataDirectory, 'headgate.sock')).status();
+    return connectControl(this.#socket).status();
   }
 
   /**
@@ -177,7 +182,7 @@ export class Plant {
 
   async #configure(upstreamPort: number, { random, journal = {} }: PlantOptions): Promise<void> {
     const gateway = {
-      gateway: { name: 'torture', asset: 'torture/gateway', data_dir: this.dataDirectory },
+      gateway: { name: 'torture', asset: 'torture/gateway', data_dir: this.dataDirectory, socket: this.#socket },
       broker: {
         listen: { host: this.host, port: BROKER_PORT },
         anonymous: { publish: ['evt/v1/#'], subscribe: ['#'] },

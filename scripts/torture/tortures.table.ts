@@ -7,4 +7,9 @@ export const TORTURES: Readonly<Record<string, TortureEntry>> = {
     fullRuns: 1000,
     load: () => import('./kill.ts'),
   },
+  powercut: {
+    summary: 'power cut at a random moment under load: unsynced writes lost, torn or reordered',
+    fullRuns: 2000,
+    load: () => import('./powercut.ts'),
+  },
 };

@@ -1,5 +1,5 @@
-import { closeSync, existsSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 /** Room on a file system, in bytes, for an ordinary user. */
 export interface DiskSpace {
@@ -20,6 +20,16 @@ export function syncDirectory(directory: string): void {
   } finally {
     closeSync(handle);
   }
+}
+
+/** Make a directory and those above it that are missing, durably: a name is on the disk when its directory was synced, not before. */
+export function makeDirectory(directory: string): void {
+  const path = resolve(directory);
+  const first = mkdirSync(path, { recursive: true });
+  if (first === undefined) return;
+  const above = dirname(resolve(first));
+  for (let made = path; made !== above; made = dirname(made)) syncDirectory(made);
+  syncDirectory(above);
 }
 
 /** A file that takes up room until the disk is full, so that there is some left to tidy up with. */

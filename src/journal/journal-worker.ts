@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { isHeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { Lane } from '../model/tag.ts';
 import { LANES } from '../model/tag.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
+import { makeDirectory } from './disk-space.ts';
 import type { CommitRequest, FromWorker, PageAnswer, Question, ToWorker, WorkerStart } from './messages.ts';
 import { openStore } from './open-store.ts';
 import { PageReader } from './page-reader.ts';
@@ -66,7 +66,7 @@ if (opened !== null) {
 function open(): { store: Store; lock: DirectoryLock } | null {
   const { directory } = start;
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     const lock = lockDirectory(directory);
     const store = openStore({ ...start, notify: (notice) => send({ kind: 'notice', notice }) });
     send({ kind: 'opened', journalId: store.journalId, lastSequence: store.lastSequence, untold: store.untoldGaps() });

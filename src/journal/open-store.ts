@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { messageOf } from '../errors/headgate-error.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import { Ballast, diskSpace, syncDirectory } from './disk-space.ts';
+import { Ballast, diskSpace, makeDirectory, syncDirectory } from './disk-space.ts';
 import { type LedgerContent, LedgerFile, type LedgerHead } from './ledger-file.ts';
 import { readIdentity } from './segment-file.ts';
 import { firstOfFileName, type SegmentInfo, segmentPath } from './segment-info.ts';
@@ -39,9 +39,12 @@ interface FoundLoss {
  */
 export function openStore(options: OpenStoreOptions): Store {
   const { directory, settings, now, notify } = options;
-  for (const lane of LANES) mkdirSync(join(directory, lane), { recursive: true });
-  syncDirectory(directory);
+  for (const lane of LANES) makeDirectory(join(directory, lane));
   const { ledger, content } = openLedger(options);
+  // A process that was killed may have left names that no sync had covered: of a directory, the ledger, a segment that is written on now.
+  for (const names of [dirname(directory), directory, ...LANES.map((lane) => join(directory, lane))]) {
+    syncDirectory(names);
+  }
   const shelf = new SegmentShelf(directory, content.head.journalId);
   const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
   const { head } = content;

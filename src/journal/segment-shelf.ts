@@ -113,6 +113,8 @@ export class SegmentShelf {
     const active = this.#active.get(lane);
     if (active === undefined) return null;
     this.#guard(active.info, failureKind, () => active.file.seal());
+    // Else the WAL may be there again after a power cut, beside a file that is opened read-only.
+    syncDirectory(dirname(this.path(active.info)));
     this.#active.delete(lane);
     active.info.state = 'sealed';
     active.info.bytes = statSync(this.path(active.info)).size;
@@ -150,10 +152,11 @@ export class SegmentShelf {
     }
   }
 
-  /** Forget a segment and unlink its files. */
+  /** Forget a segment and unlink its files, durably: one that came back after a power cut would be taken for a new one. */
   unlink(segment: SegmentInfo): void {
     this.#forget(segment);
     for (const suffix of ['', '-wal', '-journal', '-shm']) rmSync(this.path(segment) + suffix, { force: true });
+    syncDirectory(dirname(this.path(segment)));
   }
 
   /** Forget a segment and move its files aside, where they are kept. Returns where to; null if there was no file. */
