@@ -5,6 +5,8 @@ import { HeadgateError } from '../errors/headgate-error.ts';
 export interface Terminal {
   /** Results. */
   out(text: string): void;
+  /** Resolves when the reader of results has taken enough of them: for commands that write much. */
+  drained(): Promise<void>;
   /** What is not a result: warnings, progress, errors. */
   err(text: string): void;
   readonly environment: Readonly<NodeJS.ProcessEnv>;

@@ -1,8 +1,8 @@
-import { isAssetPath } from '../model/asset.ts';
 import { statusName } from '../model/quality.ts';
 import type { CloudEventJson } from '../system/control-client.ts';
-import { type CliContext, usageError } from './cli-context.ts';
+import type { CliContext } from './cli-context.ts';
 import { needDaemon } from './daemon.ts';
+import { checkAsset, checkEventType } from './event-select.ts';
 import { EXIT } from './exit-code.table.ts';
 import { formatTime, formatValue } from './format.ts';
 import { oneLine, printJson } from './output.ts';
@@ -19,18 +19,8 @@ const MAX_SAMPLES = 8;
 
 /** `headgate event tail`: committed events as they come; with --json one CloudEvent a line. Ends with the daemon or on SIGINT. */
 export async function eventTail(context: CliContext, options: EventTailOptions): Promise<number> {
-  if (options.asset !== undefined && !isAssetPath(options.asset)) {
-    throw usageError(
-      'event tail',
-      `--asset ${JSON.stringify(options.asset)}: expected an asset path such as acme/hamburg/line-3`,
-    );
-  }
-  if (options.type !== undefined && !/^[a-z0-9.-]+\*?$|^\*$/.test(options.type)) {
-    throw usageError(
-      'event tail',
-      `--type ${JSON.stringify(options.type)}: expected an event type such as headgate.telemetry.v1, or a prefix ending in *`,
-    );
-  }
+  checkAsset('event tail', options.asset);
+  checkEventType('event tail', options.type);
   const daemon = await needDaemon(context);
   const filter = {
     ...(options.type === undefined ? {} : { type: options.type }),

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Terminal } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
 
@@ -8,6 +9,9 @@ export function processTerminal(): Terminal {
   let stop: AbortSignal | null = null;
   return {
     out: (text) => void stdout.write(text),
+    drained: async () => {
+      if (stdout.writableNeedDrain) await once(stdout, 'drain');
+    },
     err: (text) => void stderr.write(text),
     environment,
     isErrTty: stderr.isTTY === true,

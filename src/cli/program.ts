@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import { type CliContext, usageError } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
 import { collect, durationOption, numberOption, wholeOption } from './option-parsers.ts';
+import { parseMoment } from './time-option.ts';
 
 /** Gives the context of a command when it runs, with the directory it works on. */
 export type MakeContext = (directory?: string) => CliContext;
@@ -234,6 +235,23 @@ function addTagCommands(program: Command, does: Does): void {
     );
 }
 
+/** Options that choose stored events. */
+function selecting(command: Command): Command {
+  const now = Date.now();
+  const moment = (text: string) => parseMoment(text, now);
+  return command
+    .option('--asset <path>', 'only events of this asset and below')
+    .option('--type <type>', 'event type, or a prefix ending in *, such as headgate.maintenance*')
+    .option(
+      '--from <time>',
+      'source time from: 2026-11-25T10:30, 10:30, -2h, today, yesterday; local unless Z or +01:00',
+      moment,
+    )
+    .option('--to <time>', 'source time until, exclusive', moment)
+    .option('--tag <name>', 'only samples of this tag')
+    .option('--lane <lane>', 'critical, normal or bulk; may be repeated', collect);
+}
+
 function addDaemonCommands(program: Command, does: Does): void {
   const event = program.command('event').description('events');
   event
@@ -243,6 +261,10 @@ function addDaemonCommands(program: Command, does: Does): void {
     .option('-n, --count <number>', 'end after so many', wholeOption(1, Number.MAX_SAFE_INTEGER, 'a count'))
     .description('show events as they are committed')
     .action((options) => does(async (context) => (await import('./event-tail.ts')).eventTail(context, options)));
+  selecting(event.command('query'))
+    .option('-n, --limit <number>', 'end after so many', wholeOption(1, Number.MAX_SAFE_INTEGER, 'a count'))
+    .description('show stored events, oldest first; also while the daemon is down')
+    .action((options) => does(async (context) => (await import('./event-query.ts')).eventQuery(context, options)));
   const journal = program.command('journal').description('the durable journal');
   journal
     .command('status')

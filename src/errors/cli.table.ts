@@ -78,6 +78,12 @@ export const CLI_ERRORS = {
     action: 'Use the command line of the same version as the daemon.',
     retry: 'never',
   },
+  CONTROL_BUSY: {
+    message: 'The daemon already runs {running} {what}, as many as it does at once',
+    meaning: 'Searches and replays read the disk that acquisition writes to, so only a few are done at a time.',
+    action: 'Wait for the others to end, then try again.',
+    retry: 'backoff',
+  },
   CONTROL_FAILED: {
     message: 'The daemon could not answer: {reason}',
     meaning: 'Something failed inside the daemon while it answered the command line.',

@@ -12,7 +12,7 @@ import { DamageError } from './sqlite-failure.ts';
  */
 
 const APPLICATION_ID = 0x48_47_4c_31;
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 const SCHEMA = `
   CREATE TABLE journal (
@@ -22,12 +22,18 @@ const SCHEMA = `
   CREATE TABLE segment (
     lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
     opened_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, state TEXT NOT NULL, sha256 TEXT,
+    time_low REAL, time_high REAL,
     PRIMARY KEY (lane, first)) STRICT, WITHOUT ROWID;
   CREATE TABLE consumer (name TEXT PRIMARY KEY, cursor TEXT NOT NULL, counts TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE gap (
     id INTEGER PRIMARY KEY, lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
     reason TEXT NOT NULL, at INTEGER NOT NULL, consumers TEXT NOT NULL, is_told INTEGER NOT NULL) STRICT;
 `;
+
+/** By the format that a ledger has: what makes it one of the next. */
+const MIGRATIONS: Readonly<Record<number, string>> = {
+  1: 'ALTER TABLE segment ADD COLUMN time_low REAL; ALTER TABLE segment ADD COLUMN time_high REAL;',
+};
 
 /** Gaps that are kept as records; the counts in the ledger are for ever. */
 const MAX_GAP_RECORDS = 10_000;
@@ -112,7 +118,7 @@ export class LedgerFile {
       if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not keep synchronous=FULL');
       db.pragma('cache_size = -512');
       db.pragma('wal_autocheckpoint = 256');
-      if (initial === null) checkFormat(db);
+      if (initial === null) migrateLedger(db);
       else create(db, initial);
       return new LedgerFile(db);
     } catch (error) {
@@ -163,9 +169,11 @@ export class LedgerFile {
           removed,
         );
       }
-      const segment = db.prepare('INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+      const segment = db.prepare('INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
       for (const s of change.segments) {
-        segment.run(s.lane, s.first, s.last, s.count, s.bytes, s.openedAt, s.endedAt, s.state, s.sha256);
+        const { times } = s;
+        const fixed = [s.lane, s.first, s.last, s.count, s.bytes, s.openedAt, s.endedAt, s.state, s.sha256];
+        segment.run(...fixed, times?.low ?? null, times?.high ?? null);
       }
       const remove = db.prepare('DELETE FROM segment WHERE lane = ? AND first = ?');
       for (const s of change.removedSegments) remove.run(s.lane, s.first);
@@ -185,6 +193,21 @@ export class LedgerFile {
   close(): void {
     this.#db.close();
   }
+}
+
+/** Bring a ledger of an older format up to this one. @throws DamageError not a ledger, or of a newer format */
+export function migrateLedger(db: Database.Database): void {
+  if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new DamageError('not a ledger');
+  db.transaction(() => {
+    for (;;) {
+      const version = Number(db.pragma('user_version', { simple: true }));
+      const migration = MIGRATIONS[version];
+      if (migration === undefined) break;
+      db.exec(migration);
+      db.pragma(`user_version = ${version + 1}`);
+    }
+  })();
+  checkFormat(db);
 }
 
 /** Read a ledger. @throws DamageError content that cannot be */
@@ -207,11 +230,15 @@ export function loadLedger(db: Database.Database): LedgerContent {
     throw new DamageError('rows of the ledger are missing');
   }
   const segments = db
-    .prepare<[], SegmentInfo>(
-      `SELECT lane, first, last, count, bytes, opened_at AS openedAt, ended_at AS endedAt, state, sha256
+    .prepare<[], Omit<SegmentInfo, 'times'> & { low: number | null; high: number | null }>(
+      `SELECT lane, first, last, count, bytes, opened_at AS openedAt, ended_at AS endedAt, state, sha256,
+         time_low AS low, time_high AS high
        FROM segment ORDER BY first`,
     )
-    .all();
+    .all()
+    .map(
+      ({ low, high, ...row }): SegmentInfo => ({ ...row, times: low === null || high === null ? null : { low, high } }),
+    );
   const consumers = db
     .prepare<[], { name: string; cursor: string; counts: string }>('SELECT * FROM consumer')
     .all()

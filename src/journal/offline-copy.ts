@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { LANES } from '../model/tag.ts';
-import { type LedgerContent, loadLedger, readGaps, type StoredGap } from './ledger-file.ts';
+import { type LedgerContent, loadLedger, migrateLedger, readGaps, type StoredGap } from './ledger-file.ts';
 import { HALF_CREATED, SegmentFile } from './segment-file.ts';
-import { firstOfFileName, type SegmentInfo, segmentPath } from './segment-info.ts';
+import { firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
 import { fileBytes } from './segment-shelf.ts';
 
 /**
@@ -27,6 +27,7 @@ export class OfflineCopy {
     try {
       const db = this.#openLedger();
       try {
+        migrateLedger(db);
         this.content = loadLedger(db);
         this.gaps = readGaps(db, 'ORDER BY id DESC LIMIT 1000').reverse();
       } finally {
@@ -73,6 +74,7 @@ export class OfflineCopy {
           openedAt: 0,
           endedAt: 0,
           state: 'active',
+          times: null,
           sha256: null,
         });
       }
@@ -93,6 +95,7 @@ export class OfflineCopy {
       try {
         const { last } = file.bounds();
         const fresh = file.count(segment.last + 1, Number.MAX_SAFE_INTEGER);
+        if (fresh > 0) segment.times = spanning(segment.times, file.times(segment.last + 1));
         lanes[segment.lane].accepted += fresh;
         segment.count += fresh;
         segment.last = Math.max(segment.last, last);

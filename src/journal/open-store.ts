@@ -7,7 +7,7 @@ import type { EpochMs } from '../model/time.ts';
 import { Ballast, diskSpace, makeDirectory, syncDirectory } from './disk-space.ts';
 import { type LedgerContent, LedgerFile, type LedgerHead } from './ledger-file.ts';
 import { readIdentity } from './segment-file.ts';
-import { firstOfFileName, type SegmentInfo, segmentPath } from './segment-info.ts';
+import { firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
 import { fileBytes, quarantinePath, SegmentDamageError, SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';
 import { readFailureKind } from './sqlite-failure.ts';
@@ -117,6 +117,7 @@ function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, opti
       openedAt: now,
       endedAt: now,
       state: 'active',
+      times: null,
       sha256: null,
     };
     try {
@@ -147,6 +148,7 @@ function reopen(
     const { last, recorded } = file.bounds();
     const known = segment.count === 0 ? 0 : file.count(segment.first, segment.last);
     const fresh = file.count(segment.last + 1, Number.MAX_SAFE_INTEGER);
+    if (fresh > 0) segment.times = spanning(segment.times, file.times(segment.last + 1));
     const missing = segment.count - known;
     const totals = content.lanes[segment.lane];
     const lost =

@@ -7,6 +7,8 @@ import type { Store } from './store.ts';
 /** Bounds of one slice: about a millisecond of reading between commits. */
 const SLICE_EVENTS = 2000;
 const SLICE_BYTES = 256 * 1024;
+/** A search answers with what it has after so many slices, so that it can be given up. */
+const SEARCH_SLICES = 64;
 /** Tag lists remembered as sent before both sides start afresh. */
 const MAX_KNOWN_LISTS = 4096;
 
@@ -15,6 +17,9 @@ interface Reading {
   readonly request: PageRequest;
   readonly records: StoredRecord[];
   bytes: number;
+  /** How far it got. */
+  through: number;
+  slices: number;
 }
 
 /** Answers reads slice by slice, in the order they were asked, so that commits can go on in between. */
@@ -32,7 +37,7 @@ export class PageReader {
   }
 
   ask(id: number, request: PageRequest): void {
-    this.#queue.push({ id, request, records: [], bytes: 0 });
+    this.#queue.push({ id, request, records: [], bytes: 0, through: request.after, slices: 0 });
   }
 
   /** Read a slice; returns the page when it is full or the search is at its end. */
@@ -42,13 +47,13 @@ export class PageReader {
     const { request, records } = reading;
     const maxEvents = request.maxEvents - records.length;
     const maxBytes = request.maxBytes - reading.bytes;
-    const after = records.at(-1)?.sequence ?? request.after;
-    const slice = store.read({
-      ...request,
-      after,
-      maxEvents: Math.min(SLICE_EVENTS, maxEvents),
-      maxBytes: Math.min(SLICE_BYTES, maxBytes),
-    });
+    const after = Math.max(reading.through, records.at(-1)?.sequence ?? request.after);
+    const bounds = { maxEvents: Math.min(SLICE_EVENTS, maxEvents), maxBytes: Math.min(SLICE_BYTES, maxBytes) };
+    const { where } = request;
+    const slice =
+      where === undefined
+        ? store.read({ ...request, ...bounds, after })
+        : store.select({ ...request, ...bounds, after }, where);
     for (const record of slice.records) {
       // The first of a later slice came whatever its size.
       if (records.length > 0 && reading.bytes + record.payload.length > request.maxBytes) {
@@ -57,9 +62,14 @@ export class PageReader {
       records.push(record);
       reading.bytes += record.payload.length;
     }
+    reading.through = slice.through;
     const isAtEnd = slice.through >= Math.min(request.until, store.lastSequence);
     const isFull = records.length >= request.maxEvents || reading.bytes >= request.maxBytes;
-    return isAtEnd || isFull ? this.#finish(reading, slice.through) : null;
+    const isLong = where !== undefined && ++reading.slices >= SEARCH_SLICES;
+    if (isAtEnd || isFull || isLong) return this.#finish(reading, slice.through);
+    // A search may take long: consumers that are behind get their turn in between.
+    if (where !== undefined) this.#queue.push(...this.#queue.splice(0, 1));
+    return null;
   }
 
   #finish({ id, records, bytes }: Reading, through: number): { readonly id: number; readonly page: PageAnswer } {

@@ -1,7 +1,11 @@
 import Database from 'better-sqlite3';
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
+import type { EventSelection, SequenceRange } from '../ports/journal.ts';
 import { type EncodedList, type NewRecord, recordChecksum, type StoredRecord, type StreamKey } from './record.ts';
+import type { TimeRange } from './segment-info.ts';
+import { type EventRow, SegmentSelector } from './segment-select.ts';
+import type { SelectBounds } from './select-step.ts';
 import { DamageError } from './sqlite-failure.ts';
 
 /*
@@ -36,15 +40,6 @@ export interface SegmentIdentity {
   readonly first: number;
 }
 
-interface Row {
-  readonly sequence: number;
-  readonly recorded: number;
-  readonly stream: number;
-  readonly list: number;
-  readonly checksum: number;
-  readonly payload: Buffer;
-}
-
 type Insert = Database.Statement<[number, number, number, number, number, number, Uint8Array]>;
 
 /** An open segment. All methods are synchronous and throw what better-sqlite3 throws. */
@@ -57,7 +52,8 @@ export class SegmentFile {
   readonly #listIds = new Map<string, number>();
   readonly #lists = new Map<number, EncodedList>();
   #insert: Insert | undefined;
-  #range: Database.Statement<[number, number], Row> | undefined;
+  #selector: SegmentSelector | undefined;
+  #range: Database.Statement<[number, number], EventRow> | undefined;
   #count: Database.Statement<[number, number], { count: number }> | undefined;
 
   private constructor(db: Database.Database, lane: Lane) {
@@ -146,20 +142,37 @@ export class SegmentFile {
     );
     this.isBeingRead = true;
     try {
-      for (const row of this.#range.iterate(first, last)) {
-        const payload = row.payload as Uint8Array;
-        if (
-          !(payload instanceof Uint8Array) ||
-          row.checksum !== recordChecksum(row.sequence, row.recorded, row.stream, row.list, payload)
-        ) {
-          throw new DamageError(`checksum of event ${row.sequence} is wrong`);
-        }
-        const list = row.list === 0 ? null : this.#storedList(row.list);
-        yield { sequence: row.sequence, lane: this.#lane, recorded: row.recorded, payload, list };
-      }
+      for (const row of this.#range.iterate(first, last)) yield this.#record(row);
     } finally {
       this.isBeingRead = false;
     }
+  }
+
+  /**
+   * The matching events of a closed range, in order, until one more than the bounds allow.
+   * @throws DamageError a row that is not as it was written
+   */
+  select(range: SequenceRange, where: EventSelection, bounds: SelectBounds): StoredRecord[] {
+    this.#selector ??= new SegmentSelector(this.#db);
+    const found: StoredRecord[] = [];
+    let bytes = 0;
+    for (const row of this.#selector.rows(range, where)) {
+      const record = this.#record(row);
+      found.push(record);
+      bytes += record.payload.length;
+      if (found.length > bounds.maxEvents || bytes > bounds.maxBytes) break;
+    }
+    return found;
+  }
+
+  /** Source times from a sequence on; null if there is no event. */
+  times(first: number): TimeRange | null {
+    const row = this.#db
+      .prepare<[number], { low: number | null; high: number | null }>(
+        'SELECT min(time) AS low, max(time) AS high FROM event WHERE sequence >= ?',
+      )
+      .get(first);
+    return row === undefined || row.low === null || row.high === null ? null : { low: row.low, high: row.high };
   }
 
   /** How many events are in a closed range. */
@@ -225,6 +238,18 @@ export class SegmentFile {
     if (row === undefined) throw new DamageError('tag list table');
     this.#listIds.set(list.id, row.id);
     return row.id;
+  }
+
+  #record(row: EventRow): StoredRecord {
+    const payload = row.payload as Uint8Array;
+    if (
+      !(payload instanceof Uint8Array) ||
+      row.checksum !== recordChecksum(row.sequence, row.recorded, row.stream, row.list, payload)
+    ) {
+      throw new DamageError(`checksum of event ${row.sequence} is wrong`);
+    }
+    const list = row.list === 0 ? null : this.#storedList(row.list);
+    return { sequence: row.sequence, lane: this.#lane, recorded: row.recorded, payload, list };
   }
 
   #storedList(id: number): EncodedList {

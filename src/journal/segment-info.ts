@@ -1,6 +1,12 @@
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 
+/** Source times of the events of a segment, both inclusive. */
+export interface TimeRange {
+  readonly low: EpochMs;
+  readonly high: EpochMs;
+}
+
 /** What the manifest knows of a segment, so that nothing has to be counted at start. */
 export interface SegmentInfo {
   readonly lane: Lane;
@@ -14,8 +20,16 @@ export interface SegmentInfo {
   /** When its last event was accepted. */
   endedAt: EpochMs;
   state: 'active' | 'sealed' | 'dropping';
+  /** Of its events; null while it is empty, or unknown: then it must be searched. */
+  times: TimeRange | null;
   /** Hexadecimal, of the sealed file; null until it is computed. */
   sha256: string | null;
+}
+
+/** The range that spans both. */
+export function spanning(a: TimeRange | null, b: TimeRange | null): TimeRange | null {
+  if (a === null || b === null) return a ?? b;
+  return { low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) };
 }
 
 /** Path below the journal's directory. */

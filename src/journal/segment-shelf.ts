@@ -4,11 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { messageOf } from '../errors/headgate-error.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import type { SequenceRange } from '../ports/journal.ts';
+import type { EventSelection, SequenceRange } from '../ports/journal.ts';
 import { syncDirectory } from './disk-space.ts';
 import type { StoredRecord } from './record.ts';
 import { SegmentFile } from './segment-file.ts';
 import { type SegmentInfo, segmentPath } from './segment-info.ts';
+import type { SelectBounds } from './select-step.ts';
 import { DamageError, failureKind, readFailureKind } from './sqlite-failure.ts';
 
 /** Sealed segments that are held open for readers. */
@@ -91,6 +92,7 @@ export class SegmentShelf {
       openedAt: now,
       endedAt: now,
       state: 'active',
+      times: null,
       sha256: null,
     };
     const path = this.path(info);
@@ -150,6 +152,11 @@ export class SegmentShelf {
         throw error;
       }
     }
+  }
+
+  /** The matching events of a range of one segment, in order, until a bound is passed. @throws SegmentDamageError */
+  select(segment: SegmentInfo, range: SequenceRange, where: EventSelection, bounds: SelectBounds): StoredRecord[] {
+    return this.#guard(segment, readFailureKind, () => this.#file(segment).select(range, where, bounds));
   }
 
   /** Forget a segment and unlink its files, durably: one that came back after a power cut would be taken for a new one. */

@@ -2,14 +2,15 @@ import { join } from 'node:path';
 import { messageOf } from '../errors/headgate-error.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import type { Cursor, LaneCursors, LedgerRow, PageRequest, SequenceRange } from '../ports/journal.ts';
+import type { Cursor, EventSelection, LaneCursors, LedgerRow, PageRequest, SequenceRange } from '../ports/journal.ts';
 import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
 import { type Ballast, type DiskSpace, diskSpace } from './disk-space.ts';
 import type { LedgerContent, LedgerFile, LedgerSnapshot, StoredGap } from './ledger-file.ts';
 import type { NewRecord, StoredRecord } from './record.ts';
 import { planRetention } from './retention.ts';
-import type { SegmentInfo } from './segment-info.ts';
+import { type SegmentInfo, spanning } from './segment-info.ts';
 import { SegmentDamageError, type SegmentShelf } from './segment-shelf.ts';
+import { type SelectedSlice, selectStep } from './select-step.ts';
 import type { JournalSettings } from './settings.ts';
 import { failureKind } from './sqlite-failure.ts';
 
@@ -184,6 +185,11 @@ export class Store {
         for (const source of sources) source.return();
       }
     });
+  }
+
+  /** One bounded step of a search: the events that match in the next stretch after a position. */
+  select(request: PageRequest, where: EventSelection): SelectedSlice {
+    return this.#withoutDamage(() => selectStep(this.#shelf, request, where, this.lastSequence));
   }
 
   /** Make a consumer known, or find it again. */
@@ -375,6 +381,8 @@ export class Store {
     let count = 0;
     let last = 0;
     let bytes = 0;
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
     for (const group of groups) {
       for (const record of group.records) {
         if (record.lane === lane) {
@@ -385,6 +393,8 @@ export class Store {
           count++;
           last = sequence;
           bytes += record.payload.length;
+          if (record.time < low) low = record.time;
+          if (record.time > high) high = record.time;
         }
         sequence++;
       }
@@ -396,6 +406,7 @@ export class Store {
     info.count += count;
     info.bytes += bytes;
     info.endedAt = Math.floor(this.#now);
+    if (count > 0) info.times = spanning(info.times, { low, high });
     this.#content.lanes[lane].accepted += count;
     this.#changedSegments.add(info);
     this.#uncheckedBytes += bytes + count * 32;

@@ -119,3 +119,21 @@ export class TelemetryReport {
     return `${this.name(position)}=${String(this.value(position))} ${statusName(this.status(position))}`;
   }
 }
+
+/** A report of the samples of one tag alone; null when it has none. */
+export function narrowReport(report: TelemetryReport, name: string): TelemetryReport | null {
+  const { list } = report;
+  const positions: number[] = [];
+  for (let position = 0; position < report.size; position++)
+    if (report.name(position) === name) positions.push(position);
+  const [first] = positions;
+  if (first === undefined) return null;
+  const timeBase = report.time(first);
+  return new TelemetryReport(list, {
+    indexes: Uint32Array.from(positions, (position) => report.tagIndex(position)),
+    values: positions.map((position) => report.value(position)),
+    statuses: Uint32Array.from(positions, (position) => report.status(position)),
+    timeBase,
+    timeDeltas: Float64Array.from(positions, (position) => report.time(position) - timeBase),
+  });
+}

@@ -3,7 +3,7 @@ import type { Reading } from '../model/reading.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
 import type { CommandResult, TagCommand } from './command.ts';
 import type { DeviceState, DriverStats, TagFault } from './driver.ts';
-import type { JournalStatus } from './journal.ts';
+import type { JournalStatus, Page, PageRequest } from './journal.ts';
 
 /** A device in `status` and `device list`. */
 export interface DeviceRow {
@@ -90,6 +90,17 @@ export interface EventFilter {
   readonly asset?: string;
 }
 
+/** Stored events on their way to the command line; the pages come one after the other, as they are asked for. */
+export interface EventSearch {
+  readonly journalId: string;
+  /** Where the search ends. */
+  readonly until: number;
+  readonly pages: AsyncIterable<Page>;
+}
+
+/** What is searched for: ascending, from the oldest stored event to the newest of this moment. */
+export type SearchRequest = Pick<PageRequest, 'where' | 'lanes'>;
+
 /** What the running daemon does for the command line, over its local socket. Each method may be called at any time. */
 export interface ControlApi {
   status(): Promise<StatusReport>;
@@ -101,6 +112,8 @@ export interface ControlApi {
   writeTag(command: TagCommand): Promise<CommandResult>;
   /** Hear of committed events from now on, as they come; returns the unsubscribe. A slow listener loses the oldest. */
   tailEvents(filter: EventFilter, onEvent: (event: HeadgateEvent) => void): () => void;
+  /** Search the stored events, beside what the daemon does otherwise. @throws CONTROL_BUSY as many searches as may be are under way */
+  searchEvents(request: SearchRequest): EventSearch;
   journalStatus(): Promise<JournalStatus>;
   /** The verify report of the journal, as `journal verify` prints it. */
   journalVerify(): Promise<unknown>;

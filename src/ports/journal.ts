@@ -69,12 +69,27 @@ export interface JournalStatus {
   readonly ledger: readonly LedgerRow[];
 }
 
+/** Which events of a page to give; what is absent does not matter. */
+export interface EventSelection {
+  /** Exact type, or a prefix ending in `*`. */
+  readonly type?: string;
+  /** Asset path; what lies below it is included. */
+  readonly asset?: string;
+  /** Only telemetry of tag lists that have a tag of this name; a report may hold other tags too. */
+  readonly tag?: string;
+  /** Source time, inclusive. */
+  readonly from?: EpochMs;
+  /** Source time, exclusive. */
+  readonly to?: EpochMs;
+}
+
 /** Which stored events to read: ascending sequence, strictly after `after`. */
 export interface PageRequest {
   readonly after: number;
   /** Up to and including. */
   readonly until: number;
   readonly lanes?: readonly Lane[];
+  readonly where?: EventSelection;
   readonly maxEvents: number;
   readonly maxBytes: number;
 }
@@ -100,7 +115,10 @@ export interface Journal {
   append(drafts: readonly EventDraft[]): Promise<readonly HeadgateEvent[]>;
   /** Hear of every commit, in sequence order, before its append resolves. Must not throw. Returns the unsubscribe. */
   onCommit(listener: (events: readonly CommittedEvent[]) => void): () => void;
-  /** Read from disk, for consumers that are behind. */
+  /**
+   * Read from disk, for consumers that are behind and for questions. With `where` a page may be empty before the search is at its end:
+   * go on after `through`.
+   */
   read(request: PageRequest): Promise<Page>;
   /** Make a consumer known: a new one starts at `start` (`now`: what is committed from here on); a known one keeps its place. */
   openCursor(consumer: string, start: 'now' | 'beginning'): Promise<LaneCursors>;

@@ -9,6 +9,7 @@ import type { CommandDesk } from '../ports/command.ts';
 import type { ControlApi, DeviceRow, ServiceRow, SinkRow, StatusReport } from '../ports/control.ts';
 import type { DeviceSupervisor } from './device-supervisor.ts';
 import { passesFilter } from './event-filter.ts';
+import { createEventSearch } from './event-search.ts';
 import type { SinkStatus } from './forwarder/sink-status.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { ProcessorMeter } from './processor-meter.ts';
@@ -85,6 +86,7 @@ export function createControlApi(parts: GatewayParts): ControlApi {
           for (const event of events) if (passesFilter(filter, event)) onEvent(event);
         },
       }),
+    searchEvents: createEventSearch(journal),
     journalStatus: () => journal.status(),
     journalVerify: () => journal.verify(),
     services: async () => serviceRows(services),

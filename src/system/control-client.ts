@@ -3,8 +3,16 @@ import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { type ErrorContext, HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { Reading } from '../model/reading.ts';
 import type { CommandResult, TagCommand } from '../ports/command.ts';
-import type { CurrentValueRow, EventFilter, ServiceRow, StatusReport } from '../ports/control.ts';
+import type {
+  CurrentValueRow,
+  EventFilter,
+  EventSearch,
+  SearchRequest,
+  ServiceRow,
+  StatusReport,
+} from '../ports/control.ts';
 import type { JournalStatus } from '../ports/journal.ts';
+import { readSearch } from './search-stream.ts';
 
 /** A CloudEvent as JSON. Source: CloudEvents JSON Event Format 1.0.2. */
 export interface CloudEventJson {
@@ -33,6 +41,8 @@ export interface ControlClient {
   writeTag(command: TagCommand): Promise<CommandResult>;
   /** Ends when the daemon stops, or when `signal` says so. */
   tailEvents(filter: EventFilter, signal: AbortSignal): AsyncIterable<TailLine>;
+  /** The stored events that match; nothing more is read than is taken. */
+  searchEvents(request: SearchRequest, signal: AbortSignal): Promise<EventSearch>;
   journalStatus(): Promise<JournalStatus>;
   journalVerify(): Promise<unknown>;
   services(): Promise<readonly ServiceRow[]>;
@@ -59,6 +69,12 @@ export function connectControl(socketPath: string): ControlClient {
     readTags: (device, tags) => post('/v1/read', { device, tags }, READ_TIMEOUT_MS),
     writeTag: (command) => post('/v1/write', command, READ_TIMEOUT_MS),
     tailEvents: (filter, signal) => tail(socketPath, filter, signal),
+    searchEvents: async ({ where = {}, lanes }, signal) => {
+      const request = { ...where, ...(lanes === undefined ? {} : { lanes }) };
+      const response = await open(socketPath, { method: 'POST', path: '/v1/journal/events', body: request }, signal);
+      if (response.statusCode !== 200) resultOf(response, await textOf(response));
+      return readSearch(response);
+    },
     journalStatus: () => get('/v1/journal'),
     journalVerify: () => post('/v1/journal/verify', {}, VERIFY_TIMEOUT_MS),
     services: () => get('/v1/services'),

@@ -5,10 +5,12 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { HeadgateError, isHeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { toCloudEventJson } from '../model/cloud-event.ts';
+import { LANES } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { TagCommand } from '../ports/command.ts';
-import type { ControlApi, EventFilter } from '../ports/control.ts';
+import type { ControlApi, EventFilter, SearchRequest } from '../ports/control.ts';
 import { EventTail } from './event-tail.ts';
+import { writeSearch } from './search-stream.ts';
 
 /** The daemon's end of the socket. */
 export interface ControlServer {
@@ -124,6 +126,8 @@ async function answer(
       return send(response, await api.writeTag(commandOf(await body(request))));
     case 'GET /v1/events':
       return tail(api, observer, response, pick(query, ['type', 'asset']));
+    case 'POST /v1/journal/events':
+      return writeSearch(response, api.searchEvents(searchRequest(await body(request))));
     case 'GET /v1/journal':
       return send(response, await api.journalStatus());
     case 'POST /v1/journal/verify':
@@ -204,6 +208,28 @@ function pick<K extends string>(query: Readonly<Record<string, string>>, keys: r
   const picked: { [P in K]?: string } = {};
   for (const key of keys) if (query[key] !== undefined) picked[key] = query[key];
   return picked;
+}
+
+/** @throws CONTROL_REQUEST_INVALID */
+function searchRequest(value: Readonly<Record<string, unknown>>): SearchRequest {
+  const where: Record<string, string | number> = {};
+  for (const key of ['type', 'asset', 'tag'] as const) {
+    const text = value[key];
+    if (text === undefined) continue;
+    if (typeof text !== 'string') throw invalid(`${key} is no text`);
+    where[key] = text;
+  }
+  for (const key of ['from', 'to'] as const) {
+    const time = value[key];
+    if (time === undefined) continue;
+    if (typeof time !== 'number' || !Number.isFinite(time)) throw invalid(`${key} is no time`);
+    where[key] = time;
+  }
+  const { lanes } = value;
+  if (lanes === undefined) return { where };
+  const known = LANES.filter((lane) => Array.isArray(lanes) && lanes.includes(lane));
+  if (!Array.isArray(lanes) || known.length !== lanes.length) throw invalid('lanes are no lanes');
+  return { where, lanes: known };
 }
 
 function isTexts(value: unknown): value is string[] {

@@ -60,6 +60,8 @@ export const STATUS: StatusReport = {
   counters: { modbus_timeouts_total: 1 },
 };
 
+async function* noPages() {}
+
 /** A daemon's answers of the tests' own; every part may be replaced. */
 export function fakeApi(parts: Partial<ControlApi> = {}): ControlApi {
   return {
@@ -77,6 +79,7 @@ export function fakeApi(parts: Partial<ControlApi> = {}): ControlApi {
     readTags: async (_device, tags) => tags.map(() => ({ value: 7, status: 0, time: 1_700_000_000_000 })),
     writeTag: async ({ id, tag, value }) => ({ id, tag, outcome: 'done', problem: null, before: 0, after: value }),
     tailEvents: () => () => undefined,
+    searchEvents: () => ({ journalId: 'j1', until: 0, pages: noPages() }),
     journalStatus: async () => STATUS.journal,
     journalVerify: async () => ({ ok: true }),
     services: async () => [],

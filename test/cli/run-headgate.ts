@@ -30,6 +30,7 @@ export async function headgate(
     out: (text) => {
       out += text;
     },
+    drained: async () => undefined,
     err: (text) => {
       err += text;
     },

@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { openJournal } from '../../src/journal/journal-client.ts';
+import type { EventDraft } from '../../src/model/event.ts';
+import { systemClock } from '../../src/ports/system-clock.ts';
+import { createEventSearch } from '../../src/runtime/event-search.ts';
+import { startControlServer } from '../../src/system/control-server.ts';
+import { int16List, plainEvent, report } from '../support/events.ts';
+import { recordingObserver } from '../support/observer.ts';
+import { fakeApi } from './control-api.ts';
+import { type CliResult, headgate } from './run-headgate.ts';
+
+const START = Date.UTC(2026, 10, 25, 10);
+const list = int16List('press-1', 3);
+
+/** A minute of reports, a change of state and an alarm in between, and something elsewhere. */
+const HISTORY: readonly EventDraft[] = [
+  ...Array.from({ length: 60 }, (_, second) => report(list, [second, -second, 7], START + second * 1000)),
+  plainEvent(1, {
+    subject: list.asset,
+    type: 'headgate.equipment-state-changed.v1',
+    time: START + 10_000,
+    data: { state: 'running', previous: 'idle' },
+  }),
+  plainEvent(2, {
+    subject: list.asset,
+    type: 'headgate.maintenance-required.v1',
+    lane: 'critical',
+    time: START + 20_000,
+    data: { caseId: 'c1', status: 'opened', urgency: 'soon', evidence: 'vibration "high", rising' },
+  }),
+  plainEvent(3, { subject: 'acme/hamburg/line-10', time: START + 30_000 }),
+];
+
+type Run = (...args: string[]) => Promise<CliResult>;
+
+/** The history in a real journal, once behind the socket of a daemon and once in the files of one that is down. */
+async function places(t: Test): Promise<readonly (readonly [where: string, run: Run])[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'headgate-events-'));
+  const config = join(directory, 'config');
+  const dataDir = join(directory, 'data');
+  const socketPath = join(directory, 'headgate.sock');
+  const journal = await openJournal({
+    directory: join(dataDir, 'journal'),
+    config: { commit_linger_ms: 0 },
+    clock: systemClock,
+    observer: recordingObserver(),
+  });
+  for (const draft of HISTORY) await journal.append([draft]);
+  const api = fakeApi({ searchEvents: createEventSearch(journal) });
+  const server = await startControlServer({ socketPath, api, observer: recordingObserver() });
+  t.teardown(async () => {
+    await server.close();
+    await journal.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  await headgate(['init', '--minimal', config]);
+  const environment = { STATE_DIRECTORY: dataDir };
+  return [
+    ['the running daemon', (...args) => headgate(['--socket', socketPath, ...args])],
+    // The journal is open still: reading beside a writer is to disturb neither.
+    ['the files', (...args) => headgate(['--config', config, ...args], { environment })],
+  ];
+}
+
+const lines = ({ out }: CliResult) => out.split('\n').filter((line) => line !== '');
+
+t.test('event query gives the stored events that match', async (t) => {
+  for (const [where, run] of await places(t)) {
+    await t.test(`from ${where}`, async (t) => {
+      const all = await run('event', 'query', '--json');
+      t.equal(all.code, 0, all.err);
+      t.equal(lines(all).length, HISTORY.length);
+      const cases = await run(
+        'event',
+        'query',
+        '--json',
+        '--asset',
+        'acme/hamburg/line-1',
+        '--type',
+        'headgate.maint*',
+      );
+      t.match(
+        lines(cases).map((line) => JSON.parse(line)),
+        [{ type: 'headgate.maintenance-required.v1', subject: list.asset, data: { caseId: 'c1' } }],
+      );
+      const range = ['--from', '2026-11-25T10:00:05Z', '--to', '2026-11-25T10:00:08Z'];
+      const some = await run('event', 'query', ...range, '--tag', 'register_40002');
+      t.strictSame(
+        lines(some).map((line) => line.slice(20)),
+        [5, 6, 7].map((n) => `000 ${list.asset} telemetry register_40002=${-n}`),
+      );
+      t.match(some.err, /^source time from 2026-11-25 .* to 2026-11-25 /);
+      t.equal(lines(await run('event', 'query', '--limit', '4')).length, 4);
+      t.equal(lines(await run('event', 'query', '--lane', 'critical')).length, 1);
+      const none = await run('event', 'query', '--asset', 'acme/hamburg/line-2');
+      t.equal(none.code, 0);
+      t.equal(none.err, 'no events\n');
+    });
+  }
+});
+
+t.test('event query names what is wrong with its options', async (t) => {
+  const run: Run = (...args) => headgate(['--socket', '/nowhere', 'event', 'query', ...args]);
+  for (const [args, reason] of [
+    [['--asset', 'acme//x'], /expected an asset path/],
+    [['--type', 'Telemetry'], /expected an event type/],
+    [['--lane', 'fast'], /expected critical, normal, bulk/],
+    [['--from', 'soon'], /Expected a time such as/],
+    [['--from', '2026-11-25T10:00Z', '--to', '2026-11-25T09:00Z'], /is not before/],
+  ] as const) {
+    const { code, err } = await run(...args);
+    t.equal(code, 2);
+    t.match(err, reason);
+  }
+});
