@@ -44,6 +44,10 @@ export const MODBUS_EVENTS = {
     level: 'info',
     message: 'Modbus unit takes smaller requests only, kept to from now on',
   },
+  'modbus-hole-learnt': {
+    level: 'info',
+    message: 'Modbus unit refuses to be read across registers that no tag wants, read around from now on',
+  },
   'modbus-scan-overrun': {
     level: 'warn',
     message: 'Modbus scan took longer than its period, scans were left out',

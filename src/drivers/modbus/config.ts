@@ -1,6 +1,9 @@
 import Type, { type Static } from 'typebox';
 import type { Millis } from '../../model/time.ts';
+import { busTiming } from './bus-timing.ts';
+import { parseExtent } from './extent-text.ts';
 import { type PlanLimits, PROTOCOL_LIMITS } from './plan.ts';
+import { readCost } from './read-cost.ts';
 
 const milliseconds = (defaultMs: number, minimum: number, maximum: number, description: string) =>
   Type.Optional(Type.Integer({ default: defaultMs, minimum, maximum, description, examples: [defaultMs] }));
@@ -12,7 +15,8 @@ const DEFAULTS = {
   connectTimeoutMs: 3_000,
   retries: 1,
   busyPauseMs: 100,
-  maxGap: 8,
+  maxGap: PROTOCOL_LIMITS.registers,
+  latencyMs: 10,
   pauseMs: 0,
   reconnectMinMs: 1_000,
   reconnectMaxMs: 30_000,
@@ -107,8 +111,27 @@ export const modbusTcpConfigSchema = Type.Object(
         minimum: 0,
         maximum: PROTOCOL_LIMITS.registers,
         description:
-          'Most registers between two wanted ones that are read along, to need fewer requests; 0 reads wanted registers only. 16 coils count as one register.',
-        examples: [DEFAULTS.maxGap],
+          'Most registers between two wanted ones that may be read along where that takes the wire less time than another request; 0 reads wanted registers only. 16 coils count as one register.',
+        examples: [8],
+      }),
+    ),
+    latency_ms: Type.Optional(
+      Type.Number({
+        default: DEFAULTS.latencyMs,
+        minimum: 0,
+        maximum: 60_000,
+        description:
+          'How long the unit takes to begin its answer, as "headgate device test" measures it. It decides whether reading across a gap or another request is quicker, and what "headgate plan" predicts.',
+        examples: [25],
+      }),
+    ),
+    forbidden: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 40 }), {
+        maxItems: 1_000,
+        default: [],
+        description:
+          'Registers or bits that no request may touch, not even between wanted ones: both ends included, zero-based (HR:100-120) or as in data sheets (40101-40121).',
+        examples: [['HR:100-120']],
       }),
     ),
     reconnect_min_ms: milliseconds(
@@ -144,11 +167,18 @@ export interface ModbusTcpSettings extends PlanLimits {
   readonly reconnectMinMs: Millis;
   readonly reconnectMaxMs: Millis;
   readonly faultyTagRetryMs: Millis;
+  /** From the end of a request to the beginning of its answer. */
+  readonly latencyMs: Millis;
 }
 
-/** Fill what a device file leaves out, so that the driver also works on files that no loader has completed. */
+/**
+ * Fill what a device file leaves out, so that the driver also works on files that no loader has completed.
+ * @throws ModbusAddressError a forbidden range that validation should have refused
+ */
 export function settingsOf(config: ModbusTcpConfig): ModbusTcpSettings {
   const reconnectMinMs = config.reconnect_min_ms ?? DEFAULTS.reconnectMinMs;
+  const pauseMs = config.pause_ms ?? DEFAULTS.pauseMs;
+  const latencyMs = config.latency_ms ?? DEFAULTS.latencyMs;
   return {
     host: config.host,
     port: config.port ?? DEFAULTS.port,
@@ -157,10 +187,13 @@ export function settingsOf(config: ModbusTcpConfig): ModbusTcpSettings {
     connectTimeoutMs: config.connect_timeout_ms ?? DEFAULTS.connectTimeoutMs,
     retries: config.retries ?? DEFAULTS.retries,
     busyPauseMs: config.busy_pause_ms ?? DEFAULTS.busyPauseMs,
-    pauseMs: config.pause_ms ?? DEFAULTS.pauseMs,
+    pauseMs,
     maxRegisters: config.max_registers ?? PROTOCOL_LIMITS.registers,
     maxBits: config.max_bits ?? PROTOCOL_LIMITS.bits,
     maxGap: config.max_gap ?? DEFAULTS.maxGap,
+    forbidden: (config.forbidden ?? []).map(parseExtent),
+    latencyMs,
+    costOf: readCost(busTiming('tcp', null, pauseMs), latencyMs),
     reconnectMinMs,
     reconnectMaxMs: Math.max(reconnectMinMs, config.reconnect_max_ms ?? DEFAULTS.reconnectMaxMs),
     faultyTagRetryMs: config.faulty_tag_retry_ms ?? DEFAULTS.faultyTagRetryMs,

@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../ports/clock.ts';
 import type { TagFault } from '../../ports/driver.ts';
 import { isBitArea } from './area.ts';
 import { compileDecode, type DecodeProgram, decodeBlock } from './decode.ts';
+import { formatExtent } from './extent-text.ts';
 import { meaningOf, UNANSWERED } from './failures.ts';
 import { isolate } from './isolate.ts';
 import { type Block, type Extent, overlap, type PlanLimits, planReads, readsOf } from './plan.ts';
@@ -249,7 +250,11 @@ export class Scan {
     }
     this.#isPlanStale = true;
     for (const [position, refusal] of found.refused) this.#blame(position, refusal);
-    this.#holes.push(...found.holes);
+    if (found.holes.length > 0) {
+      this.#holes.push(...found.holes);
+      const registers = found.holes.map(formatExtent).join(' ');
+      observer.emit('modbus-hole-learnt', { device: group.device, unit: unit.number, registers });
+    }
     if (found.limit === null) return;
     const isBits = isBitArea(block.area);
     this.#limits = { ...this.#limits, ...(isBits ? { maxBits: found.limit } : { maxRegisters: found.limit }) };

@@ -3,7 +3,8 @@ import type { TagDefinition } from '../../model/tag.ts';
 import { ModbusAddressError, parseModbusAddress } from './address.ts';
 import { isBitArea } from './area.ts';
 import { connectionKeyOf, type ModbusTcpConfig, modbusTcpConfigSchema, settingsOf } from './config.ts';
-import { isWithinArea } from './plan.ts';
+import { formatExtent, parseExtent } from './extent-text.ts';
+import { isWithinArea, overlap } from './plan.ts';
 import { bitWidth, describePoint, type ModbusPoint, pointOf } from './point.ts';
 
 /** What configuration must know of Modbus TCP devices; needs no protocol library. */
@@ -55,6 +56,14 @@ function checkDevice(config: ModbusTcpConfig): ValueProblem[] {
       expected: `at least reconnect_min_ms, ${least}`,
     });
   }
+  for (const [index, text] of (config.forbidden ?? []).entries()) {
+    try {
+      parseExtent(text);
+    } catch (error) {
+      if (!(error instanceof ModbusAddressError)) throw error;
+      problems.push({ field: `forbidden[${index}]`, found: text, expected: error.message });
+    }
+  }
   return problems;
 }
 
@@ -81,6 +90,10 @@ function checkTag(tag: TagDefinition, config: ModbusTcpConfig): ValueProblem[] {
   else checkNumber(tag, point, part, settings.maxRegisters, add);
   if (problems.length === 0 && !isWithinArea(point)) {
     add('address', tag.address, `an address whose ${point.count} registers end at or before 65535 (HR:65535, 465536)`);
+  }
+  const barred = settings.forbidden.find((extent) => overlap(extent, point));
+  if (barred !== undefined) {
+    add('address', tag.address, `an address outside ${formatExtent(barred)}, which the device file forbids`);
   }
   if (tag.access !== 'r' && (point.area === 'input' || point.area === 'discrete')) {
     add('access', tag.access, `r: ${point.area === 'input' ? 'input registers' : 'discrete inputs'} cannot be written`);

@@ -5,6 +5,7 @@ import { compileDecode, decodeBlock } from '../../../src/drivers/modbus/decode.t
 import { planReads } from '../../../src/drivers/modbus/plan.ts';
 import { type ModbusPoint, registerCount } from '../../../src/drivers/modbus/point.ts';
 import { BYTE_ORDERS, type ByteOrder, type DataType, type TagValue } from '../../../src/model/tag.ts';
+import { planLimits } from './plan-limits.ts';
 
 type Form = Partial<Pick<ModbusPoint, 'bit' | 'length' | 'byteOrder'>> & { readonly area?: Area };
 
@@ -16,7 +17,7 @@ function decode(type: DataType, bytes: readonly number[] | Uint8Array, form: For
     ...{ unit: 1, area: 'holding', offset: 100, type, byteOrder: 'ABCD', bit: null, length },
     ...{ count: isBits ? 1 : registerCount(type, length), ...form },
   };
-  const blocks = planReads([point], { maxRegisters: 125, maxBits: 2000, maxGap: 0 });
+  const blocks = planReads([point], planLimits({ maxGap: 0 }));
   const values: TagValue[] = [null];
   decodeBlock(compileDecode(blocks, [point], [0]), 0, Uint8Array.from(bytes), values);
   return values[0] ?? null;
@@ -134,7 +135,7 @@ t.test('decodes coils, the first in the lowest bit', async (t) => {
       },
     }),
   );
-  const blocks = planReads(points, { maxRegisters: 125, maxBits: 2000, maxGap: 8 });
+  const blocks = planReads(points, planLimits());
   t.equal(blocks.length, 1);
   const values: TagValue[] = points.map(() => null);
   decodeBlock(compileDecode(blocks, points, [4, 3, 2, 1, 0]), 0, hex('81 80'), values);
@@ -189,7 +190,7 @@ t.test('agrees with a DataView for every type, order and place in a plan', async
   const memory = fc.uint8Array({ minLength: 130, maxLength: 130 });
   fc.assert(
     fc.property(fc.array(pointOf, { minLength: 1, maxLength: 20 }), memory, (points, bytes) => {
-      const blocks = planReads(points, { maxRegisters: 16, maxBits: 16, maxGap: 3 });
+      const blocks = planReads(points, planLimits({ maxRegisters: 16, maxBits: 16, maxGap: 3 }));
       const values: TagValue[] = points.map(() => null);
       const program = compileDecode(
         blocks,

@@ -3,8 +3,9 @@ import t from 'tap';
 import { UNANSWERED } from '../../../src/drivers/modbus/failures.ts';
 import { isolate } from '../../../src/drivers/modbus/isolate.ts';
 import { type Block, type Extent, planReads } from '../../../src/drivers/modbus/plan.ts';
+import { planLimits } from './plan-limits.ts';
 
-const limits = { maxRegisters: 125, maxBits: 2000, maxGap: 8 };
+const limits = planLimits();
 const holding = (offset: number, count = 1): Extent => ({ area: 'holding', offset, count });
 
 /** A unit that gives `exception` for every read that touches an illegal register. */

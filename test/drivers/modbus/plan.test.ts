@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { isBitArea } from '../../../src/drivers/modbus/area.ts';
+import { busTiming, type Framing } from '../../../src/drivers/modbus/bus-timing.ts';
 import {
   type Block,
   type Extent,
@@ -11,8 +12,10 @@ import {
   planReads,
   readsOf,
 } from '../../../src/drivers/modbus/plan.ts';
+import { readCost } from '../../../src/drivers/modbus/read-cost.ts';
+import { planLimits } from './plan-limits.ts';
 
-const limits: PlanLimits = { maxRegisters: 125, maxBits: 2000, maxGap: 8 };
+const limits = planLimits();
 const holding = (offset: number, count = 1): Extent => ({ area: 'holding', offset, count });
 const shape = (blocks: readonly Block[]) => blocks.map(({ area, offset, count }) => `${area} ${offset}+${count}`);
 
@@ -68,10 +71,14 @@ t.test('reads a point wider than the limit in pieces', async (t) => {
 
 t.test('goes around what is forbidden', async (t) => {
   const isForbidden = (gap: Extent) => overlap(gap, holding(4));
-  t.strictSame(shape(planReads([holding(0), holding(3), holding(6)], limits, isForbidden)), [
-    'holding 0+4',
-    'holding 6+1',
-  ]);
+  const points = [holding(0), holding(3), holding(6)];
+  const around = ['holding 0+4', 'holding 6+1'];
+  t.strictSame(shape(planReads(points, limits, isForbidden)), around, 'what the unit refused');
+  t.strictSame(
+    shape(planReads(points, planLimits({ forbidden: [holding(4)] }))),
+    around,
+    'what the device file forbids',
+  );
 });
 
 t.test('halves leave the gap between them out', async (t) => {
@@ -90,13 +97,58 @@ const extents = fc.array(
     .map((extent): Extent => (isBitArea(extent.area) ? { ...extent, count: 1 } : extent)),
   { maxLength: 24 },
 );
-const anyLimits = fc.record({
-  maxRegisters: fc.integer({ min: 1, max: 20 }),
-  maxBits: fc.integer({ min: 1, max: 40 }),
-  maxGap: fc.integer({ min: 0, max: 5 }),
+
+/** A serial line of 8N1, with how long the unit thinks. */
+const line = (baudRate: number, latencyMs: number, framing: Framing = 'rtu') =>
+  readCost(busTiming(framing, { baudRate, dataBits: 8, parity: 'none', stopBits: 1 }, 0), latencyMs);
+
+t.test('reads across a gap where that is quicker than another request', async (t) => {
+  const apart = (gap: number) => [holding(0), holding(gap + 1)];
+  const widest = (costOf: PlanLimits['costOf']) => {
+    const limits = planLimits({ maxGap: 125, costOf });
+    for (let gap = 123; gap > 0; gap--) if (planReads(apart(gap), limits).length === 1) return gap;
+    return 0;
+  };
+  // 8 characters of request, 5 around the answer, two silences of 3.5, against 2 for each register, of 1.04 ms.
+  t.equal(widest(line(9_600, 0)), 10, 'a prompt unit at 9,600 baud');
+  t.equal(widest(line(9_600, 25)), 20, 'one that thinks for 25 ms');
+  t.equal(widest(line(115_200, 25)), 123, 'at 115,200 baud nothing is dearer than a request');
+  t.equal(widest(line(9_600, 25, 'ascii')), 13, 'ASCII pays each byte twice');
+  t.equal(widest(readCost(busTiming('tcp', null, 0), 10)), 32, 'TCP, where a line behind may be slow');
+  t.equal(
+    planReads(apart(5), planLimits({ maxGap: 0, costOf: line(9_600, 25) })).length,
+    2,
+    'unless gaps are not wanted',
+  );
 });
 
-t.test('covers every point once, by legal reads, never across a larger gap', async (t) => {
+t.test('a longer read now may spare a request later', async (t) => {
+  // From the left, joining the first three would leave the last alone behind the limit; the gap costs less than a request.
+  const points = [holding(0, 4), holding(6, 4), holding(10, 4), holding(14, 6)];
+  const blocks = planReads(points, planLimits({ maxRegisters: 14, costOf: ({ count }) => 10 + count }));
+  t.strictSame(shape(blocks), ['holding 0+4', 'holding 6+14']);
+});
+
+const anyLimits = fc
+  .record({
+    maxRegisters: fc.integer({ min: 1, max: 20 }),
+    maxBits: fc.integer({ min: 1, max: 40 }),
+    maxGap: fc.integer({ min: 0, max: 12 }),
+    forbidden: fc.array(
+      fc.record({ area: areas, offset: fc.integer({ min: 0, max: 120 }), count: fc.integer({ min: 1, max: 3 }) }),
+      { maxLength: 4 },
+    ),
+    costOf: fc
+      .record({
+        framing: fc.constantFrom('rtu' as const, 'ascii' as const),
+        baudRate: fc.constantFrom(1_200, 9_600, 19_200, 115_200),
+        latencyMs: fc.integer({ min: 0, max: 60 }),
+      })
+      .map(({ framing, baudRate, latencyMs }) => line(baudRate, latencyMs, framing)),
+  })
+  .map((limits): PlanLimits => limits);
+
+t.test('covers every point once, by legal reads, never across a larger gap or what is forbidden', async (t) => {
   fc.assert(
     fc.property(extents, anyLimits, (points, bounds) => {
       const blocks = planReads(points, bounds);
@@ -104,20 +156,12 @@ t.test('covers every point once, by legal reads, never across a larger gap', asy
       if (covered.join() !== points.map((_, i) => i).join()) return false;
       return blocks.every((block) => {
         const most = isBitArea(block.area) ? bounds.maxBits : bounds.maxRegisters;
-        const maxGap = isBitArea(block.area) ? bounds.maxGap * 16 : bounds.maxGap;
         const isLegal = block.count <= most || block.points.length === 1;
-        const inside = block.points.every((at) => {
-          const point = points[at] as Extent;
-          return (
-            point.area === block.area &&
-            point.offset >= block.offset &&
-            point.offset + point.count <= block.offset + block.count
-          );
-        });
+        const inside = block.points.every((at) => isWithin(points[at] as Extent, block));
         const pieces = readsOf(block, bounds);
         const piecesFit = pieces.every(({ count }) => count >= 1 && count <= most);
         const whole = pieces.reduce((sum, { count }) => sum + count, 0) === block.count;
-        return isLegal && inside && piecesFit && whole && gapsOf(block, points).every(({ count }) => count <= maxGap);
+        return isLegal && inside && piecesFit && whole && isReadable(block, points, bounds);
       });
     }),
     { numRuns: 1_000 },
@@ -125,41 +169,83 @@ t.test('covers every point once, by legal reads, never across a larger gap', asy
   t.pass();
 });
 
-t.test('needs no more reads than the best of all ways to cut the points', async (t) => {
-  const few = fc.array(fc.record({ offset: fc.integer({ min: 0, max: 30 }), count: fc.integer({ min: 1, max: 4 }) }), {
+t.test('never takes the wire longer than contiguous reads only, or one read for each point', async (t) => {
+  fc.assert(
+    fc.property(extents, anyLimits, (points, bounds) => {
+      const planned = costOfPlan(planReads(points, bounds), bounds);
+      const contiguous = costOfPlan(planReads(points, { ...bounds, maxGap: 0, costOf: () => 1 }), bounds);
+      const single = costOfPlan(points, bounds);
+      return planned <= contiguous + 1e-6 && planned <= single + 1e-6;
+    }),
+    { numRuns: 1_000 },
+  );
+  t.pass();
+});
+
+t.test('costs as little as the best of all ways to group the points', async (t) => {
+  const few = fc.array(fc.record({ offset: fc.integer({ min: 0, max: 40 }), count: fc.integer({ min: 1, max: 4 }) }), {
     minLength: 1,
     maxLength: 7,
   });
   fc.assert(
-    fc.property(few, fc.integer({ min: 4, max: 12 }), fc.integer({ min: 0, max: 4 }), (raw, maxRegisters, maxGap) => {
+    fc.property(few, anyLimits, (raw, any) => {
+      const bounds = { ...any, maxRegisters: Math.max(4, any.maxRegisters) };
       const points = raw.map(({ offset, count }) => holding(offset, count));
-      return (
-        planReads(points, { maxRegisters, maxBits: 16, maxGap }).length === fewestReads(points, maxRegisters, maxGap)
-      );
+      return Math.abs(costOfPlan(planReads(points, bounds), bounds) - cheapest(points, bounds)) < 1e-6;
     }),
     { numRuns: 500 },
   );
   t.pass();
 });
 
-/** By trying every partition of the points into reads. */
-function fewestReads(points: readonly Extent[], most: number, maxGap: number): number {
-  const isLegal = (members: readonly Extent[]) => {
-    const sorted = [...members].sort((a, b) => a.offset - b.offset);
-    let end = sorted[0]?.offset ?? 0;
-    const from = end;
-    for (const { offset, count } of sorted) {
-      if (offset - end > maxGap) return false;
-      end = Math.max(end, offset + count);
+t.test('plans ten thousand scattered bits in no time that anybody notices', async (t) => {
+  const points = Array.from({ length: 10_000 }, (_, i): Extent => ({ area: 'coil', offset: i * 3, count: 1 }));
+  const began = process.cpuUsage();
+  t.equal(planReads(points, planLimits({ maxGap: 125, costOf: line(9_600, 10) })).length, 15);
+  const { user } = process.cpuUsage(began);
+  t.ok(user < 1_500_000, `${user} µs`);
+});
+
+function costOfPlan(blocks: readonly Extent[], bounds: PlanLimits): number {
+  return blocks.flatMap((block) => readsOf(block, bounds)).reduce((sum, read) => sum + bounds.costOf(read), 0);
+}
+
+function isWithin(inner: Extent, outer: Extent): boolean {
+  return (
+    inner.area === outer.area &&
+    inner.offset >= outer.offset &&
+    inner.offset + inner.count <= outer.offset + outer.count
+  );
+}
+
+/** What a read touches that no point wants is neither too much in one place nor forbidden. */
+function isReadable(read: Extent, points: readonly Extent[], bounds: PlanLimits): boolean {
+  const most = isBitArea(read.area) ? bounds.maxBits : bounds.maxRegisters;
+  const maxGap = isBitArea(read.area) ? bounds.maxGap * 16 : bounds.maxGap;
+  let gap = 0;
+  for (let offset = read.offset; offset < read.offset + read.count; offset++) {
+    const here = { area: read.area, offset, count: 1 };
+    if (points.some((point) => point.count <= most && overlap(point, here))) {
+      gap = 0;
+      continue;
     }
-    return end - from <= most;
-  };
-  let best = points.length;
+    // A point wider than a request is read by itself, so nothing else is known of its place.
+    if (points.some((point) => overlap(point, here)) && read.count > most) continue;
+    if (++gap > maxGap || bounds.forbidden.some((extent) => overlap(extent, here))) return false;
+  }
+  return true;
+}
+
+/** The price of the cheapest plan, by trying every way to put the points into reads. */
+function cheapest(points: readonly Extent[], bounds: PlanLimits): number {
+  let best = Number.POSITIVE_INFINITY;
   const place = (index: number, reads: Extent[][]): void => {
-    if (reads.length >= best && index < points.length) return;
     const point = points[index];
     if (point === undefined) {
-      if (reads.every(isLegal)) best = Math.min(best, reads.length);
+      const spans = reads.map(spanOf);
+      if (spans.every((span) => span.count <= bounds.maxRegisters && isReadable(span, points, bounds))) {
+        best = Math.min(best, costOfPlan(spans, bounds));
+      }
       return;
     }
     for (const read of reads) {
@@ -173,4 +259,9 @@ function fewestReads(points: readonly Extent[], most: number, maxGap: number): n
   };
   place(0, []);
   return best;
+}
+
+function spanOf(points: readonly Extent[]): Extent {
+  const offset = Math.min(...points.map((point) => point.offset));
+  return holding(offset, Math.max(...points.map((point) => point.offset + point.count)) - offset);
 }

@@ -1,8 +1,9 @@
 import t from 'tap';
 import Value from 'typebox/value';
 import { type ModbusTcpConfig, modbusTcpConfigSchema, settingsOf } from '../../../src/drivers/modbus/config.ts';
+import { formatExtent, parseExtent } from '../../../src/drivers/modbus/extent-text.ts';
 import { modbusTcpSpec } from '../../../src/drivers/modbus/spec.ts';
-import type { TagDefinition } from '../../../src/model/tag.ts';
+import type { DataType, TagDefinition } from '../../../src/model/tag.ts';
 import { tag } from '../../support/tag.ts';
 
 const config: ModbusTcpConfig = { name: 'meter', driver: 'modbus-tcp', host: '10.0.0.5' };
@@ -122,8 +123,39 @@ t.test('devices at one host and port share a connection', async (t) => {
 
 t.test('the defaults of the schema and of the driver are the same', async (t) => {
   const filled = Value.Default(modbusTcpConfigSchema, { ...config }) as ModbusTcpConfig;
-  t.strictSame(settingsOf(filled), settingsOf(config));
+  const { costOf, ...settings } = settingsOf(filled);
+  const { costOf: costOfBare, ...bare } = settingsOf(config);
+  t.strictSame(settings, bare);
+  t.equal(costOf({ area: 'holding', count: 9 }), costOfBare({ area: 'holding', count: 9 }));
   t.ok(Value.Check(modbusTcpConfigSchema, filled));
   t.notOk(Value.Check(modbusTcpConfigSchema, { ...config, unit: 256 }));
   t.notOk(Value.Check(modbusTcpConfigSchema, { ...config, hots: 'x' }));
+});
+
+t.test('forbidden ranges are read as people write them, and no tag may lie in one', async (t) => {
+  const ranges: [string, string | null][] = [
+    ['HR:100-120', 'HR:100-120'],
+    ['hr:100 - HR:120', 'HR:100-120'],
+    ['40101-40121', 'HR:100-120'],
+    ['IR:7', 'IR:7'],
+    ['CO:0-0', 'CO:0'],
+    ['HR:120-100', null],
+    ['HR:1-IR:5', null],
+    ['HR:1-2-3', null],
+    ['2!HR:1-5', null],
+    ['HR:1.3', null],
+    ['everything', null],
+  ];
+  for (const [text, shown] of ranges) {
+    const fields = modbusTcpSpec.checkDevice({ ...config, forbidden: [text] }).map(({ field }) => field);
+    t.strictSame(fields, shown === null ? ['forbidden[0]'] : [], text);
+    if (shown !== null) t.equal(formatExtent(parseExtent(text)), shown);
+  }
+  const barred = { ...config, forbidden: ['HR:100-120'] };
+  const at = (address: string, type: DataType) =>
+    modbusTcpSpec.checkTag(tag('x', { address, type }), barred).map(({ field, expected }) => `${field}: ${expected}`);
+  t.strictSame(at('HR:98', 'float32'), []);
+  t.strictSame(at('HR:121', 'float32'), []);
+  t.match(at('HR:99', 'float32'), [/^address: an address outside HR:100-120/]);
+  t.strictSame(at('IR:100', 'uint16'), []);
 });
