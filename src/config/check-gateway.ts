@@ -107,8 +107,9 @@ function checkServices(
     // `health:` with nothing behind it switches the service on with its defaults.
     const entry = enabledPart(service ?? {}, path, problems);
     if (entry === null) continue;
+    const before = problems.problems.length;
     const config = checkPart(spec, entry.config, path, problems);
-    if (entry.isEnabled) services.push({ name, config });
+    if (entry.isEnabled && problems.problems.length === before) services.push({ name, config });
   }
   return services;
 }

@@ -4,12 +4,17 @@ import { nearest } from './nearest.ts';
 import type { Problem } from './problem.ts';
 import { showText } from './show-value.ts';
 import { TAG_COLUMNS, type TagColumnName } from './tag-columns.table.ts';
+import { overlapsOf, type PlacedSpan } from './tag-spans.ts';
 import { type TagRow, type TagTable, whereOf } from './tag-table.ts';
 
 /** A tag table with the name of its file. */
 export interface NamedTable {
   readonly file: string;
   readonly table: TagTable;
+}
+
+interface PlacedRow extends NamedTable {
+  readonly row: TagRow;
 }
 
 const COLUMN_NAMES: ReadonlySet<string> = new Set(TAG_COLUMNS.map(({ name }) => name));
@@ -23,6 +28,7 @@ export function checkTags(
   const problems: Problem[] = [];
   const seen = new Map<string, string>();
   const proposals = new Map<string, string | null>();
+  const spans = new Map<string, PlacedSpan<PlacedRow>[]>();
   for (const { file, table } of tables) {
     for (const row of table.rows) {
       const { tag } = row;
@@ -56,17 +62,44 @@ export function checkTags(
         addUnknownDevice(tag.device, devices, proposals, add);
         continue;
       }
-      if (!row.isSound || device.device === null || device.spec === null) continue;
+      if (device.device === null || device.spec === null) continue;
       const complete = withType(row, device);
       const wrong = device.spec.checkTag(complete, device.device.config);
       for (const { field, found, expected } of wrong) {
         const column = COLUMN_NAMES.has(field) ? (field as TagColumnName) : 'address';
+        // Of a row with a wrong cell, what depends on that cell cannot be judged; the address can.
+        if (!row.isSound && (column !== 'address' || tag.address === '')) continue;
         add(column, { code: 'CONFIG_INVALID_VALUE', found: found === '' ? 'an empty cell' : found, expected });
       }
-      if (wrong.length === 0) tags.push(complete);
+      if (wrong.length > 0 || !row.isSound) continue;
+      tags.push(complete);
+      const span = device.spec.span?.(complete, device.device.config) ?? null;
+      if (span === null) continue;
+      const placed = { ...span, row: { file, table, row } };
+      const others = spans.get(tag.device);
+      if (others === undefined) spans.set(tag.device, [placed]);
+      else others.push(placed);
     }
   }
+  for (const placed of spans.values())
+    for (const [later, earlier] of overlapsOf(placed)) problems.push(overlapProblem(later, earlier));
   return { tags, problems };
+}
+
+/** A value that begins inside another one: most often the wrong type or an address off by one. */
+function overlapProblem({ row: later }: PlacedSpan<PlacedRow>, { row: earlier }: PlacedSpan<PlacedRow>): Problem {
+  const { tag, row } = later.row;
+  const other = earlier.row.tag;
+  return {
+    severity: 'warning',
+    code: 'CONFIG_OVERLAP',
+    file: later.file,
+    line: row.line,
+    column: later.table.columnOf(row, 'address'),
+    where: whereOf(tag.name, 'address'),
+    found: `registers that tag ${other.name} takes too (${other.address}, ${earlier.file}:${earlier.row.row.line})`,
+    expected: 'registers of its own, or the same ones with the same type',
+  };
 }
 
 function withType({ tag }: TagRow, { device, spec }: CheckedDevice): TagDefinition {

@@ -25,8 +25,29 @@ export interface DriverSpec {
   describeAddress(tag: TagDefinition, config: unknown): string;
   /** The type of a tag whose row names none; without this, `auto`. */
   defaultType?(address: string, config: unknown): DataType;
+  /**
+   * What of the device's memory the tag's whole value takes; null where tags share as a rule (bits, nodes). Only for tags that checkTag
+   * accepts; without this, nothing is compared.
+   */
+  span?(tag: TagDefinition, config: unknown): TagSpan | null;
   /** Which connection the device uses, and the settings that all devices on it must share; without this, nothing is compared. */
   connection?(config: unknown): { readonly key: string; readonly settings: Readonly<Record<string, unknown>> };
+}
+
+/** Where a value lies in a device: two of one space that overlap, and are not the same, are most often a mistake. */
+export interface TagSpan {
+  /** Within the device: `unit 1 holding`. */
+  readonly space: string;
+  readonly from: number;
+  readonly count: number;
+}
+
+/** A tag that a component reads by name. */
+export interface TagReference {
+  /** The dotted key it stands in. */
+  readonly field: string;
+  readonly asset: string;
+  readonly tag: string;
 }
 
 /** What configuration must know of a sink or service kind. */
@@ -35,6 +56,8 @@ export interface ComponentSpec {
   readonly summary: string;
   readonly schema: TObject;
   check(config: unknown): readonly ValueProblem[];
+  /** The tags that it reads, of a configuration that `check` accepts: those that no table has are named. */
+  tagsUsed?(config: unknown): readonly TagReference[];
 }
 
 /** A section of `gateway.yaml` that belongs to a part of the daemon. Left out, it is filled from its defaults. */

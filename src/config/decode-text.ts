@@ -13,6 +13,14 @@ export function decodeText(bytes: Uint8Array): DecodedText {
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     return { line: 1, column: 1, found: 'UTF-16 text', expected: 'UTF-8 (in a spreadsheet: save as "CSV UTF-8")' };
   }
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4) {
+    return {
+      line: 1,
+      column: 1,
+      found: 'a spreadsheet (.xlsx, .ods) or another archive',
+      expected: 'text (in a spreadsheet: save as "CSV UTF-8")',
+    };
+  }
   const nul = bytes.indexOf(0);
   if (nul >= 0) {
     return { ...placeOf(bytes, nul), found: 'a NUL byte', expected: 'a text file in UTF-8' };

@@ -1,5 +1,7 @@
 import { type CheckedDevice, checkDeviceFile, compareConnections } from './check-devices.ts';
+
 import { checkGateway, type GatewayFile } from './check-gateway.ts';
+import { checkSecretFiles, checkTagReferences } from './check-references.ts';
 import { checkTags, type NamedTable } from './check-tags.ts';
 import type { ComponentSpecs } from './component-spec.ts';
 import type { Configuration, DeviceConfiguration } from './configuration.ts';
@@ -60,6 +62,7 @@ export function checkSource(
     }
     const found = new FileProblems(file.path, yaml);
     yamlFiles.set(file.path, found);
+    checkSecretFiles(yaml.value, found);
     if (file.path === GATEWAY_FILE) gateway = checkGateway(yaml.value, specs, found, environment);
     else checked.push(...checkDeviceFile(yaml.value, specs, found));
   }
@@ -67,6 +70,9 @@ export function checkSource(
   compareConnections(checked, (file) => yamlFiles.get(file));
   const { tags, problems: tagProblems } = checkTags(tables, devices);
   for (const problem of tagProblems) problems.push(problem);
+  const gatewayProblems = yamlFiles.get(GATEWAY_FILE);
+  if (gateway !== null && gatewayProblems !== undefined)
+    checkTagReferences(gateway.services, specs.services, tables, gatewayProblems);
   for (const { problems: found } of yamlFiles.values()) problems.push(...found);
   const sorted = sortProblems(problems);
   if (gateway === null || hasErrors(sorted)) return { configuration: null, problems: sorted };

@@ -2,6 +2,7 @@ import { type Dirent, constants as fsConstants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../errors/headgate-error.ts';
+import { nearest } from './nearest.ts';
 import type { Problem } from './problem.ts';
 
 /** One configuration file as it was read: its bytes, or why not. */
@@ -27,14 +28,17 @@ const FOLDERS = [
   { name: 'tags', pattern: /\.[ct]sv$/i, ends: '.csv or .tsv', maxBytes: MAX_TABLE_BYTES },
 ] as const;
 /** Left behind by editors, packages and people; nobody expects them to be read. */
-const QUIET = /^\.|^README|~$|\.(bak|orig|disabled|example|dpkg-\w+|swp|tmp|md)$/i;
+const QUIET = /^\.|^~|^#|^README|~$|\.(bak|orig|disabled|example|dpkg-\w+|swp|tmp|md)$/i;
 
 /** Read a configuration directory. Never throws: what cannot be read is a problem. */
 export async function readSource(directory: string): Promise<ConfigurationSource> {
   const problems: Problem[] = [];
   const files: SourceFile[] = [];
   try {
-    await readdir(directory);
+    for (const name of await readdir(directory)) {
+      const meant = nearlyRead(name);
+      if (meant !== null) problems.push({ ...ignored(name, 'a name that is not read', meant), suggestion: meant });
+    }
   } catch (cause) {
     problems.push(await missing(directory, cause));
     return { directory, files, problems };
@@ -42,18 +46,23 @@ export async function readSource(directory: string): Promise<ConfigurationSource
   await readOne(directory, GATEWAY_FILE, MAX_YAML_BYTES, files, problems);
   for (const folder of FOLDERS) {
     for (const entry of await entriesOf(directory, folder.name, problems)) {
-      if (entry.isDirectory() || QUIET.test(entry.name)) continue;
+      if (QUIET.test(entry.name)) continue;
       const path = `${folder.name}/${entry.name}`;
-      if (folder.pattern.test(entry.name)) await readOne(directory, path, folder.maxBytes, files, problems);
+      if (entry.isDirectory()) problems.push(ignored(path, 'a folder', `files in ${folder.name}/ itself`));
+      else if (folder.pattern.test(entry.name)) await readOne(directory, path, folder.maxBytes, files, problems);
       else {
-        problems.push({
-          ...whole(path, 'CONFIG_IGNORED_FILE', 'a file of another kind', `a name ending in ${folder.ends}`),
-          severity: 'warning',
-        });
+        problems.push(ignored(path, 'a file of another kind', `a name ending in ${folder.ends}`));
       }
     }
   }
   return { directory, files, problems };
+}
+
+/** What was meant by the name of a file or folder that nearly is one that is read: `gateway.yml`, `device`; null for others. */
+function nearlyRead(name: string): string | null {
+  const read = [GATEWAY_FILE, ...FOLDERS.map((folder) => folder.name)];
+  if (read.includes(name) || QUIET.test(name)) return null;
+  return nearest(name.toLowerCase(), read);
 }
 
 async function entriesOf(directory: string, folder: string, problems: Problem[]): Promise<Dirent[]> {
@@ -61,7 +70,8 @@ async function entriesOf(directory: string, folder: string, problems: Problem[])
     const entries = await readdir(join(directory, folder), { withFileTypes: true });
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (cause) {
-    if (codeOf(cause) !== 'ENOENT') problems.push(unreadable(folder, cause));
+    if (codeOf(cause) === 'ENOTDIR') problems.push(whole(folder, 'CONFIG_FILE_UNREADABLE', 'a file', 'a folder'));
+    else if (codeOf(cause) !== 'ENOENT') problems.push(unreadable(folder, cause));
     return [];
   }
 }
@@ -115,12 +125,23 @@ function unreadable(path: string, cause: unknown): Problem {
   return whole(path, 'CONFIG_FILE_UNREADABLE', reasonOf(cause), 'a file that this user may read');
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'no permission to read it',
+  ELOOP: 'a symbolic link that leads back to itself',
+  ENOENT: 'a symbolic link to nothing',
+};
+
 function reasonOf(cause: unknown): string {
-  return codeOf(cause) === 'EACCES' ? 'no permission to read it' : (codeOf(cause) ?? messageOf(cause));
+  const code = codeOf(cause) ?? '';
+  return REASONS[code] ?? (code === '' ? messageOf(cause) : code);
 }
 
 function codeOf(cause: unknown): string | undefined {
   return (cause as NodeJS.ErrnoException | null)?.code;
+}
+
+function ignored(path: string, found: string, expected: string): Problem {
+  return { ...whole(path, 'CONFIG_IGNORED_FILE', found, expected), severity: 'warning' };
 }
 
 /** An error about a whole file. */

@@ -131,6 +131,21 @@ function readHeader(
 ): Problem[] {
   const problems: Problem[] = [];
   const names = TAG_COLUMNS.map(({ name }) => name);
+  const [only] = header.cells;
+  if (header.cells.length === 1 && only !== undefined && !NAMES.has(columnKey(only.text))) {
+    return [
+      {
+        severity: 'error',
+        code: 'CONFIG_MISSING_KEY',
+        file,
+        line: header.line,
+        column: 1,
+        where: 'header',
+        found: `one column, ${showText(only.text)}`,
+        expected: 'the columns device, name, asset and address at least, separated by "," or ";" or a tab',
+      },
+    ];
+  }
   for (const [index, cell] of header.cells.entries()) {
     if (cell.text === '' && rows.every((row) => (row.cells[index]?.text ?? '') === '')) continue;
     const known = NAMES.get(columnKey(cell.text));

@@ -60,7 +60,7 @@ export const CONFIG_ERRORS = {
   CONFIG_UNKNOWN_REFERENCE: {
     message: '{key} in {file} names something that does not exist',
     meaning:
-      'A tag names a device that no file defines, or a kind of driver, sink or service that this build does not have.',
+      'A tag names a device that no file defines, a service a tag that no table has, a secret a file that is not there; or it is a kind of driver, sink or service that this build does not have.',
     action: 'Take the suggested name, or define what is named.',
     retry: 'never',
   },
@@ -77,10 +77,18 @@ export const CONFIG_ERRORS = {
     action: 'Decide for one of the settings and remove the other.',
     retry: 'never',
   },
+  CONFIG_OVERLAP: {
+    message: '{key} overlaps another tag in {file}',
+    meaning:
+      'Two values take some of the same registers, but not all of them: most often a wrong type, or an address that is off by one. Both are read as written.',
+    action: 'Compare address and type of both tags with the register map of the device.',
+    retry: 'never',
+  },
   CONFIG_IGNORED_FILE: {
     message: '{file} is ignored',
-    meaning: 'A file lies in a configuration directory, but its name ends in nothing that Headgate reads there.',
-    action: 'Rename it (devices: .yaml or .yml, tags: .csv or .tsv), or move it away.',
+    meaning:
+      'A file or folder lies in a configuration directory, but Headgate reads nothing of this name there; subfolders are not read.',
+    action: 'Rename it (gateway.yaml; devices: .yaml or .yml, tags: .csv or .tsv), or move it away.',
     retry: 'never',
   },
   CONFIG_EDIT_REFUSED: {

@@ -15,6 +15,10 @@ export const modbusTcpSpec: DriverSpec = {
   checkDevice: (config) => checkDevice(config as ModbusTcpConfig),
   checkTag: (tag, config) => checkTag(tag, config as ModbusTcpConfig),
   describeAddress: (tag, config) => describePoint(pointOf(tag, settingsOf(config as ModbusTcpConfig).unit)),
+  span: (tag, config) => {
+    const { unit, area, offset, count, bit } = pointOf(tag, settingsOf(config as ModbusTcpConfig).unit);
+    return bit !== null || isBitArea(area) ? null : { space: `unit ${unit} ${area}`, from: offset, count };
+  },
   defaultType: (address) => {
     try {
       return isBitArea(parseModbusAddress(address).area) ? 'bool' : 'uint16';

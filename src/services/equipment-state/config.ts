@@ -92,6 +92,8 @@ const AssetSchema = Type.Object(
 );
 type AssetConfig = Static<typeof AssetSchema>;
 
+const TAG_KEYS = ['state_tag', 'running_tag', 'fault_tag'] as const;
+
 /** Configuration of `equipment-state`. */
 export const EquipmentStateSchema = Type.Object(
   {
@@ -121,6 +123,13 @@ export const EQUIPMENT_STATE_SPEC: ComponentSpec = {
       return problems;
     });
   },
+  tagsUsed: (config) =>
+    (config as EquipmentStateConfig).assets.flatMap((entry, i) =>
+      TAG_KEYS.flatMap((key) => {
+        const tag = entry[key];
+        return tag === undefined ? [] : [{ field: `assets.${i}.${key}`, asset: entry.asset, tag }];
+      }),
+    ),
 };
 
 /** The rule of one asset. */
@@ -147,7 +156,7 @@ function checkAsset(entry: AssetConfig): ValueProblem[] {
   const say = (field: string, found: unknown, expected: string) =>
     problems.push({ field, found: found === undefined ? 'nothing' : String(found), expected });
   if (!isAssetPath(entry.asset)) say('asset', entry.asset, 'an asset path such as acme/hamburg/press-shop/press-7');
-  for (const field of ['state_tag', 'running_tag', 'fault_tag'] as const) {
+  for (const field of TAG_KEYS) {
     const tag = entry[field];
     if (tag !== undefined && !isSegment(tag)) say(field, tag, 'a tag name: 1 to 64 letters, digits, _ or -');
   }

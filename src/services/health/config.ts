@@ -138,6 +138,11 @@ export const HEALTH_SPEC: ComponentSpec = {
   summary: 'Health scores and maintenance cases of assets',
   schema: healthConfigSchema,
   check: (config) => checkHealth(config as HealthConfig),
+  tagsUsed: (config) =>
+    (config as HealthConfig).assets.flatMap(({ asset, signals, running }, i) => [
+      ...(running === undefined ? [] : [{ field: `assets.${i}.running.tag`, asset, tag: running.tag }]),
+      ...signals.map(({ tag }, at) => ({ field: `assets.${i}.signals.${at}.tag`, asset, tag })),
+    ]),
 };
 
 function checkHealth({ assets }: HealthConfig): readonly ValueProblem[] {
