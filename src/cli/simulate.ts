@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { nearest } from '../config/nearest.ts';
 import { createObserver } from '../observe/observer.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import type { Simulation } from '../simulate/simulator.ts';
@@ -42,10 +43,12 @@ export async function simulate(context: CliContext, fixture: string, options: Si
     level: 'warn',
     format: 'text',
   });
+  const line = await withProgress(context, `reading ${fixture}`, () =>
+    loadFixture(fixture, options.protocol === undefined ? {} : { protocol: options.protocol }),
+  );
+  checkDeviceNames(Object.keys(named), line.devices);
   const simulation = await startSimulation({
-    fixture: await withProgress(context, `reading ${fixture}`, () =>
-      loadFixture(fixture, options.protocol === undefined ? {} : { protocol: options.protocol }),
-    ),
+    fixture: line,
     speed: options.speed,
     loop: options.loop === true,
     host: options.host,
@@ -103,6 +106,15 @@ function parsePort(text: string): [device: string, port: number] {
     throw usageError('simulate', `--port ${JSON.stringify(text)}: expected DEVICE=PORT, such as press-7=4840`);
   }
   return [device, Number(digits)];
+}
+
+function checkDeviceNames(named: readonly string[], devices: readonly { readonly name: string }[]): void {
+  const known = devices.map(({ name }) => name);
+  const unknown = named.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, known);
+  const hint = near === null ? '' : `; did you mean ${near}?`;
+  throw usageError('simulate', `--port ${unknown}=…: expected a device of the line: ${known.join(', ')}${hint}`);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -43,7 +43,7 @@ export interface TagSpan {
 }
 
 /** A tag that a component reads by name. */
-export interface TagReference {
+interface TagReference {
   /** The dotted key it stands in. */
   readonly field: string;
   readonly asset: string;

@@ -68,6 +68,10 @@ const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
   ['simulate x --fault gone', /expected DEVICE:KIND/],
   ['simulate x --fault a:gnoe', /expected one of gone, frozen/],
   ['simulate x --port 4840', /expected DEVICE=PORT/],
+  [
+    'simulate fixtures/line --port pcl-1=1',
+    /expected a device of the line: plc-1, meter-1, press-1; did you mean plc-1/,
+  ],
   ['event tail --count 0', /Expected a count/],
   ['event tail --asset a//b', /expected an asset path/],
   ['demo --duration soon', /Expected a duration/],
@@ -88,6 +92,13 @@ t.test('with --json a mistake is one JSON value too', async (t) => {
   t.equal(result.err, '');
 });
 
+t.test('run with --json says what is wrong with the configuration as JSON too', async (t) => {
+  const directory = await temporary(t);
+  const result = await headgateProcess(['run', '-c', directory, '--json']);
+  t.equal(result.code, 78);
+  t.match(result.json(), { error: { code: 'CONFIG_NOT_FOUND', action: /headgate init/ } });
+});
+
 t.test('init writes a configuration that validates, and overwrites nothing unasked', async (t) => {
   const directory = join(await temporary(t), 'config');
   const made = await headgate(['init', directory, '--json']);
@@ -96,6 +107,10 @@ t.test('init writes a configuration that validates, and overwrites nothing unask
   const checked = await headgate(['validate', directory, '--json']);
   t.equal(checked.code, 0);
   t.match(checked.json(), { ok: true, errors: 0, warnings: 0, devices: 2 });
+  const elsewhere = join(directory, '..', 'elsewhere');
+  await headgate(['init', elsewhere, '--data-dir', join(directory, 'data')]);
+  const status = await headgate(['status', '-c', elsewhere]);
+  t.match(status.err, join(directory, 'data', 'headgate.sock'), 'commands look for the daemon in the data directory');
   const again = await headgateProcess(['init', directory]);
   t.equal(again.code, 1);
   t.match(again.err, /is not empty[\s\S]*--force/);

@@ -60,6 +60,8 @@ function commandPath(command: string): string | null {
 const isHere = ({ command, where }: ShownCommand) =>
   where === 'block' && /^(scripts\/headgate|node scripts\/)/.test(command);
 
+t.setTimeout(60_000);
+
 t.test('every command that a page shows is run by something', async (t) => {
   const here = new Set(shown.filter(isHere).map(({ command }) => commandPath(command)));
   for (const { file, line, command, where } of shown) {
