@@ -9,7 +9,10 @@ export interface GapData {
   readonly lane: Lane;
   readonly first: number;
   readonly last: number;
+  /** Events that are lost. */
   readonly count: number;
+  /** Numbers in the range that no event is known to have had: a hole in the numbers that is no loss. */
+  readonly unused: number;
   readonly reason: string;
   /** Events that each consumer lost. */
   readonly consumers: Readonly<Record<string, number>>;
@@ -17,13 +20,13 @@ export interface GapData {
 
 /** The event that tells of a gap, in the lane that is never dropped. */
 export function gapEvent(gap: StoredGap, source: string, subject: string): EventDraft<GapData> {
-  const { id, lane, first, last, count, reason, at, consumers } = gap;
+  const { id, lane, first, last, count, unused, reason, at, consumers } = gap;
   return {
     source,
     type: GAP_TYPE,
     subject,
     time: at,
     lane: 'critical',
-    data: { gap: id, lane, first, last, count, reason, consumers },
+    data: { gap: id, lane, first, last, count, unused, reason, consumers },
   };
 }

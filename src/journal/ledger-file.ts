@@ -12,7 +12,7 @@ import { DamageError } from './sqlite-failure.ts';
  */
 
 const APPLICATION_ID = 0x48_47_4c_31;
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 
 const SCHEMA = `
   CREATE TABLE journal (
@@ -27,12 +27,14 @@ const SCHEMA = `
   CREATE TABLE consumer (name TEXT PRIMARY KEY, cursor TEXT NOT NULL, counts TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE gap (
     id INTEGER PRIMARY KEY, lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
-    reason TEXT NOT NULL, at INTEGER NOT NULL, consumers TEXT NOT NULL, is_told INTEGER NOT NULL) STRICT;
+    reason TEXT NOT NULL, at INTEGER NOT NULL, consumers TEXT NOT NULL, is_told INTEGER NOT NULL,
+    unused INTEGER NOT NULL DEFAULT 0) STRICT;
 `;
 
 /** By the format that a ledger has: what makes it one of the next. */
 const MIGRATIONS: Readonly<Record<number, string>> = {
   1: 'ALTER TABLE segment ADD COLUMN time_low REAL; ALTER TABLE segment ADD COLUMN time_high REAL;',
+  2: 'ALTER TABLE gap ADD COLUMN unused INTEGER NOT NULL DEFAULT 0',
 };
 
 /** Gaps that are kept as records; the counts in the ledger are for ever. */
@@ -45,6 +47,8 @@ export interface StoredGap {
   readonly first: number;
   readonly last: number;
   readonly count: number;
+  /** Numbers in the range that no event is known to have had: a crash came between two lanes of a commit, or damage hides what was there. */
+  readonly unused: number;
   readonly reason: string;
   readonly at: EpochMs;
   readonly consumers: Readonly<Record<string, number>>;
@@ -142,10 +146,10 @@ export class LedgerFile {
     return readGaps(this.#db, `ORDER BY id DESC LIMIT ${limit}`).reverse();
   }
 
-  /** The id that the next gap gets. */
-  nextGapId(): number {
-    const row = this.#db.prepare<[], { next: number }>('SELECT coalesce(max(id), 0) + 1 AS next FROM gap').get();
-    return row?.next ?? 1;
+  /** The id that the next gap gets; receivers know gaps by it. A ledger that was lost had used ids below the numbers of its events. */
+  nextGapId(head: LedgerHead): number {
+    const highest = this.#db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM gap').get()?.id;
+    return (highest ?? (head.cursorsLost ? head.reserved : 0)) + 1;
   }
 
   /** Write what changed; returns when it is on the disk. */
@@ -181,9 +185,9 @@ export class LedgerFile {
       for (const name of change.removedConsumers) db.prepare('DELETE FROM consumer WHERE name = ?').run(name);
       const consumer = db.prepare('INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)');
       for (const c of change.consumers) consumer.run(c.name, JSON.stringify(c.cursors), JSON.stringify(c.counts));
-      const gap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)');
+      const gap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)');
       for (const g of change.gaps) {
-        gap.run(g.id, g.lane, g.first, g.last, g.count, g.reason, g.at, JSON.stringify(g.consumers));
+        gap.run(g.id, g.lane, g.first, g.last, g.count, g.reason, g.at, JSON.stringify(g.consumers), g.unused);
         db.prepare('DELETE FROM gap WHERE id <= ? AND is_told = 1').run(g.id - MAX_GAP_RECORDS);
       }
       for (const id of change.toldGaps) db.prepare('UPDATE gap SET is_told = 1 WHERE id = ?').run(id);
@@ -264,7 +268,7 @@ export function loadLedger(db: Database.Database): LedgerContent {
 export function readGaps(db: Database.Database, clause: string): StoredGap[] {
   return db
     .prepare<[], Omit<StoredGap, 'consumers'> & { consumers: string }>(
-      `SELECT id, lane, first, last, count, reason, at, consumers FROM gap ${clause}`,
+      `SELECT id, lane, first, last, count, unused, reason, at, consumers FROM gap ${clause}`,
     )
     .all()
     .map((row) => ({ ...row, consumers: parse<Record<string, number>>(row.consumers) }));

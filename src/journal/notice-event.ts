@@ -7,7 +7,9 @@ import type { StoreNotice } from './store.ts';
 export function noticeToEvent(notice: StoreNotice): { name: InternalEventName; fields: Fields; count: number } {
   switch (notice.kind) {
     case 'gap': {
-      const { lane, first, last, count, reason } = notice.gap;
+      const { lane, first, last, count, unused, reason } = notice.gap;
+      if (count === 0)
+        return { name: 'journal-numbers-unused', fields: { first, last, unused, reason }, count: unused };
       return { name: 'journal-gap', fields: { lane, first, last, count, reason }, count };
     }
     case 'sealed':

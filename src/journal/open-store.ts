@@ -48,6 +48,7 @@ export function openStore(options: OpenStoreOptions): Store {
   const shelf = new SegmentShelf(directory, content.head.journalId);
   const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
   const { head } = content;
+  const knownTo = head.lastSequence;
   const highest = Math.max(
     head.lastSequence,
     ...content.segments.map(({ last }) => last),
@@ -62,9 +63,17 @@ export function openStore(options: OpenStoreOptions): Store {
   const ballast = new Ballast(join(directory, 'ballast'), Math.floor(ballastBytes));
   const store = new Store({ directory, settings, content, ledger, shelf, ballast, notify }, now);
   for (const { segment, count, reason } of losses) store.bookLoss(segment.lane, segment, count, reason);
+  store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(losses));
   store.started(content.segments.filter((segment) => !shelf.lane(segment.lane).includes(segment)));
   store.tick(now);
   return store;
+}
+
+/** Why there are numbers above those that the ledger knows which no event has. */
+function unusedReason(losses: readonly FoundLoss[]): string {
+  const damaged = losses.find(({ segment }) => segment.state === 'active');
+  if (damaged === undefined) return 'a commit was cut off before it was acknowledged';
+  return `${damaged.reason}; events of the last second before it may have had some of these numbers`;
 }
 
 /** Put the segments of a lane in place; what is missing or bad is taken out of the lane's totals and returned. */

@@ -85,7 +85,7 @@ export class Store {
     this.#content = parts.content;
     this.#shelf = parts.shelf;
     this.#now = now;
-    this.#nextGapId = parts.ledger.nextGapId();
+    this.#nextGapId = parts.ledger.nextGapId(parts.content.head);
   }
 
   get journalId(): string {
@@ -144,6 +144,7 @@ export class Store {
       this.#takeBack(start, next - 1, rejectedLanes);
       return { rejected: 'disk' };
     });
+    if (rejectedLanes.size > 0) this.bookUnused({ first, last }, 'rejected, since the disk is full');
     this.#sealFull();
     if (this.#uncheckedBytes * CHECKS_PER_SEGMENT > this.#parts.settings.segmentBytes) this.#enforce();
     return outcomes;
@@ -583,13 +584,31 @@ export class Store {
     if (lost > 0) this.#gap(lane, range, lost, reason, consumers);
   }
 
-  #gap(lane: Lane, range: SequenceRange, count: number, reason: string, consumers: Record<string, number>): void {
+  /** Tell of numbers without an event, so that a receiver does not take the hole for a loss. */
+  bookUnused(range: SequenceRange, reason: string): void {
+    if (range.last < range.first) return;
+    const found = this.#withoutDamage(() =>
+      this.#shelf.all().reduce((sum, segment) => sum + this.#shelf.count(segment, range), 0),
+    );
+    const unused = range.last - range.first + 1 - found;
+    if (unused > 0) this.#gap('normal', range, 0, reason, {}, unused);
+  }
+
+  #gap(
+    lane: Lane,
+    range: SequenceRange,
+    count: number,
+    reason: string,
+    consumers: Record<string, number>,
+    unused = 0,
+  ): void {
     const gap: StoredGap = {
       id: this.#nextGapId++,
       lane,
       first: range.first,
       last: Math.max(range.first, range.last),
       count,
+      unused,
       reason,
       at: Math.floor(this.#now),
       consumers,

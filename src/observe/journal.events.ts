@@ -48,6 +48,11 @@ export const JOURNAL_EVENTS = {
     counter: 'journal_ledger_rebuilds_total',
   },
   'journal-gap': { level: 'warn', message: 'events lost to consumers', counter: 'journal_gap_events_total' },
+  'journal-numbers-unused': {
+    level: 'info',
+    message: 'numbers that no event had: told to receivers as no loss',
+    counter: 'journal_numbers_unused_total',
+  },
   'journal-gap-untold': {
     level: 'warn',
     message: 'gap event could not be stored yet; tried again each second',

@@ -51,6 +51,8 @@ interface GapRecord {
   readonly first: number;
   readonly last: number;
   readonly count: number;
+  /** Numbers in the range that no event is known to have had; nobody lost anything with them. */
+  readonly unused: number;
   readonly reason: string;
   readonly at: EpochMs;
 }

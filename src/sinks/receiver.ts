@@ -11,6 +11,8 @@ export interface ReceiverFigures {
   readonly orderViolations: number;
   /** Events that a gap event speaks for. */
   readonly gapEvents: number;
+  /** Numbers that no event had, by a gap event: holes that are no loss. */
+  readonly unused: number;
   /** Events that neither arrived nor are covered by a gap event, so far: a backlog under way counts. */
   readonly missing: number;
   /** The first 100 ranges of them, by journal. */
@@ -26,7 +28,7 @@ interface JournalState {
   readonly seen: SequenceRanges;
   readonly gaps: SequenceRanges;
   /** How many events each gap says that it lost: its range may also hold delivered events of other lanes. */
-  readonly gapCounts: Map<string, number>;
+  readonly gapCounts: Map<string, { readonly lost: number; readonly unused: number }>;
   /** Highest sequence by stream and by kind of delivery: live may overtake a historical backlog. */
   readonly highest: Map<string, number>;
 }
@@ -74,6 +76,7 @@ export class Receiver {
     let missing = 0;
     let unique = 0;
     let gapEvents = 0;
+    let unused = 0;
     for (const [journalId, { seen, gaps, gapCounts }] of this.#journals) {
       unique += seen.count;
       const first = this.#firstSequence ?? seen.ranges[0]?.first ?? 1;
@@ -87,12 +90,18 @@ export class Receiver {
         }
       }
       // More holes in the ranges of gaps than they lost: the rest is missing for no told reason.
-      const told = Math.min(
+      const told = [...gapCounts.values()];
+      const lost = Math.min(
         inGaps,
-        [...gapCounts.values()].reduce((sum, count) => sum + count, 0),
+        told.reduce((sum, gap) => sum + gap.lost, 0),
       );
-      gapEvents += told;
-      missing += inGaps - told;
+      const idle = Math.min(
+        inGaps - lost,
+        told.reduce((sum, gap) => sum + gap.unused, 0),
+      );
+      gapEvents += lost;
+      unused += idle;
+      missing += inGaps - lost - idle;
     }
     return {
       received: this.#received,
@@ -100,6 +109,7 @@ export class Receiver {
       unique,
       orderViolations: this.#orderViolations,
       gapEvents,
+      unused,
       missing,
       missingRanges,
     };
@@ -120,9 +130,12 @@ export class Receiver {
 function noteGap(journal: JournalState, event: ReceivedEvent): void {
   const { data } = event;
   if (typeof data !== 'object' || data === null) return;
-  const { gap, first, last, count }: { gap?: unknown; first?: unknown; last?: unknown; count?: unknown } = data;
-  if (typeof first !== 'number' || typeof last !== 'number' || typeof count !== 'number') return;
-  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || !Number.isSafeInteger(count)) return;
+  const { gap, first, last, count, unused = 0 }: Readonly<Record<string, unknown>> = { ...data };
+  if (!isCount(first) || !isCount(last) || !isCount(count) || !isCount(unused)) return;
   journal.gaps.add(first, last);
-  journal.gapCounts.set(gap === undefined ? event.id : `gap ${String(gap)}`, count);
+  journal.gapCounts.set(gap === undefined ? event.id : `gap ${String(gap)}`, { lost: count, unused });
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import t from 'tap';
 import type { Store, StoreNotice } from '../../src/journal/store.ts';
 import { openEngine, record, scratch } from './support.ts';
@@ -191,3 +192,42 @@ for (const [title, damage] of [
     store.close(NOW);
   });
 }
+
+t.test('numbers of a commit that a crash cut off between two lanes are told as unused, not as lost', (t) => {
+  const directory = scratch(t);
+  const { store } = openEngine(directory, CONFIG);
+  store.openCursor('sink', 'beginning', NOW);
+  const both = (n: number) => [{ records: [record(n, 'normal'), record(n + 1, 'critical')], recorded: NOW }];
+  store.commit(both(1), NOW);
+  const crashed = scratch(t);
+  cpSync(directory, crashed, { recursive: true });
+  store.commit(both(3), NOW);
+  // Lanes are committed one after the other, critical first.
+  cpSync(join(directory, 'critical'), join(crashed, 'critical'), { recursive: true });
+  const { store: reopened, notices } = openEngine(crashed, CONFIG);
+  t.strictSame(readEverything(reopened), [1, 2, 4]);
+  t.match(reopened.untoldGaps(), [{ first: 1, last: 4, count: 0, unused: 1, consumers: {} }]);
+  t.match(notices, [{ kind: 'gap', gap: { unused: 1 } }]);
+  reopened.close(NOW);
+  const { store: again } = openEngine(crashed, CONFIG);
+  t.equal(again.untoldGaps().length, 1, 'once');
+  again.close(NOW);
+  store.close(NOW);
+  t.end();
+});
+
+t.test('a ledger of the first format is brought up to date', (t) => {
+  const directory = scratch(t);
+  fill(directory);
+  const db = new Database(join(directory, 'cursors.db'));
+  db.exec(
+    'ALTER TABLE gap DROP COLUMN unused; ALTER TABLE segment DROP COLUMN time_low; ALTER TABLE segment DROP COLUMN time_high',
+  );
+  db.pragma('user_version = 1');
+  db.close();
+  const { store, notices } = openEngine(directory, CONFIG);
+  t.strictSame(notices, []);
+  t.equal(store.status().ledger[0]?.waiting, 66);
+  store.close(NOW);
+  t.end();
+});
