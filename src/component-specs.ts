@@ -1,6 +1,6 @@
 import { type BrokerConfig, brokerConfigSchema, checkBroker } from './broker/config.ts';
 import type { ComponentSpecs } from './config/component-spec.ts';
-import { modbusTcpSpec } from './drivers/modbus/spec.ts';
+import { modbusSpecs } from './drivers/modbus/spec.ts';
 import { opcuaSpec } from './drivers/opcua/spec.ts';
 import { journalConfigSchema } from './journal/config.ts';
 import { pipelineConfigSchema } from './pipeline/config.ts';
@@ -10,7 +10,7 @@ import { sinkSpecs } from './sinks/registry.ts';
 
 /** All that configuration knows of what this build has. Light: no protocol library and no database is loaded for it. */
 export const componentSpecs: ComponentSpecs = {
-  drivers: [modbusTcpSpec, opcuaSpec],
+  drivers: [...modbusSpecs, opcuaSpec],
   sinks: sinkSpecs,
   services: SERVICE_SPECS,
   sections: [

@@ -16,12 +16,12 @@ export const MODBUS_EVENTS = {
   'modbus-unit-answers': { level: 'info', message: 'Modbus unit answers' },
   'modbus-request-timeout': {
     level: 'debug',
-    message: 'Modbus request not answered in time, connection dropped',
+    message: 'Modbus request not answered in time',
     counter: 'modbus_timeouts_total',
   },
   'modbus-bad-reply': {
     level: 'warn',
-    message: 'Modbus reply fits no request, connection dropped',
+    message: 'Modbus reply fits no request, nothing of it is used',
     counter: 'modbus_bad_replies_total',
   },
   'modbus-stray-reply': {

@@ -2,12 +2,14 @@ import { HeadgateError } from '../../errors/headgate-error.ts';
 import type { Reading } from '../../model/reading.ts';
 import type { TagDefinition } from '../../model/tag.ts';
 import type { ConnectionState, Driver, DriverContext, DriverDevice, DriverStats } from '../../ports/driver.ts';
-import { type ModbusTcpConfig, type ModbusTcpSettings, settingsOf } from './config.ts';
+import type { ModbusConfig } from './config.ts';
+import { clientFor } from './connect.ts';
 import { statusOf } from './failures.ts';
 import { identify } from './identify.ts';
 import { type ModbusPoint, pointOf } from './point.ts';
 import { readNow } from './read-now.ts';
 import { Scan } from './scan.ts';
+import { type ModbusSettings, settingsOf } from './settings.ts';
 import { Unit } from './unit.ts';
 import { Wire } from './wire.ts';
 
@@ -16,8 +18,8 @@ const MAX_ON_DEMAND = 16;
 
 /** A device with its units and their scans. */
 interface Served {
-  readonly device: DriverDevice<ModbusTcpConfig>;
-  readonly settings: ModbusTcpSettings;
+  readonly device: DriverDevice<ModbusConfig>;
+  readonly settings: ModbusSettings;
   readonly units: Map<number, Unit>;
   readonly scans: Scan[];
   readonly scansOf: Map<Unit, Scan[]>;
@@ -25,8 +27,8 @@ interface Served {
   reason: string | null;
 }
 
-/** One Modbus TCP connection and the devices behind it. */
-export class ModbusTcpDriver implements Driver {
+/** One wire, a TCP connection or a serial line, and the devices behind it. */
+export class ModbusDriver implements Driver {
   readonly #context: DriverContext;
   readonly #wire: Wire;
   readonly #served: readonly Served[];
@@ -34,14 +36,16 @@ export class ModbusTcpDriver implements Driver {
   #isStopped = false;
 
   /** @throws ModbusAddressError an address that validation should have refused */
-  constructor(devices: readonly DriverDevice<ModbusTcpConfig>[], context: DriverContext) {
+  constructor(devices: readonly DriverDevice<ModbusConfig>[], context: DriverContext) {
     this.#context = context;
     const [first] = devices;
     if (first === undefined) throw new HeadgateError('MODBUS_DEVICE_UNKNOWN', { device: 'none' });
-    const { host, port, connectTimeoutMs, pauseMs, reconnectMinMs, reconnectMaxMs } = settingsOf(first.config);
+    const settings = settingsOf(first.config);
+    const { place, pauseMs, reconnectMinMs, reconnectMaxMs } = settings;
     const { clock, random, observer } = context;
     this.#wire = new Wire({
-      ...{ host, port, connectTimeoutMs, pauseMs, reconnectMinMs, reconnectMaxMs, clock, random, observer },
+      ...{ place, pauseMs, reconnectMinMs, reconnectMaxMs, clock, random, observer },
+      makeClient: (handlers) => clientFor(settings, clock, handlers),
       onUp: () => this.#wireUp(),
       onDown: (error) => this.#wireDown(error),
     });
@@ -57,7 +61,7 @@ export class ModbusTcpDriver implements Driver {
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    this.#wire.stop();
+    const isClosed = this.#wire.stop();
     const scans = this.#served.flatMap((served) => served.scans);
     for (const served of this.#served) {
       for (const unit of served.units.values()) unit.stop();
@@ -68,7 +72,7 @@ export class ModbusTcpDriver implements Driver {
         since: this.#context.clock.now(),
       });
     }
-    await Promise.all(scans.map((scan) => scan.stop()));
+    await Promise.all([isClosed, ...scans.map((scan) => scan.stop())]);
   }
 
   stats(): readonly DriverStats[] {
@@ -114,8 +118,8 @@ export class ModbusTcpDriver implements Driver {
   async #ask<T>(device: string, work: (served: Served) => Promise<T>): Promise<T> {
     const served = this.#served.find((candidate) => candidate.device.name === device);
     if (served === undefined) throw new HeadgateError('MODBUS_DEVICE_UNKNOWN', { device });
-    const { host, port } = served.settings;
-    if (this.#onDemand >= MAX_ON_DEMAND) throw new HeadgateError('MODBUS_OVERLOADED', { host, port });
+    const { place } = served.settings;
+    if (this.#onDemand >= MAX_ON_DEMAND) throw new HeadgateError('MODBUS_OVERLOADED', { place });
     this.#onDemand++;
     try {
       await this.#wire.connect();
@@ -125,7 +129,7 @@ export class ModbusTcpDriver implements Driver {
     }
   }
 
-  #serve(device: DriverDevice<ModbusTcpConfig>): Served {
+  #serve(device: DriverDevice<ModbusConfig>): Served {
     const settings = settingsOf(device.config);
     const served: Served = {
       device,
@@ -220,6 +224,6 @@ export class ModbusTcpDriver implements Driver {
       return { state: 'connected', reason: null };
     const silence = units.length > 0 && units.every((unit) => unit.isSilent) ? units[0]?.silence : null;
     if (silence !== null && silence !== undefined) return { state: 'disconnected', reason: silence.message };
-    return { state: 'connecting', reason: `waiting for ${settings.host}:${settings.port}` };
+    return { state: 'connecting', reason: `waiting for ${settings.place}` };
   }
 }

@@ -1,7 +1,7 @@
 import { HeadgateError, isHeadgateError } from '../../errors/headgate-error.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ModbusTcpSettings } from './config.ts';
 import { FramingError, type ModbusRequest, readRequest } from './frame.ts';
+import type { ModbusSettings } from './settings.ts';
 import type { Unit } from './unit.ts';
 
 /** Source: Modbus Application Protocol V1.1b3 §6.21. */
@@ -26,28 +26,24 @@ const OBJECT_NAMES: Readonly<Record<number, string>> = {
  * Ask a unit who it is. Many do not know the function; then the answer says so, provided that the unit answers at all.
  * @throws the connection's or the unit's error
  */
-export async function identify(unit: Unit, settings: ModbusTcpSettings, clock: Clock): Promise<Record<string, string>> {
+export async function identify(unit: Unit, settings: ModbusSettings, clock: Clock): Promise<Record<string, string>> {
   const identity: Record<string, string> = { unit: String(unit.number) };
   for (const level of [REGULAR, BASIC]) {
     let next: number | null = 0;
     for (let asked = 0; next !== null && asked < MAX_REQUESTS; asked++) {
-      const { host, port } = settings;
+      const { place } = settings;
       const request: ModbusRequest = {
         unit: unit.number,
         pdu: Uint8Array.of(ENCAPSULATED_INTERFACE, READ_DEVICE_IDENTIFICATION, level, next),
-        dataBytes: null,
+        reply: { kind: 'identification' },
       };
       let reply: { exception: number; data: Uint8Array };
       try {
-        reply = await unit.exchange(request, clock.monotonic(), () => true);
+        reply = await unit.exchange(request, clock.monotonic());
       } catch (error) {
         if (asked > 0 || !isHeadgateError(error, 'MODBUS_TIMEOUT')) throw error;
         // Some devices leave what they do not know unanswered: a plain read tells them from dead ones.
-        await unit.exchange(
-          readRequest(unit.number, { area: 'holding', offset: 0, count: 1 }),
-          clock.monotonic(),
-          () => true,
-        );
+        await unit.exchange(readRequest(unit.number, { area: 'holding', offset: 0, count: 1 }), clock.monotonic());
         return { ...identity, identification: 'device identification not supported' };
       }
       if (reply.exception !== 0) break;
@@ -55,7 +51,7 @@ export async function identify(unit: Unit, settings: ModbusTcpSettings, clock: C
         next = takeObjects(reply.data, identity);
       } catch (error) {
         if (!(error instanceof FramingError)) throw error;
-        throw new HeadgateError('MODBUS_BAD_REPLY', { host, port, unit: unit.number, reason: error.message }, error);
+        throw new HeadgateError('MODBUS_BAD_REPLY', { place, unit: unit.number, reason: error.message }, error);
       }
     }
     if (Object.keys(identity).length > 1) return identity;

@@ -4,17 +4,19 @@ import type { Reading } from '../../model/reading.ts';
 import type { TagDefinition, TagValue } from '../../model/tag.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { ModbusAddressError } from './address.ts';
-import type { ModbusTcpSettings } from './config.ts';
 import { compileDecode, decodeBlock } from './decode.ts';
 import { meaningOf, statusOf } from './failures.ts';
 import { readRequest } from './frame.ts';
 import { type Block, halvesOf, isWithinArea, planReads, readsOf } from './plan.ts';
 import { type ModbusPoint, pointOf } from './point.ts';
+import { readPieces } from './read-pieces.ts';
+import type { ModbusSettings } from './settings.ts';
 import type { Unit } from './unit.ts';
+import type { WireReply } from './wire.ts';
 
 export interface ReadNowOptions {
   readonly tags: readonly TagDefinition[];
-  readonly settings: ModbusTcpSettings;
+  readonly settings: ModbusSettings;
   readonly unitOf: (unit: number) => Unit;
   readonly clock: Clock;
 }
@@ -38,19 +40,19 @@ export async function readNow({ tags, settings, unitOf, clock }: ReadNowOptions)
 
   async function readUnit(unit: Unit, positions: readonly number[]): Promise<void> {
     const wanted = positions.map((position) => points[position] as ModbusPoint);
-    const mark = (block: Block, status: StatusCode) => {
+    const mark = (block: Block, status: StatusCode, time = clock.now()) => {
       for (const at of block.points) {
         statuses[positions[at] as number] = status;
-        times[positions[at] as number] = clock.now();
+        times[positions[at] as number] = time;
       }
     };
     const pending = planReads(wanted, settings).reverse();
     for (let block = pending.pop(); block !== undefined; block = pending.pop()) {
       try {
-        const { exception, data } = await readBlock(unit, block);
+        const { exception, data, time } = await readBlock(unit, block);
         if (exception === 0) {
           decodeBlock(compileDecode([block], wanted, positions), 0, data, values);
-          mark(block, Status.Good);
+          mark(block, Status.Good, time);
           continue;
         }
         const { kind, status } = meaningOf(exception);
@@ -64,14 +66,10 @@ export async function readNow({ tags, settings, unitOf, clock }: ReadNowOptions)
     }
   }
 
-  async function readBlock(unit: Unit, block: Block): Promise<{ exception: number; data: Uint8Array }> {
-    const parts: Uint8Array[] = [];
-    for (const read of readsOf(block, settings)) {
-      const reply = await unit.exchange(readRequest(unit.number, read), clock.monotonic(), () => true);
-      if (reply.exception !== 0) return reply;
-      parts.push(reply.data);
-    }
-    return { exception: 0, data: parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts) };
+  function readBlock(unit: Unit, block: Block): Promise<WireReply> {
+    return readPieces(unit, readsOf(block, settings), clock.monotonic(), (piece, deadline) =>
+      unit.exchange(readRequest(unit.number, piece), deadline),
+    );
   }
 }
 

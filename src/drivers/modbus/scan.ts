@@ -13,8 +13,10 @@ import { meaningOf, UNANSWERED } from './failures.ts';
 import { isolate } from './isolate.ts';
 import { type Block, type Extent, overlap, type PlanLimits, planReads, readsOf } from './plan.ts';
 import { describePoint, type ModbusPoint } from './point.ts';
+import { inLanes, readPieces } from './read-pieces.ts';
 import { nextBeat } from './schedule.ts';
 import type { Unit } from './unit.ts';
+import type { WireReply } from './wire.ts';
 
 /** Refused tags that are tried again in one scan at most. */
 const RETRIES_PER_SCAN = 8;
@@ -163,22 +165,22 @@ export class Scan {
     let hasBad = false;
     const refused: { readonly block: Block; readonly exception: number }[] = [];
     try {
-      for (let index = 0; index < this.#blocks.length; index++) {
-        const { exception, data } = await this.#readAll(this.#reads[index] as Extent[], deadline);
-        if (this.#isStopped) return false;
-        const time = clock.now();
+      await inLanes(this.#blocks.length, this.#options.unit.capacity, async (index) => {
+        const { exception, data, time } = await this.#readAll(this.#reads[index] as Extent[], deadline);
+        if (this.#isStopped) return;
         const block = this.#blocks[index] as Block;
         if (exception === 0) {
           decodeBlock(this.#program, index, data, this.#values);
           this.#mark(block.points, Status.Good, time);
           if (this.#unanswered.size > 0) this.#unanswered.delete(block);
-          continue;
+          return;
         }
         const { status, kind } = meaningOf(exception);
-        this.#mark(block.points, status, time);
+        this.#mark(block.points, status, clock.now());
         hasBad = true;
         if (kind === 'refused' || this.#isUnansweredAgain(block, kind)) refused.push({ block, exception });
-      }
+      });
+      if (this.#isStopped) return false;
       for (const { block, exception } of refused) await this.#findRefused(block, exception, deadline);
       if (this.#isStopped) return false;
       if (this.#blocks.length > 0) this.#report(hasBad, this.#blocks.length > 1);
@@ -192,17 +194,9 @@ export class Scan {
     return true;
   }
 
-  async #readAll(reads: readonly Extent[], deadline: Millis): Promise<{ exception: number; data: Uint8Array }> {
+  #readAll(reads: readonly Extent[], deadline: Millis): Promise<WireReply> {
     const { unit } = this.#options;
-    const [only] = reads;
-    if (only !== undefined && reads.length === 1) return unit.read(only, deadline);
-    const parts: Uint8Array[] = [];
-    for (const read of reads) {
-      const { exception, data } = await unit.read(read, deadline);
-      if (exception !== 0) return { exception, data };
-      parts.push(data);
-    }
-    return { exception: 0, data: Buffer.concat(parts) };
+    return readPieces(unit, reads, deadline, (piece, due) => unit.read(piece, due));
   }
 
   #mark(positions: readonly number[], status: StatusCode, time: number): void {
@@ -238,10 +232,10 @@ export class Scan {
   async #findRefused(block: Block, exception: number, deadline: Millis): Promise<void> {
     const { points, clock, unit, observer, group } = this.#options;
     const found = await isolate(block, exception, points, async (part) => {
-      const { exception: answer, data } = await this.#readAll(readsOf(part, this.#limits), deadline);
+      const { exception: answer, data, time } = await this.#readAll(readsOf(part, this.#limits), deadline);
       if (answer === 0) {
         decodeBlock(compileDecode([part], points, this.#slots), 0, data, this.#values);
-        this.#mark(part.points, Status.Good, clock.now());
+        this.#mark(part.points, Status.Good, time);
       }
       return answer;
     });

@@ -17,14 +17,17 @@ export function nextBeat(due: Millis, periodMs: Millis, now: Millis): Beat {
   return { due: due + (missed + 1) * periodMs, missed };
 }
 
-/** Position of the one with the earliest deadline, the first of equals; -1 of none. */
-export function earliest(waiting: readonly { readonly deadline: Millis }[]): number {
+/** Position of the one with the earliest deadline among those that may go, the first of equals; -1 of none. */
+export function earliest<T extends { readonly deadline: Millis }>(
+  waiting: readonly T[],
+  mayGo: (one: T) => boolean = () => true,
+): number {
   let best = -1;
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < waiting.length; i++) {
-    const { deadline } = waiting[i] as { readonly deadline: Millis };
-    if (deadline < least) {
-      least = deadline;
+    const one = waiting[i] as T;
+    if ((best < 0 || one.deadline < least) && mayGo(one)) {
+      least = one.deadline;
       best = i;
     }
   }

@@ -2,48 +2,85 @@ import type { DriverSpec, ValueProblem } from '../../config/component-spec.ts';
 import type { TagDefinition } from '../../model/tag.ts';
 import { ModbusAddressError, parseModbusAddress } from './address.ts';
 import { isBitArea } from './area.ts';
-import { connectionKeyOf, type ModbusTcpConfig, modbusTcpConfigSchema, settingsOf } from './config.ts';
+import {
+  type ModbusConfig,
+  modbusAsciiConfigSchema,
+  modbusAsciiTcpConfigSchema,
+  modbusRtuConfigSchema,
+  modbusRtuTcpConfigSchema,
+  modbusTcpConfigSchema,
+} from './config.ts';
 import { formatExtent, parseExtent } from './extent-text.ts';
 import { isWithinArea, overlap } from './plan.ts';
 import { bitWidth, describePoint, type ModbusPoint, pointOf } from './point.ts';
+import { connectionKeyOf, settingsOf } from './settings.ts';
 
-/** What configuration must know of Modbus TCP devices; needs no protocol library. */
-export const modbusTcpSpec: DriverSpec = {
-  kind: 'modbus-tcp',
-  summary: 'Modbus TCP unit, or a serial unit behind a TCP gateway, polled in blocks',
-  schema: modbusTcpConfigSchema,
-  checkDevice: (config) => checkDevice(config as ModbusTcpConfig),
-  checkTag: (tag, config) => checkTag(tag, config as ModbusTcpConfig),
-  describeAddress: (tag, config) => describePoint(pointOf(tag, settingsOf(config as ModbusTcpConfig).unit)),
-  span: (tag, config) => {
-    const { unit, area, offset, count, bit } = pointOf(tag, settingsOf(config as ModbusTcpConfig).unit);
-    return bit !== null || isBitArea(area) ? null : { space: `unit ${unit} ${area}`, from: offset, count };
-  },
-  defaultType: (address) => {
-    try {
-      return isBitArea(parseModbusAddress(address).area) ? 'bool' : 'uint16';
-    } catch {
-      // checkTag says what is wrong with the address.
-      return 'uint16';
-    }
-  },
-  connection: (config) => {
-    const { connectTimeoutMs, pauseMs, reconnectMinMs, reconnectMaxMs } = settingsOf(config as ModbusTcpConfig);
-    return {
-      key: connectionKeyOf(config as ModbusTcpConfig),
-      settings: {
-        connect_timeout_ms: connectTimeoutMs,
-        pause_ms: pauseMs,
-        reconnect_min_ms: reconnectMinMs,
-        reconnect_max_ms: reconnectMaxMs,
-      },
-    };
-  },
-};
+/** What configuration must know of one Modbus kind. */
+function specOf(kind: ModbusConfig['driver'], summary: string, schema: DriverSpec['schema']): DriverSpec {
+  return {
+    kind,
+    summary,
+    schema,
+    checkDevice: (config) => checkDevice(config as ModbusConfig),
+    checkTag: (tag, config) => checkTag(tag, config as ModbusConfig),
+    describeAddress: (tag, config) => describePoint(pointOf(tag, settingsOf(config as ModbusConfig).unit)),
+    span: (tag, config) => {
+      const { unit, area, offset, count, bit } = pointOf(tag, settingsOf(config as ModbusConfig).unit);
+      return bit !== null || isBitArea(area) ? null : { space: `unit ${unit} ${area}`, from: offset, count };
+    },
+    defaultType: (address) => {
+      try {
+        return isBitArea(parseModbusAddress(address).area) ? 'bool' : 'uint16';
+      } catch {
+        // checkTag says what is wrong with the address.
+        return 'uint16';
+      }
+    },
+    connection: (config) => ({
+      key: connectionKeyOf(config as ModbusConfig),
+      settings: sharedSettings(config as ModbusConfig),
+    }),
+  };
+}
 
-function checkDevice(config: ModbusTcpConfig): ValueProblem[] {
+/** Every Modbus kind; none needs a protocol library to be checked. */
+export const modbusSpecs: readonly DriverSpec[] = [
+  specOf(
+    'modbus-tcp',
+    'Modbus TCP unit, or a serial unit behind a TCP gateway, polled in blocks',
+    modbusTcpConfigSchema,
+  ),
+  specOf('modbus-rtu', 'Modbus RTU unit on a serial port, polled in blocks', modbusRtuConfigSchema),
+  specOf('modbus-ascii', 'Modbus ASCII unit on a serial port, polled in blocks', modbusAsciiConfigSchema),
+  specOf('modbus-rtu-tcp', 'Modbus RTU unit behind a serial device server, polled in blocks', modbusRtuTcpConfigSchema),
+  specOf(
+    'modbus-ascii-tcp',
+    'Modbus ASCII unit behind a serial device server, polled in blocks',
+    modbusAsciiTcpConfigSchema,
+  ),
+];
+
+/** What all devices on a wire have to say alike, by the keys of the device file. */
+function sharedSettings(config: ModbusConfig): Readonly<Record<string, unknown>> {
+  const { endpoint, line, framing, hasEcho, ...settings } = settingsOf(config);
+  return {
+    driver: config.driver,
+    ...(line === null
+      ? {}
+      : { baud_rate: line.baudRate, data_bits: line.dataBits, parity: line.parity, stop_bits: line.stopBits }),
+    ...(endpoint.kind === 'serial'
+      ? { rs485: { ...endpoint.rts, hasEcho } }
+      : { connect_timeout_ms: settings.connectTimeoutMs }),
+    ...(framing === 'tcp' ? { max_in_flight: settings.maxInFlight } : { turnaround_ms: settings.turnaroundMs }),
+    pause_ms: settings.pauseMs,
+    reconnect_min_ms: settings.reconnectMinMs,
+    reconnect_max_ms: settings.reconnectMaxMs,
+  };
+}
+
+function checkDevice(config: ModbusConfig): ValueProblem[] {
   const problems: ValueProblem[] = [];
-  const { host } = config;
+  const host = 'host' in config ? config.host : '';
   if (host.includes('://') || /^[^:]+:\d*$/.test(host) || /^\[|[\s/]/.test(host)) {
     problems.push({
       field: 'host',
@@ -71,7 +108,7 @@ function checkDevice(config: ModbusTcpConfig): ValueProblem[] {
   return problems;
 }
 
-function checkTag(tag: TagDefinition, config: ModbusTcpConfig): ValueProblem[] {
+function checkTag(tag: TagDefinition, config: ModbusConfig): ValueProblem[] {
   const settings = settingsOf(config);
   const problems: ValueProblem[] = [];
   const add = (field: string, found: string, expected: string) => problems.push({ field, found, expected });
@@ -88,6 +125,9 @@ function checkTag(tag: TagDefinition, config: ModbusTcpConfig): ValueProblem[] {
   }
   if (suffixOrder !== null && tag.byteOrder !== 'ABCD' && tag.byteOrder !== suffixOrder) {
     add('byte_order', tag.byteOrder, `${suffixOrder} as in the address ${tag.address}, or no order in the address`);
+  }
+  if (settings.framing !== 'tcp' && (point.unit > 247 || (point.unit === 0 && tag.access !== 'w'))) {
+    add('address', tag.address, 'a unit from 1 to 247 on a serial line; 0, all units at once, can only be written');
   }
   if (isBitArea(point.area)) checkCoil(tag, part, add);
   else if (point.type === 'string') checkString(tag, point, part, add);

@@ -2,17 +2,24 @@ import { HeadgateError, isHeadgateError } from '../../errors/headgate-error.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
-import type { ModbusTcpSettings } from './config.ts';
+import { isBitArea } from './area.ts';
 import { meaningOf, UNANSWERED } from './failures.ts';
-import { type ModbusReply, type ModbusRequest, readRequest } from './frame.ts';
-import type { Extent } from './plan.ts';
+import { type ModbusRequest, NO_DATA, readRequest } from './frame.ts';
+import { type Extent, isWithinArea } from './plan.ts';
 import { backoffMs } from './schedule.ts';
-import type { Wire } from './wire.ts';
+import type { ModbusSettings } from './settings.ts';
+import type { Wire, WireReply } from './wire.ts';
+
+/** A unit that answered before is asked whether it does again with less patience than for a value: so many times its slowest answer. */
+const PROBE_PATIENCE = 4;
+const LEAST_PROBE_MS = 50;
+/** Each so many probes have the whole time-out: the unit may have become slow. */
+const PATIENT_PROBE_EVERY = 4;
 
 export interface UnitOptions {
   readonly device: string;
   readonly unit: number;
-  readonly settings: ModbusTcpSettings;
+  readonly settings: ModbusSettings;
   readonly wire: Wire;
   readonly clock: Clock;
   readonly random: Random;
@@ -45,12 +52,23 @@ export class Unit {
   /** What it answered last. */
   #known: Extent | null = null;
   #probe: Timer | null = null;
+  /** The check under way whether the unit answers at all. */
+  #check: Promise<void> | null = null;
+  /** The longest that it took to answer; 0 before it has. */
+  #slowestMs: Millis = 0;
+  /** What must not be mixed with anything else: a write, or a read in several requests. */
+  #exclusive: Promise<unknown> = Promise.resolve();
   /** Ends each pause that a busy unit was given. */
   readonly #pauses = new Set<() => void>();
 
   constructor(options: UnitOptions) {
     this.#options = options;
     this.number = options.unit;
+  }
+
+  /** Requests to it that may be in flight at once. */
+  get capacity(): number {
+    return this.#options.wire.capacity;
   }
 
   get isSilent(): boolean {
@@ -78,8 +96,9 @@ export class Unit {
    * @returns the reply, with exception UNANSWERED if only this place is silent
    * @throws the unit is silent now, or the connection is down; `onAnswers` tells when to go on
    */
-  async read(extent: Extent, deadline: Millis): Promise<ModbusReply> {
-    const { retries, busyPauseMs } = this.#options.settings;
+  async read(extent: Extent, deadline: Millis): Promise<WireReply> {
+    const { clock, settings } = this.#options;
+    const { retries, busyPauseMs } = settings;
     const request = readRequest(this.number, extent);
     const isWanted = () => !this.isSilent;
     for (let attempt = 0; ; attempt++) {
@@ -93,8 +112,11 @@ export class Unit {
         return reply;
       } catch (error) {
         if (!isUnitFailure(error) || this.isSilent) throw error;
-        await this.#checkAlive(error);
-        if (attempt >= retries) return { exception: UNANSWERED, data: new Uint8Array(0) };
+        this.#check ??= this.#checkAlive(error, extent).finally(() => {
+          this.#check = null;
+        });
+        await this.#check;
+        if (attempt >= retries) return { exception: UNANSWERED, data: NO_DATA, time: clock.now(), tookMs: 0 };
       }
     }
   }
@@ -103,17 +125,24 @@ export class Unit {
    * One request and its reply, counted; no retry, and the unit's state changes only to answering.
    * @throws MODBUS_UNIT_UNREACHABLE and what `Wire.send` throws
    */
-  async exchange(request: ModbusRequest, deadline: Millis, isWanted: () => boolean): Promise<ModbusReply> {
+  async exchange(
+    request: ModbusRequest,
+    deadline: Millis,
+    isWanted: () => boolean = () => true,
+    timeoutMs: Millis = this.#options.settings.timeoutMs,
+  ): Promise<WireReply> {
     const { wire, settings, observer, device } = this.#options;
-    const { host, port, timeoutMs } = settings;
-    let reply: ModbusReply;
+    const { place, unitPauseMs } = settings;
+    const lateReplyMs = settings.lateReplyMs + settings.timeoutMs - timeoutMs;
     const counted = () => {
       const wanted = isWanted();
       if (wanted) this.counts.requests++;
       return wanted;
     };
+    const isRead = request.reply.kind === 'data' || request.reply.kind === 'identification';
+    let reply: WireReply;
     try {
-      reply = await wire.send({ request, timeoutMs, deadline, isWanted: counted });
+      reply = await wire.send({ request, timeoutMs, lateReplyMs, unitPauseMs, deadline, isRead, isWanted: counted });
     } catch (error) {
       if (isHeadgateError(error, 'MODBUS_TIMEOUT')) this.counts.timeouts++;
       if (isUnitFailure(error)) this.counts.failures++;
@@ -124,11 +153,21 @@ export class Unit {
       this.counts.failures++;
       observer.emit('modbus-exception', { device, unit: this.number, exception: reply.exception });
       if (kind === 'unreachable') {
-        throw new HeadgateError('MODBUS_UNIT_UNREACHABLE', { host, port, unit: this.number, reason: words });
+        throw new HeadgateError('MODBUS_UNIT_UNREACHABLE', { place, unit: this.number, reason: words });
       }
     }
-    this.#answer();
+    if (request.reply.kind !== 'none') {
+      this.#slowestMs = Math.max(this.#slowestMs, reply.tookMs);
+      this.#answer();
+    }
     return reply;
+  }
+
+  /** Do something that nothing else of this kind may come between: a write, or a read in several requests. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#exclusive.then(work, work);
+    this.#exclusive = mine.catch(() => {});
+    return mine;
   }
 
   /** The connection is down: nothing is sent until `reset`. */
@@ -153,11 +192,11 @@ export class Unit {
   }
 
   /** Ask for what was answered last, or what a probe asks for; first of all that waits. @throws the unit is silent now, or the connection is down */
-  async #checkAlive(failure: HeadgateError): Promise<void> {
+  async #checkAlive(failure: HeadgateError, failed: Extent): Promise<void> {
     const extent = this.#known ?? this.#probeExtent;
     if (this.#state === 'answers' && extent !== null) {
       try {
-        const request = readRequest(this.number, { ...extent, count: 1 });
+        const request = readRequest(this.number, this.#unlike(failed, extent));
         await this.exchange(request, Number.NEGATIVE_INFINITY, () => !this.isSilent);
         return;
       } catch (error) {
@@ -166,6 +205,19 @@ export class Unit {
     }
     this.#fallSilent(failure);
     throw failure;
+  }
+
+  /**
+   * A small read whose answer cannot be mistaken for a late one of what failed, on wires where nothing else tells them apart: units answer in
+   * order, so once this is answered nothing late is to come.
+   */
+  #unlike(failed: Extent, extent: Extent): Extent {
+    const small = { ...extent, count: 1 };
+    if (!this.#options.wire.isUnnumbered || failed.area !== small.area) return small;
+    const isBits = isBitArea(failed.area);
+    const isAlike = isBits ? failed.count <= 8 : failed.count === 1;
+    const larger = { ...small, count: isBits ? 9 : 2 };
+    return isAlike && isWithinArea(larger) ? larger : small;
   }
 
   #fallSilent(error: HeadgateError): void {
@@ -210,11 +262,18 @@ export class Unit {
     if (extent === null) return;
     try {
       const deadline = clock.monotonic() + settings.reconnectMinMs;
-      await this.exchange(readRequest(this.number, { ...extent, count: 1 }), deadline, () => this.isSilent);
+      const request = readRequest(this.number, { ...extent, count: 1 });
+      await this.exchange(request, deadline, () => this.isSilent, this.#probeTimeoutMs());
     } catch (error) {
       // Anything else means that the connection is down or being shut down, which decides then.
       if (isUnitFailure(error) && this.isSilent && this.#probe === null) this.#fallSilent(error);
     }
+  }
+
+  #probeTimeoutMs(): Millis {
+    const { timeoutMs } = this.#options.settings;
+    if (this.#slowestMs === 0 || this.#silences % PATIENT_PROBE_EVERY === 0) return timeoutMs;
+    return Math.min(timeoutMs, Math.max(LEAST_PROBE_MS, Math.ceil(PROBE_PATIENCE * this.#slowestMs)));
   }
 
   #pause(pauseMs: Millis): Promise<void> {

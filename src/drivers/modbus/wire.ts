@@ -1,15 +1,16 @@
 import { HeadgateError } from '../../errors/headgate-error.ts';
-import type { Millis } from '../../model/time.ts';
+import type { EpochMs, Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
-import { TcpClient } from './client.ts';
+import type { ClientHandlers, WireClient } from './client.ts';
 import type { ModbusReply, ModbusRequest } from './frame.ts';
 import { backoffMs, earliest } from './schedule.ts';
 
 export interface WireOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly connectTimeoutMs: Millis;
+  /** For people: `192.168.0.20:502`, `/dev/ttyUSB0`. */
+  readonly place: string;
+  /** A client for one connection, not open yet. */
+  readonly makeClient: (handlers: ClientHandlers) => WireClient;
   readonly pauseMs: Millis;
   readonly reconnectMinMs: Millis;
   readonly reconnectMaxMs: Millis;
@@ -25,36 +26,59 @@ export interface WireOptions {
 export interface WireJob {
   readonly request: ModbusRequest;
   readonly timeoutMs: Millis;
+  /** How long after its time-out an answer may still come, where nothing tells it from another's. */
+  readonly lateReplyMs: Millis;
+  /** Least pause between an answer of this unit and the next request to it. */
+  readonly unitPauseMs: Millis;
   /** Monotonic; the earliest goes first. */
   readonly deadline: Millis;
+  /** Reading again does no harm, so a request that was lost with its connection for no fault of its own is sent again. */
+  readonly isRead: boolean;
   /** Asked when its turn comes; false: it is rejected unsent. */
   readonly isWanted: () => boolean;
 }
 
+/** A reply with the moment that its values are of. */
+export interface WireReply extends ModbusReply {
+  /** When the request was sent: the unit has read its values after that, however long it took to answer. */
+  readonly time: EpochMs;
+  /** From sending the request to the whole answer. */
+  readonly tookMs: Millis;
+}
+
 interface Waiting extends WireJob {
-  readonly resolve: (reply: ModbusReply) => void;
+  readonly resolve: (reply: WireReply) => void;
   readonly reject: (error: HeadgateError) => void;
+  isRepeat: boolean;
 }
 
 /**
- * The one stream of requests to a connection, shared by all units behind it: earliest deadline first, one in flight. Keeps the connection
- * open: after a time-out or a wrong reply it is opened again at once, since it was the unit that failed; when it cannot be opened,
- * or the peer closes it without ever answering, with jittered backoff.
+ * The arbiter of a wire, shared by all units on it: the earliest deadline first, as many in flight as the connection takes, one where it is a
+ * serial line. A unit that may still answer late, or wants a pause, is passed over until its time, and the others go on. Keeps the
+ * connection open: after a failure of a unit it is opened again at once; when it cannot be opened, or the peer closes it without ever
+ * answering, with jittered backoff.
  */
 export class Wire {
   /** Connections opened after the first. */
   reconnects = 0;
+  /** Time in which at least one request was in flight, since start. */
+  busyMs: Millis = 0;
   readonly #options: WireOptions;
   readonly #waiting: Waiting[] = [];
-  #client: TcpClient | null = null;
+  /** Monotonic time before which a unit is not asked; only those that are past it or to come. */
+  readonly #notBefore = new Map<number, Millis>();
+  #client: WireClient | null = null;
+  #closing: Promise<void> = Promise.resolve();
   #opening: Promise<void> | null = null;
   #isOpen = false;
-  #isBusy = false;
+  #inFlight = 0;
+  #busySince: Millis = 0;
+  #pausedUntil: Millis = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #downError: HeadgateError | null = null;
   #opened = 0;
   #retry: Timer | null = null;
-  #pause: Timer | null = null;
+  #wake: Timer | null = null;
   #isStopped = false;
 
   constructor(options: WireOptions) {
@@ -70,6 +94,16 @@ export class Wire {
     return this.#isOpen;
   }
 
+  /** Requests that may be in flight at once; 1 while there is no connection. */
+  get capacity(): number {
+    return this.#client?.capacity ?? 1;
+  }
+
+  /** True when nothing but time and shape tells a late answer from another's. */
+  get isUnnumbered(): boolean {
+    return this.#client?.isUnnumbered ?? false;
+  }
+
   /** Connect now, whatever the backoff says. @throws MODBUS_CONNECT_FAILED, MODBUS_STOPPED */
   async connect(): Promise<void> {
     if (this.#isStopped) throw this.#stopped();
@@ -80,55 +114,54 @@ export class Wire {
   }
 
   /**
-   * Send a request when its turn comes. What waits is bounded by who asks: each scan, each probe and each read on demand has one.
+   * Send a request when its turn comes. What waits is bounded by who asks: each scan, each probe and each request on demand has a few.
    * @throws MODBUS_TIMEOUT, MODBUS_BAD_REPLY, MODBUS_CONNECTION_LOST (in flight), MODBUS_NOT_CONNECTED, MODBUS_UNIT_SILENT
    *   (no longer wanted), MODBUS_STOPPED (not sent)
    */
-  send(job: WireJob): Promise<ModbusReply> {
+  send(job: WireJob): Promise<WireReply> {
     return new Promise((resolve, reject) => {
       if (this.#isStopped) reject(this.#stopped());
       else if (this.#downError !== null) reject(this.#notConnected());
       else {
-        this.#waiting.push({ ...job, resolve, reject });
+        this.#waiting.push({ ...job, resolve, reject, isRepeat: false });
         this.#next();
       }
     });
   }
 
-  /** End all; what waits is rejected with MODBUS_STOPPED. */
-  stop(): void {
-    if (this.#isStopped) return;
+  /** End all; what waits is rejected with MODBUS_STOPPED. Resolves when the place is free for another. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#retry?.cancel();
-    this.#pause?.cancel();
+    this.#wake?.cancel();
     this.#isOpen = false;
-    this.#client?.close(this.#stopped());
+    const closed = this.#client?.close(this.#stopped());
     this.#rejectAll(this.#stopped());
+    await Promise.all([closed, this.#closing]);
   }
 
   async #open(): Promise<void> {
     this.#retry?.cancel();
     this.#retry = null;
-    const { host, port, connectTimeoutMs, clock, observer } = this.#options;
-    const client = new TcpClient({
-      host,
-      port,
-      connectTimeoutMs,
-      clock,
+    const { place, makeClient, observer } = this.#options;
+    await this.#closing;
+    if (this.#isStopped) return;
+    const client = makeClient({
       onDown: (error) => this.#lost(client, error),
-      onStray: () => observer.emit('modbus-stray-reply', { host, port }),
+      onStray: () => observer.emit('modbus-stray-reply', { place }),
     });
     this.#client = client;
     try {
       await client.open();
     } catch (error) {
       this.#opening = null;
+      this.#closing = client.close(this.#stopped());
       if (!this.#isStopped && error instanceof HeadgateError) this.#down(error);
       return;
     }
     this.#opening = null;
     if (this.#isStopped) {
-      client.close(this.#stopped());
+      this.#closing = client.close(this.#stopped());
       return;
     }
     this.#isOpen = true;
@@ -136,28 +169,25 @@ export class Wire {
     const wasDown = this.#downError !== null || this.#opened === 1;
     this.#downError = null;
     if (wasDown) {
-      observer.emit('modbus-connected', { host, port });
+      observer.emit('modbus-connected', { place });
       this.#options.onUp();
     }
     this.#next();
   }
 
-  #lost(client: TcpClient, error: HeadgateError): void {
+  #lost(client: WireClient, error: HeadgateError): void {
     this.#isOpen = false;
+    this.#closing = client.close(error);
     if (this.#isStopped) return;
-    const { host, port, observer } = this.#options;
-    const isPeersFault =
-      !client.hasAnswered &&
-      (error.code === 'MODBUS_CONNECTION_LOST' || (error.code === 'MODBUS_BAD_REPLY' && !this.#isBusy));
-    if (error.code === 'MODBUS_TIMEOUT')
-      observer.emit('modbus-request-timeout', { host, port, unit: error.context['unit'] });
-    if (error.code === 'MODBUS_BAD_REPLY') observer.emit('modbus-bad-reply', { host, port, reason: error.message });
+    const isUnasked = error.code === 'MODBUS_BAD_REPLY' && this.#inFlight === 0;
+    if (isUnasked) this.#tellBadReply(error);
+    const isPeersFault = !client.hasAnswered && (error.code === 'MODBUS_CONNECTION_LOST' || isUnasked);
     if (isPeersFault) this.#down(error);
     else this.#opening ??= this.#open();
   }
 
   #down(error: HeadgateError): void {
-    const { host, port, clock, random, reconnectMinMs, reconnectMaxMs, observer } = this.#options;
+    const { place, clock, random, reconnectMinMs, reconnectMaxMs, observer } = this.#options;
     const isNews = this.#downError === null;
     this.#downError = error;
     this.#failures++;
@@ -166,42 +196,88 @@ export class Wire {
     });
     this.#rejectAll(this.#notConnected());
     if (!isNews) return;
-    observer.emit('modbus-disconnected', { host, port, reason: error.message });
+    observer.emit('modbus-disconnected', { place, reason: error.message });
     this.#options.onDown(error);
   }
 
   #next(): void {
-    if (this.#isBusy || !this.#isOpen || this.#pause !== null || this.#isStopped) return;
-    for (;;) {
-      const at = earliest(this.#waiting);
-      const [job] = at < 0 ? [] : this.#waiting.splice(at, 1);
-      if (job === undefined) return;
-      if (job.isWanted()) {
-        void this.#run(job);
+    const client = this.#client;
+    if (client === null || !this.#isOpen || this.#isStopped) return;
+    const { clock } = this.#options;
+    while (this.#waiting.length > 0 && this.#inFlight < client.capacity) {
+      const now = clock.monotonic();
+      const restMs = Math.max(client.quietMs(), this.#pausedUntil - now);
+      if (restMs > 0) {
+        this.#wakeIn(restMs);
         return;
       }
-      const { host, port } = this.#options;
-      job.reject(new HeadgateError('MODBUS_UNIT_SILENT', { host, port, unit: job.request.unit }));
+      this.#forgetPast(now);
+      const at = earliest(this.#waiting, (job) => !this.#notBefore.has(job.request.unit));
+      if (at < 0) {
+        this.#wakeIn(Math.min(...this.#notBefore.values()) - now);
+        return;
+      }
+      const [job] = this.#waiting.splice(at, 1) as [Waiting];
+      if (job.isWanted()) void this.#run(client, job);
+      else {
+        const { unit } = job.request;
+        job.reject(new HeadgateError('MODBUS_UNIT_SILENT', { place: this.#options.place, unit }));
+      }
     }
   }
 
-  async #run(job: Waiting): Promise<void> {
+  async #run(client: WireClient, job: Waiting): Promise<void> {
     const { pauseMs, clock } = this.#options;
-    this.#isBusy = true;
+    const sentAt = clock.monotonic();
+    if (this.#inFlight++ === 0) this.#busySince = sentAt;
+    const time = clock.now();
+    const { unit } = job.request;
     try {
-      const reply = await (this.#client as TcpClient).request(job.request, job.timeoutMs);
+      const { exception, data } = await client.request(job.request, job.timeoutMs);
       this.#failures = 0;
-      job.resolve(reply);
+      const answeredAt = clock.monotonic();
+      if (job.unitPauseMs > 0) this.#notBefore.set(unit, answeredAt + job.unitPauseMs);
+      job.resolve({ exception, data, time, tookMs: answeredAt - sentAt });
     } catch (error) {
-      job.reject(error as HeadgateError);
+      this.#failed(client, job, error as HeadgateError);
     }
-    this.#isBusy = false;
-    if (pauseMs > 0 && this.#isOpen) {
-      this.#pause = clock.after(pauseMs, () => {
-        this.#pause = null;
-        this.#next();
-      });
-    } else this.#next();
+    const now = clock.monotonic();
+    if (--this.#inFlight === 0) this.busyMs += now - this.#busySince;
+    if (pauseMs > 0) this.#pausedUntil = now + pauseMs;
+    this.#next();
+  }
+
+  #failed(client: WireClient, job: Waiting, error: HeadgateError): void {
+    const { place, clock, observer } = this.#options;
+    const { unit } = job.request;
+    if (error.code === 'MODBUS_TIMEOUT') observer.emit('modbus-request-timeout', { place, unit });
+    if (error.code === 'MODBUS_BAD_REPLY') this.#tellBadReply(error);
+    // An answer that was damaged on the way has come; of any other failure a late one may.
+    if (client.isUnnumbered && error.context['isWhole'] !== true) {
+      this.#notBefore.set(unit, clock.monotonic() + job.lateReplyMs);
+    }
+    const isInnocent = error.code === 'MODBUS_CONNECTION_LOST' && client.capacity > 1 && client.hasAnswered;
+    if (isInnocent && job.isRead && !job.isRepeat && this.#downError === null && !this.#isStopped) {
+      job.isRepeat = true;
+      this.#waiting.push(job);
+    } else job.reject(error);
+  }
+
+  #tellBadReply({ message }: HeadgateError): void {
+    this.#options.observer.emit('modbus-bad-reply', { place: this.#options.place, reason: message });
+  }
+
+  #wakeIn(delayMs: Millis): void {
+    this.#wake?.cancel();
+    this.#wake = this.#options.clock.after(Math.ceil(delayMs), () => {
+      this.#wake = null;
+      this.#next();
+    });
+  }
+
+  #forgetPast(now: Millis): void {
+    if (this.#notBefore.size === 0) return;
+    for (const [unit, until] of this.#notBefore) if (until <= now) this.#notBefore.delete(unit);
   }
 
   #rejectAll(error: HeadgateError): void {
@@ -209,12 +285,11 @@ export class Wire {
   }
 
   #notConnected(): HeadgateError {
-    const { host, port } = this.#options;
-    return new HeadgateError('MODBUS_NOT_CONNECTED', { host, port, reason: this.#downError?.message ?? 'connecting' });
+    const reason = this.#downError?.message ?? 'connecting';
+    return new HeadgateError('MODBUS_NOT_CONNECTED', { place: this.#options.place, reason });
   }
 
   #stopped(): HeadgateError {
-    const { host, port } = this.#options;
-    return new HeadgateError('MODBUS_STOPPED', { host, port });
+    return new HeadgateError('MODBUS_STOPPED', { place: this.#options.place });
   }
 }

@@ -1,11 +1,14 @@
 import t from 'tap';
 import Value from 'typebox/value';
-import { type ModbusTcpConfig, modbusTcpConfigSchema, settingsOf } from '../../../src/drivers/modbus/config.ts';
+import { type ModbusTcpConfig, modbusTcpConfigSchema } from '../../../src/drivers/modbus/config.ts';
 import { formatExtent, parseExtent } from '../../../src/drivers/modbus/extent-text.ts';
-import { modbusTcpSpec } from '../../../src/drivers/modbus/spec.ts';
+import { settingsOf } from '../../../src/drivers/modbus/settings.ts';
+import { modbusSpecs } from '../../../src/drivers/modbus/spec.ts';
 import type { DataType, TagDefinition } from '../../../src/model/tag.ts';
 import { tag } from '../../support/tag.ts';
 
+const specOf = (kind: string) => modbusSpecs.find((spec) => spec.kind === kind) as (typeof modbusSpecs)[number];
+const modbusTcpSpec = specOf('modbus-tcp');
 const config: ModbusTcpConfig = { name: 'meter', driver: 'modbus-tcp', host: '10.0.0.5' };
 
 const fields = (over: Partial<TagDefinition>, device: ModbusTcpConfig = config) =>

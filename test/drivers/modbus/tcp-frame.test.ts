@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import {
-  decodeReply,
-  encodeFrame,
-  FrameAssembler,
-  FramingError,
-  readRequest,
-} from '../../../src/drivers/modbus/frame.ts';
+import { FramingError, readRequest } from '../../../src/drivers/modbus/frame.ts';
+import { decodeReply, encodeFrame, FrameAssembler } from '../../../src/drivers/modbus/tcp-frame.ts';
 
 const request = readRequest(17, { area: 'holding', offset: 0x6b, count: 2 });
 const frame = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -49,7 +44,7 @@ t.test('cuts the stream into frames wherever it is torn', async (t) => {
   const payloads = fc.array(fc.uint8Array({ minLength: 2, maxLength: 253 }), { minLength: 1, maxLength: 6 });
   fc.assert(
     fc.property(payloads, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 60 }), (pdus, cuts) => {
-      const sent = pdus.map((pdu, i) => Buffer.from(encodeFrame(i, { unit: 1, pdu, dataBytes: null })));
+      const sent = pdus.map((pdu, i) => Buffer.from(encodeFrame(i, { unit: 1, pdu })));
       const stream = Buffer.concat(sent);
       const assembler = new FrameAssembler();
       const got: Buffer[] = [];

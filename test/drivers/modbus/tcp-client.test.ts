@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
-import { TcpClient } from '../../../src/drivers/modbus/client.ts';
 import { type ModbusReply, readRequest } from '../../../src/drivers/modbus/frame.ts';
+import { TcpClient } from '../../../src/drivers/modbus/tcp-client.ts';
 import { HeadgateError } from '../../../src/errors/headgate-error.ts';
 import { systemClock } from '../../../src/ports/system-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -18,12 +18,12 @@ async function withClient(
   server.unit.areas.holding.set([1, 2, 3, 4]);
   const log = { down: [] as HeadgateError[], strays: 0 };
   const client = new TcpClient({
-    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, clock: systemClock },
+    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, maxInFlight: 1, clock: systemClock },
     onDown: (error) => log.down.push(error),
     onStray: () => log.strays++,
   });
   t.teardown(async () => {
-    client.close(new HeadgateError('MODBUS_STOPPED', { host: '127.0.0.1', port: server.port }));
+    client.close(new HeadgateError('MODBUS_STOPPED', { place: 'here' }));
     await server.close();
   });
   await client.open();
@@ -226,7 +226,7 @@ t.test('a refused connection is told as such', async (t) => {
   await server.close();
   const down: HeadgateError[] = [];
   const client = new TcpClient({
-    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, clock: systemClock },
+    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, maxInFlight: 1, clock: systemClock },
     onDown: (error) => down.push(error),
     onStray: () => {},
   });
@@ -239,7 +239,7 @@ t.test('a connection that is not established in time is given up', async (t) => 
   t.teardown(() => server.close());
   const clock = new FakeClock();
   const client = new TcpClient({
-    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, clock },
+    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, maxInFlight: 1, clock },
     onDown: () => t.fail('told of a connection that never was'),
     onStray: () => {},
   });

@@ -1,0 +1,35 @@
+import type { Clock } from '../../ports/clock.ts';
+import { asciiCodec } from './ascii-frame.ts';
+import { busTiming } from './bus-timing.ts';
+import { type ByteLink, TcpLink } from './byte-link.ts';
+import type { ClientHandlers, WireClient } from './client.ts';
+import { rtuCodec } from './rtu-frame.ts';
+import { SerialClient } from './serial-client.ts';
+import { SerialLink } from './serial-link.ts';
+import type { Endpoint, WireSettings } from './settings.ts';
+import { TcpClient } from './tcp-client.ts';
+
+/** Silence that an RTU frame needs around it where the line behind a server is not known: t3.5 above 19,200 baud. */
+const LEAST_GAP_MS = 1.75;
+
+/** A client for one connection to a wire, not open yet. */
+export function clientFor(settings: WireSettings, clock: Clock, handlers: ClientHandlers): WireClient {
+  const { endpoint, place, framing, line, hasEcho, turnaroundMs, connectTimeoutMs, pauseMs, maxInFlight } = settings;
+  if (framing === 'tcp' && endpoint.kind === 'socket') {
+    const { host, port } = endpoint;
+    return new TcpClient({ host, port, connectTimeoutMs, maxInFlight, clock, ...handlers });
+  }
+  return new SerialClient({
+    ...{ place, hasEcho, turnaroundMs, connectTimeoutMs, clock, ...handlers },
+    link: linkTo(endpoint, clock),
+    codec: framing === 'ascii' ? asciiCodec : rtuCodec,
+    timing: busTiming(framing, line, pauseMs),
+    leastGapMs: framing === 'ascii' || line !== null ? 0 : LEAST_GAP_MS,
+  });
+}
+
+function linkTo(endpoint: Endpoint, clock: Clock): ByteLink {
+  if (endpoint.kind === 'socket') return new TcpLink({ host: endpoint.host, port: endpoint.port });
+  const { path, line, rts } = endpoint;
+  return new SerialLink({ path, line, rts, clock });
+}

@@ -1,0 +1,211 @@
+import { connect, type Socket } from 'node:net';
+import { HeadgateError, messageOf } from '../../errors/headgate-error.ts';
+import type { Millis } from '../../model/time.ts';
+import type { Clock, Timer } from '../../ports/clock.ts';
+import type { ClientHandlers, WireClient } from './client.ts';
+import { FramingError, type ModbusReply, type ModbusRequest } from './frame.ts';
+import { decodeReply, encodeFrame, FrameAssembler, transactionOf } from './tcp-frame.ts';
+
+const KEEP_ALIVE_MS = 10_000;
+
+/** So many frames that answer nothing, without one that does between them, are no repeats any more. */
+const MAX_STRAYS = 16;
+
+export interface TcpClientOptions extends ClientHandlers {
+  readonly host: string;
+  readonly port: number;
+  readonly connectTimeoutMs: Millis;
+  /** Requests in flight at once, at least 1. */
+  readonly maxInFlight: number;
+  readonly clock: Clock;
+}
+
+interface Pending {
+  readonly request: ModbusRequest;
+  /** How many answers had come when it was sent. */
+  readonly answersBefore: number;
+  readonly timer: Timer;
+  readonly resolve: (reply: ModbusReply) => void;
+  readonly reject: (error: HeadgateError) => void;
+}
+
+/**
+ * One TCP connection: requests under their own deadlines, told apart by transaction numbers of 16 bits. After a reply that does not fit, or
+ * a time-out in which nothing came, the connection is destroyed, so that nothing late is ever taken for an answer. While others are
+ * being answered, one that is not answered in time is given up alone.
+ */
+export class TcpClient implements WireClient {
+  readonly isUnnumbered = false;
+  readonly capacity: number;
+  readonly #options: TcpClientOptions;
+  readonly #place: string;
+  readonly #assembler = new FrameAssembler();
+  readonly #pending = new Map<number, Pending>();
+  #socket: Socket | null = null;
+  #opening: {
+    readonly resolve: () => void;
+    readonly reject: (error: HeadgateError) => void;
+    readonly timer: Timer;
+  } | null = null;
+  #transaction = 0;
+  #answers = 0;
+  #strays = 0;
+  #isCorked = false;
+  #isEnded = false;
+
+  constructor(options: TcpClientOptions) {
+    this.#options = options;
+    this.#place = `${options.host}:${options.port}`;
+    this.capacity = options.maxInFlight;
+  }
+
+  get hasAnswered(): boolean {
+    return this.#answers > 0;
+  }
+
+  open(): Promise<void> {
+    const { host, port, connectTimeoutMs, clock } = this.#options;
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(connectTimeoutMs, () =>
+        this.#end(this.#connectFailed(`no answer within ${connectTimeoutMs} ms`)),
+      );
+      this.#opening = { resolve, reject, timer };
+      const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+      this.#socket = socket;
+      socket.on('connect', () => {
+        timer.cancel();
+        this.#opening = null;
+        resolve();
+      });
+      socket.on('data', (chunk: Buffer) => this.#take(chunk));
+      socket.on('error', (error) => this.#lose(messageOf(error)));
+      socket.on('end', () => this.#lose('closed by the peer'));
+      socket.on('close', () => this.#lose('closed'));
+    });
+  }
+
+  request(request: ModbusRequest, timeoutMs: Millis): Promise<ModbusReply> {
+    return new Promise((resolve, reject) => {
+      const socket = this.#socket;
+      if (this.#isEnded || socket === null || this.#pending.size >= this.capacity) {
+        reject(new HeadgateError('MODBUS_CONNECTION_LOST', { place: this.#place, reason: 'not open' }));
+        return;
+      }
+      const transaction = this.#nextTransaction();
+      // After a stall of this process the answer may lie in the socket already: what has come is read before the deadline counts.
+      const timer = this.#options.clock.after(timeoutMs, () =>
+        setImmediate(() => this.#expire(transaction, pending, timeoutMs)),
+      );
+      const pending: Pending = { request, answersBefore: this.#answers, timer, resolve, reject };
+      this.#pending.set(transaction, pending);
+      if (this.capacity > 1) this.#corkForNow(socket);
+      socket.write(encodeFrame(transaction, request));
+    });
+  }
+
+  quietMs(): Millis {
+    return 0;
+  }
+
+  async close(error: HeadgateError): Promise<void> {
+    this.#end(error, null, true);
+  }
+
+  #nextTransaction(): number {
+    do this.#transaction = (this.#transaction + 1) & 0xffff;
+    while (this.#pending.has(this.#transaction));
+    return this.#transaction;
+  }
+
+  /** What is sent in one turn of the event loop leaves in one segment. */
+  #corkForNow(socket: Socket): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    socket.cork();
+    setImmediate(() => {
+      this.#isCorked = false;
+      socket.uncork();
+    });
+  }
+
+  #take(chunk: Uint8Array): void {
+    if (this.#isEnded) return;
+    try {
+      this.#assembler.push(chunk, (frame) => this.#takeFrame(frame));
+    } catch (error) {
+      if (!(error instanceof FramingError)) throw error;
+      this.#distrust(error, this.#pending.values().next().value ?? null);
+    }
+  }
+
+  #takeFrame(frame: Uint8Array): void {
+    if (this.#isEnded) return;
+    const transaction = transactionOf(frame);
+    const pending = this.#pending.get(transaction);
+    if (pending === undefined) {
+      this.#options.onStray();
+      if (++this.#strays > MAX_STRAYS) throw new FramingError('answers that nobody asked for, again and again');
+      return;
+    }
+    let reply: ModbusReply;
+    try {
+      reply = decodeReply(frame, pending.request);
+    } catch (error) {
+      if (!(error instanceof FramingError)) throw error;
+      this.#distrust(error, pending);
+      return;
+    }
+    this.#pending.delete(transaction);
+    this.#answers++;
+    this.#strays = 0;
+    pending.timer.cancel();
+    pending.resolve(reply);
+  }
+
+  /** The stream cannot be trusted any more; the request that is blamed for it gets the reason. */
+  #distrust({ message }: FramingError, blamed: Pending | null): void {
+    const unit = blamed?.request.unit ?? null;
+    this.#end(new HeadgateError('MODBUS_BAD_REPLY', { place: this.#place, unit, reason: message }), blamed);
+  }
+
+  #expire(transaction: number, pending: Pending, timeoutMs: Millis): void {
+    if (this.#pending.get(transaction) !== pending) return;
+    const { unit } = pending.request;
+    const error = new HeadgateError('MODBUS_TIMEOUT', { place: this.#place, unit, timeoutMs });
+    const isStreamAlive = this.capacity > 1 && this.#answers > pending.answersBefore && !this.#assembler.isMidFrame;
+    if (isStreamAlive) {
+      this.#pending.delete(transaction);
+      pending.reject(error);
+    } else this.#end(error, pending);
+  }
+
+  #lose(reason: string): void {
+    const error = new HeadgateError('MODBUS_CONNECTION_LOST', { place: this.#place, reason });
+    this.#end(this.#opening === null ? error : this.#connectFailed(reason));
+  }
+
+  #connectFailed(reason: string): HeadgateError {
+    return new HeadgateError('MODBUS_CONNECT_FAILED', { place: this.#place, reason });
+  }
+
+  /** @param blamed the request that the error is about; null: all that are pending */
+  #end(error: HeadgateError, blamed: Pending | null = null, isWanted = false): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#socket?.destroy();
+    const opening = this.#opening;
+    this.#opening = null;
+    const all = [...this.#pending.values()];
+    this.#pending.clear();
+    const reason = 'another request on it failed';
+    for (const pending of all) {
+      pending.timer.cancel();
+      const isMeant = blamed === null || pending === blamed;
+      pending.reject(isMeant ? error : new HeadgateError('MODBUS_CONNECTION_LOST', { place: this.#place, reason }));
+    }
+    if (opening !== null) {
+      opening.timer.cancel();
+      opening.reject(error);
+    } else if (!isWanted) this.#options.onDown(error);
+  }
+}
