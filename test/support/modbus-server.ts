@@ -136,45 +136,13 @@ export class TestModbusServer {
       count: frame.length >= 12 ? frame.readUInt16BE(10) : 0,
       frame,
       socket,
-      honest: framed(frame.readUInt16BE(0), unit, this.#honest(unit, frame.subarray(7))),
+      honest: framed(frame.readUInt16BE(0), unit, honestAnswer(this.units, unit, frame.subarray(7))),
       at: performance.now(),
     };
     this.seen.push(request);
     if (this.units.get(unit)?.isSilent === true) return;
     if (this.behave !== null) this.behave(request);
     else socket.write(request.honest);
-  }
-
-  #honest(number: number, pdu: Buffer): Buffer {
-    const code = pdu[0] ?? 0;
-    const refuse = (exception: number) => Buffer.from([code | 0x80, exception]);
-    const unit = this.units.get(number);
-    if (unit === undefined) return refuse(11);
-    if (unit.exception !== 0) return refuse(unit.exception);
-    if (code === 43 && unit.identity !== null) {
-      const objects = unit.identity.map((text, id) =>
-        Buffer.concat([Buffer.from([id, text.length]), Buffer.from(text)]),
-      );
-      return Buffer.concat([Buffer.from([43, 14, pdu[2] ?? 1, 1, 0, 0, objects.length]), ...objects]);
-    }
-    const area = AREAS[code];
-    if (area === undefined) return refuse(1);
-    const offset = pdu.readUInt16BE(1);
-    const count = pdu.readUInt16BE(3);
-    const isBits = code <= 2;
-    if (count < 1 || count > (isBits ? 2000 : unit.maxRegisters)) return refuse(3);
-    if (offset + count > 65_536) return refuse(2);
-    for (let at = offset; at < offset + count; at++) {
-      const exception = unit.illegal.get(`${area} ${at}`);
-      if (exception !== undefined) return refuse(exception);
-    }
-    const data = Buffer.alloc(isBits ? Math.ceil(count / 8) : count * 2);
-    for (let i = 0; i < count; i++) {
-      const value = unit.areas[area][offset + i] ?? 0;
-      if (!isBits) data.writeUInt16BE(value, i * 2);
-      else if (value !== 0) data[i >> 3] = (data[i >> 3] ?? 0) | (1 << (i & 7));
-    }
-    return Buffer.concat([Buffer.from([code, data.length]), data]);
   }
 }
 
@@ -185,4 +153,35 @@ export function framed(transaction: number, unit: number, pdu: Uint8Array): Buff
   header.writeUInt16BE(pdu.length + 1, 4);
   header[6] = unit;
   return Buffer.concat([header, pdu]);
+}
+
+/** What an honest server of these units answers to a protocol data unit; writes are carried out. Another unit is gateway exception 11. */
+export function honestAnswer(units: ReadonlyMap<number, TestUnit>, number: number, pdu: Buffer): Buffer {
+  const code = pdu[0] ?? 0;
+  const refuse = (exception: number) => Buffer.from([code | 0x80, exception]);
+  const unit = units.get(number);
+  if (unit === undefined) return refuse(11);
+  if (unit.exception !== 0) return refuse(unit.exception);
+  if (code === 43 && unit.identity !== null) {
+    const objects = unit.identity.map((text, id) => Buffer.concat([Buffer.from([id, text.length]), Buffer.from(text)]));
+    return Buffer.concat([Buffer.from([43, 14, pdu[2] ?? 1, 1, 0, 0, objects.length]), ...objects]);
+  }
+  const area = AREAS[code];
+  if (area === undefined) return refuse(1);
+  const offset = pdu.readUInt16BE(1);
+  const count = pdu.readUInt16BE(3);
+  const isBits = code <= 2;
+  if (count < 1 || count > (isBits ? 2000 : unit.maxRegisters)) return refuse(3);
+  if (offset + count > 65_536) return refuse(2);
+  for (let at = offset; at < offset + count; at++) {
+    const exception = unit.illegal.get(`${area} ${at}`);
+    if (exception !== undefined) return refuse(exception);
+  }
+  const data = Buffer.alloc(isBits ? Math.ceil(count / 8) : count * 2);
+  for (let i = 0; i < count; i++) {
+    const value = unit.areas[area][offset + i] ?? 0;
+    if (!isBits) data.writeUInt16BE(value, i * 2);
+    else if (value !== 0) data[i >> 3] = (data[i >> 3] ?? 0) | (1 << (i & 7));
+  }
+  return Buffer.concat([Buffer.from([code, data.length]), data]);
 }

@@ -13,8 +13,6 @@ export interface ByteLink {
   open(handlers: ByteLinkHandlers): Promise<void>;
   /** Send, in order; a failure ends the link. */
   write(bytes: Uint8Array): void;
-  /** Drop what the system has received and not handed over yet. */
-  flush(): void;
   /** End it, also while it is being opened; resolves when it can be opened again. */
   close(): Promise<void>;
 }
@@ -60,10 +58,6 @@ export class TcpLink implements ByteLink {
 
   write(bytes: Uint8Array): void {
     this.#socket?.write(bytes);
-  }
-
-  flush(): void {
-    // What has come was handed over at once.
   }
 
   async close(): Promise<void> {

@@ -356,7 +356,7 @@ export type ModbusTcpConfig = Static<typeof modbusTcpConfigSchema>;
 export type ModbusSerialConfig = Static<typeof modbusRtuConfigSchema> | Static<typeof modbusAsciiConfigSchema>;
 
 /** Device files of serial lines behind a TCP server, as validated. */
-export type ModbusSerialTcpConfig = Static<typeof modbusRtuTcpConfigSchema> | Static<typeof modbusAsciiTcpConfigSchema>;
+type ModbusSerialTcpConfig = Static<typeof modbusRtuTcpConfigSchema> | Static<typeof modbusAsciiTcpConfigSchema>;
 
 /** A device file of any Modbus kind. */
 export type ModbusConfig = ModbusTcpConfig | ModbusSerialConfig | ModbusSerialTcpConfig;

@@ -36,7 +36,7 @@ export class FramingError extends Error {
 export const NO_DATA = new Uint8Array(0);
 
 /** The longest protocol data unit. Source: Modbus Application Protocol V1.1b3 §4.1. */
-export const MAX_PDU_BYTES = 253;
+const MAX_PDU_BYTES = 253;
 /** Read Device Identification: function, interface, level, conformity, more, next, count. */
 const IDENTIFICATION_HEAD = 7;
 

@@ -14,7 +14,7 @@ const CRC_TABLE = Uint16Array.from({ length: 256 }, (_entry, byte) => {
 });
 
 /** CRC-16 of Modbus; goes onto the line low byte first. Source: Modbus over Serial Line V1.02 §6.2.2. */
-export function crc16(bytes: Uint8Array, from: number, end: number): number {
+function crc16(bytes: Uint8Array, from: number, end: number): number {
   let crc = 0xffff;
   for (let at = from; at < end; at++) crc = (crc >>> 8) ^ (CRC_TABLE[(crc ^ (bytes[at] as number)) & 0xff] as number);
   return crc;

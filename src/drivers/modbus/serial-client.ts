@@ -207,13 +207,12 @@ export class SerialClient implements WireClient {
 
   /** The request has failed; the line is left alone until a late answer would have come. */
   #giveUp(pending: Pending, error: HeadgateError): void {
-    const { clock, timing, link } = this.#options;
+    const { clock, timing } = this.#options;
     const { request, timer, reject } = pending;
     this.#pending = null;
     timer.cancel();
     const latestMs = this.#slowestMs.get(request.unit) ?? Math.max(0, ...this.#slowestMs.values());
     this.#quietUntil = clock.monotonic() + latestMs + frameMs(timing, replyPduBytes(request.reply));
-    link.flush();
     reject(error);
   }
 

@@ -1,4 +1,6 @@
-import type { SerialPort } from 'serialport';
+import { close as closeFd, constants, open as openFd } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { promisify } from 'node:util';
 import { messageOf } from '../../errors/headgate-error.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -21,112 +23,141 @@ export interface SerialLinkOptions {
   readonly clock: Clock;
 }
 
-/** A port that does not close in this time is left behind; a driver that hangs must not hang the gateway. */
+/** What is used of serialport's port: it sets the line up, holds the lock and switches the modem lines. */
+interface SerialControl {
+  close(): Promise<void>;
+  set(levels: { readonly rts: boolean; readonly dtr: boolean; readonly lowLatency?: boolean }): Promise<void>;
+  drain(): Promise<void>;
+}
+
+interface OpenPort {
+  readonly control: SerialControl;
+  readonly stream: ReadStream;
+}
+
+/** A port that does not close in this time is left behind: a driver that hangs must not hang the gateway. */
 const CLOSE_MS = 1_000;
 
-/** A serial port by serialport; the native library is loaded with the first one. */
+/**
+ * A serial port. serialport opens, sets up and locks it (its native library is loaded with the first port); the bytes go through Node's own
+ * terminal stream, since serialport's reading wakes nobody until something else happens in the process.
+ */
 export class SerialLink implements ByteLink {
   readonly #options: SerialLinkOptions;
-  #port: SerialPort | null = null;
+  #port: OpenPort | null = null;
   #isClosed = false;
   #sending: Promise<void> = Promise.resolve();
-  #closing: Promise<void> = Promise.resolve();
+  #opening: Promise<OpenPort> | null = null;
+  #closing: Promise<void> | null = null;
 
   constructor(options: SerialLinkOptions) {
     this.#options = options;
   }
 
   async open({ onData, onDown }: ByteLinkHandlers): Promise<void> {
-    const { SerialPort } = await import('serialport');
+    this.#opening = openPort(this.#options);
+    const port = await this.#opening;
     if (this.#isClosed) throw new Error('closed');
-    const { path, line, rts } = this.#options;
-    const port = new SerialPort({
-      ...{ path, baudRate: line.baudRate, dataBits: line.dataBits, parity: line.parity, stopBits: line.stopBits },
-      // Locked against other programs; the modem lines stay as they are on closing, since some devices reset with them.
-      ...{ autoOpen: false, lock: true, hupcl: false },
-    });
-    await new Promise<void>((resolve, reject) => {
-      port.open((error) => (error === null || error === undefined ? resolve() : reject(new Error(messageOf(error)))));
-    });
     this.#port = port;
     const lose = (reason: string) => {
       if (this.#isClosed) return;
       void this.close();
       onDown(reason);
     };
-    port.on('data', (chunk: Buffer) => {
+    port.stream.on('data', (chunk: Buffer) => {
       if (!this.#isClosed) onData(chunk);
     });
-    port.on('error', (error) => lose(messageOf(error)));
-    port.on('close', (error?: Error | null) =>
-      lose(error === null || error === undefined ? 'closed' : messageOf(error)),
-    );
-    if (this.#isClosed) {
-      await closePort(port, this.#options.clock);
-      throw new Error('closed');
-    }
-    if (rts !== null) await this.#setRts(port, rts.sendLevel === 'low');
+    port.stream.on('error', (error) => lose(messageOf(error)));
+    port.stream.on('end', () => lose('the port is gone'));
+    port.stream.on('close', () => lose('the port was closed'));
   }
 
   write(bytes: Uint8Array): void {
     const port = this.#port;
     if (port === null || this.#isClosed) return;
-    if (this.#options.rts === null) port.write(bytes);
+    if (this.#options.rts === null) port.stream.write(bytes);
     else this.#sending = this.#sending.then(() => this.#sendSwitched(port, bytes));
-  }
-
-  flush(): void {
-    this.#port?.flush();
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
-    const port = this.#port;
-    this.#port = null;
-    if (port !== null) this.#closing = closePort(port, this.#options.clock);
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  async #sendSwitched(port: SerialPort, bytes: Uint8Array): Promise<void> {
-    const { rts, line, clock } = this.#options;
-    if (rts === null || this.#isClosed) return;
-    await this.#setRts(port, rts.sendLevel === 'high');
-    await passed(clock, rts.beforeMs);
-    port.write(bytes);
-    // tcdrain of some adapters returns early: at least the time that the characters need has to pass.
-    await Promise.all([
-      new Promise<void>((resolve) => port.drain(() => resolve())),
-      passed(clock, bytes.length * characterMs(line)),
-    ]);
-    await passed(clock, rts.afterMs);
-    await this.#setRts(port, rts.sendLevel === 'low');
-  }
-
-  #setRts(port: SerialPort, isHigh: boolean): Promise<void> {
-    return new Promise((resolve) => {
-      port.set({ rts: isHigh, dtr: true }, (error) => {
-        if (error !== null && error !== undefined) port.emit('error', error);
-        resolve();
-      });
+  async #close(): Promise<void> {
+    const { clock } = this.#options;
+    // One that is still being opened is closed when it is open; another attempt would find it locked.
+    const port = await this.#opening?.catch(() => null);
+    this.#port = null;
+    if (port === null || port === undefined) return;
+    port.stream.destroy();
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(CLOSE_MS, resolve);
+      port.control
+        .close()
+        .catch(() => {})
+        .finally(() => {
+          timer.cancel();
+          resolve();
+        });
     });
   }
+
+  async #sendSwitched({ control, stream }: OpenPort, bytes: Uint8Array): Promise<void> {
+    const { rts, line, clock } = this.#options;
+    if (rts === null || this.#isClosed) return;
+    const isHighToSend = rts.sendLevel === 'high';
+    try {
+      await control.set({ rts: isHighToSend, dtr: true });
+      await passed(clock, rts.beforeMs);
+      stream.write(bytes);
+      // Draining some adapters ends early: at least the time that the characters need has to pass.
+      await Promise.all([control.drain(), passed(clock, bytes.length * characterMs(line))]);
+      await passed(clock, rts.afterMs);
+      await control.set({ rts: !isHighToSend, dtr: true });
+    } catch (error) {
+      stream.destroy(error instanceof Error ? error : new Error(messageOf(error)));
+    }
+  }
+}
+
+async function openPort({ path, line, rts }: SerialLinkOptions): Promise<OpenPort> {
+  const { SerialPort } = await import('serialport');
+  const control: SerialControl = await SerialPort.binding.open({
+    ...{ path, baudRate: line.baudRate, dataBits: line.dataBits, parity: line.parity, stopBits: line.stopBits },
+    // Locked against other programs; the modem lines stay as they are on closing, since some devices reset with them.
+    ...{ lock: true, hupcl: false, rtscts: false, xon: false, xoff: false, xany: false },
+  });
+  try {
+    const listening = { rts: rts === null || rts.sendLevel === 'low', dtr: true };
+    if (rts !== null) await control.set(listening);
+    // USB adapters hold received bytes back for up to 16 ms otherwise; those that cannot be told so say it with an error.
+    else await control.set({ ...listening, lowLatency: true }).catch(() => {});
+    return { control, stream: await streamOf(path) };
+  } catch (error) {
+    await control.close().catch(() => {});
+    throw error;
+  }
+}
+
+/** A stream with a file description of its own: Node's replaces the one it is given, and serialport's lock hangs on serialport's. */
+async function streamOf(path: string): Promise<ReadStream> {
+  const fd = await promisify(openFd)(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+  let stream: ReadStream;
+  try {
+    stream = new ReadStream(fd);
+  } catch (error) {
+    closeFd(fd, () => {});
+    throw error;
+  }
+  const { _handle: handle } = stream as { readonly _handle?: { readonly fd?: number } | null };
+  // Reopened by name, as nearly always: then the descriptor given is not the stream's and stays open with us.
+  if (handle?.fd !== fd) closeFd(fd, () => {});
+  return stream;
 }
 
 function passed(clock: Clock, delayMs: Millis): Promise<void> {
   if (delayMs <= 0) return Promise.resolve();
   return new Promise((resolve) => clock.after(Math.ceil(delayMs), resolve));
-}
-
-/** Close, or give up after a while. */
-function closePort(port: SerialPort, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.after(CLOSE_MS, resolve);
-    const end = () => {
-      timer.cancel();
-      resolve();
-    };
-    if (port.isOpen) port.close(end);
-    else if (port.closing) port.once('close', end);
-    else end();
-  });
 }
