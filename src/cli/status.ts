@@ -1,9 +1,10 @@
 import type { StatusReport } from '../ports/control.ts';
+import type { SinkHold } from '../ports/sink.ts';
 import type { CliContext } from './cli-context.ts';
 import { needDaemon } from './daemon.ts';
 import { DEVICE_HEAD, deviceRow } from './device-list.ts';
 import { EXIT } from './exit-code.table.ts';
-import { formatBytes, formatDuration } from './format.ts';
+import { formatBytes, formatDuration, formatTime } from './format.ts';
 import { oneLine, printFacts, printHeading, printJson, printTable, tinted } from './output.ts';
 import { SERVICE_HEAD, serviceRow } from './service-list.ts';
 
@@ -15,6 +16,11 @@ export async function status(context: CliContext): Promise<number> {
   if (context.isJson) printJson(context, report);
   else printStatus(context, report);
   return EXIT.ok.code;
+}
+
+/** What a schedule or a cap holds back, for people. */
+function heldText({ what, by, until }: SinkHold): string {
+  return until === null ? `${what} held by ${by}` : `${what} held by ${by} until ${formatTime(until)}`;
 }
 
 function printStatus(context: CliContext, report: StatusReport): void {
@@ -50,9 +56,9 @@ function printStatus(context: CliContext, report: StatusReport): void {
       String(sink.waiting),
       String(sink.inFlight),
       formatBytes(sink.sentBytes),
-      sink.reason ?? '',
+      [sink.reason ?? '', ...sink.held.map(heldText)].filter((text) => text !== '').join('; '),
     ]);
-    printTable(context, ['name', 'kind', 'link', 'settled', 'waiting', 'in flight', 'sent', 'reason'], rows);
+    printTable(context, ['name', 'kind', 'link', 'settled', 'waiting', 'in flight', 'sent', 'remarks'], rows);
   }
   printHeading(context, 'Services');
   if (report.services.length === 0) context.out('none\n');

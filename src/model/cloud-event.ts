@@ -22,6 +22,7 @@ export function toCloudEventJson(event: HeadgateEvent): string {
       dataschema: event.dataschema,
       recordedtime: toRfc3339(event.recordedtime),
       sequence: String(event.sequence).padStart(SEQUENCE_DIGITS, '0'),
+      lane: event.lane,
       partitionkey: event.partitionkey ?? event.subject,
       correlationid: event.correlationid,
       causationid: event.causationid,

@@ -4,6 +4,7 @@ import type { EpochMs, Millis } from '../model/time.ts';
 import type { CommandResult, TagCommand } from './command.ts';
 import type { DeviceState, DriverStats, TagFault } from './driver.ts';
 import type { JournalStatus, Page, PageRequest } from './journal.ts';
+import type { SinkHold } from './sink.ts';
 
 /** A device in `status` and `device list`. */
 export interface DeviceRow {
@@ -14,7 +15,7 @@ export interface DeviceRow {
   readonly stats: DriverStats | null;
 }
 
-/** A sink in `status`: events, and bytes on the wire since start. */
+/** A sink in `status`: events, and bytes on the wire since start. `waiting` is by the ledger. */
 export interface SinkRow {
   readonly name: string;
   readonly kind: string;
@@ -25,6 +26,8 @@ export interface SinkRow {
   readonly waiting: number;
   /** Those of `waiting` that drain as backlog beside live data. */
   readonly backlog: number;
+  /** What its schedule and cap hold back at the moment. */
+  readonly held: readonly SinkHold[];
   readonly inFlight: number;
   readonly sentBytes: number;
   readonly reconnects: number;

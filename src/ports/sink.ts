@@ -1,12 +1,25 @@
+import type { Lane } from '../model/tag.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
+import type { WeeklyWindow } from '../model/weekly-window.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Random } from './clock.ts';
-import type { StoredEvent } from './journal.ts';
+import type { SequenceRange, StoredEvent } from './journal.ts';
 
-/** Events that travel together, in sequence order. `historical`: from a backlog, not live. */
+/**
+ * What a batch speaks for, so that a receiver can prove that nothing is missing: a closed range of one lane. What of that lane and range
+ * is not among the events is not stored, or no longer.
+ */
+export interface BatchCoverage extends SequenceRange {
+  readonly lane: Lane;
+  /** Through this sequence this destination has confirmed everything, in all lanes. */
+  readonly settled: number;
+}
+
+/** Events of one lane that travel together, in sequence order. `historical`: from a backlog, not live. */
 export interface OutgoingBatch {
   readonly events: readonly StoredEvent[];
   readonly historical: boolean;
+  readonly coverage: BatchCoverage;
 }
 
 /** Where a secret stands: a file, or a systemd credential by name. */
@@ -39,6 +52,30 @@ export interface SinkPacing {
   readonly reconnectMaxMs: Millis;
   /** Where a sink starts that the journal has not seen before. */
   readonly startAt: 'beginning' | 'now';
+  /** Bytes of live data for each byte of backlog while both have plenty. */
+  readonly liveWeight: number;
+  /** Bytes of payload on the wire; null: as many as the link takes. Critical events do not wait for it, but count. */
+  readonly maxBytesPerSecond: number | null;
+  /** null: everything at any time. */
+  readonly schedule: SinkSchedule | null;
+}
+
+/** When a sink may send what need not go at once; live events of the lanes normal and critical go at any time. */
+export interface SinkSchedule {
+  /** Backlog, but for the lane critical; null: at any time. */
+  readonly backlog: readonly WeeklyWindow[] | null;
+  /** The lane bulk; null: at any time. */
+  readonly bulk: readonly WeeklyWindow[] | null;
+  /** IANA name; null: the zone of this machine. */
+  readonly timeZone: string | null;
+}
+
+/** What the configuration of a sink holds back at the moment. */
+export interface SinkHold {
+  readonly what: 'backlog' | 'bulk' | 'all but critical';
+  readonly by: 'schedule' | 'max_bytes_per_s';
+  /** When it may go; null: as the cap allows. */
+  readonly until: EpochMs | null;
 }
 
 /**
@@ -55,7 +92,7 @@ export interface Sink {
   onDown(listener: (reason: string) => void): void;
   /**
    * Send one batch; resolves when the destination confirmed it (PUBACK). May be called up to maxInFlight times at once; order of
-   * the calls is the order on the wire.
+   * the calls is the order on the wire, but that batches of the lane critical may go ahead of others.
    * @throws SINK_DISCONNECTED (reconnect), SINK_TIMEOUT (reconnect), SINK_REFUSED not now (backoff), SINK_REJECTED the destination
    *   will never take it (never)
    */

@@ -7,6 +7,7 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CommandDesk } from '../ports/command.ts';
 import type { ControlApi, DeviceRow, ServiceRow, SinkRow, StatusReport } from '../ports/control.ts';
+import type { JournalStatus } from '../ports/journal.ts';
 import type { DeviceSupervisor } from './device-supervisor.ts';
 import { passesFilter } from './event-filter.ts';
 import { createEventSearch } from './event-search.ts';
@@ -40,24 +41,27 @@ export function createControlApi(parts: GatewayParts): ControlApi {
   const since = clock.monotonic();
   const { tags } = configuration;
   return {
-    status: async (): Promise<StatusReport> => ({
-      gateway: configuration.gateway.gateway.name,
-      version: parts.version,
-      nodeVersion: process.versions.node,
-      pid: process.pid,
-      startedAt,
-      uptimeMs: Math.round(clock.monotonic() - since),
-      rssMb: Math.round(process.memoryUsage.rss() / 1_048_576),
-      cpuCores: Number(parts.processor.cores.toFixed(3)),
-      samples: parts.pipeline.stats(),
-      devices: devices.list().map((device): DeviceRow => device),
-      tagFaults: devices.faults(),
-      sinks: forwarder.status().map(sinkRowOf),
-      services: serviceRows(services),
-      broker: brokerRowOf(broker),
-      journal: await journal.status(),
-      counters: parts.metrics.snapshot(),
-    }),
+    status: async (): Promise<StatusReport> => {
+      const journalNow = await journal.status();
+      return {
+        gateway: configuration.gateway.gateway.name,
+        version: parts.version,
+        nodeVersion: process.versions.node,
+        pid: process.pid,
+        startedAt,
+        uptimeMs: Math.round(clock.monotonic() - since),
+        rssMb: Math.round(process.memoryUsage.rss() / 1_048_576),
+        cpuCores: Number(parts.processor.cores.toFixed(3)),
+        samples: parts.pipeline.stats(),
+        devices: devices.list().map((device): DeviceRow => device),
+        tagFaults: devices.faults(),
+        sinks: forwarder.status().map((sink) => sinkRowOf(sink, journalNow)),
+        services: serviceRows(services),
+        broker: brokerRowOf(broker),
+        journal: journalNow,
+        counters: parts.metrics.snapshot(),
+      };
+    },
     currentValues: async ({ device, tag }) =>
       tags
         .filter((row) => (device === undefined || row.device === device) && (tag === undefined || row.name === tag))
@@ -94,15 +98,17 @@ export function createControlApi(parts: GatewayParts): ControlApi {
   };
 }
 
-function sinkRowOf(sink: SinkStatus): SinkRow {
+function sinkRowOf(sink: SinkStatus, { ledger }: JournalStatus): SinkRow {
+  const waiting = ledger.find(({ consumer }) => consumer === sink.name)?.waiting ?? sink.waiting;
   return {
     name: sink.name,
     kind: sink.kind,
     link: sink.link.state,
     reason: sink.link.state === 'down' ? sink.link.reason : null,
     settled: sink.settled,
-    waiting: sink.waiting,
-    backlog: sink.backlog,
+    waiting,
+    backlog: Math.min(sink.backlog, waiting),
+    held: sink.held,
     inFlight: sink.inFlight.batches,
     sentBytes: sink.bytesSent,
     reconnects: sink.reconnects,

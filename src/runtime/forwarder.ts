@@ -1,10 +1,11 @@
 import { messageOf } from '../errors/headgate-error.ts';
 import { GAP_TYPE } from '../model/event.ts';
+import { LANES } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Journal, StoredEvent } from '../ports/journal.ts';
 import type { SecretReference, SinkModule } from '../ports/sink.ts';
-import { RecentEvents } from './forwarder/recent-events.ts';
+import { RecentLanes } from './forwarder/recent-lanes.ts';
 import { SinkRunner } from './forwarder/sink-runner.ts';
 import { type SinkStatus, unusableStatus } from './forwarder/sink-status.ts';
 
@@ -36,8 +37,6 @@ export interface Forwarder {
   status(): readonly SinkStatus[];
 }
 
-/** What was committed last, for sinks that keep up. */
-const RECENT_LIMITS = { maxEvents: 20_000, maxBytes: 4_194_304 };
 const STOP_CONFIRM_MS = 900;
 
 /** Make the forwarder of a gateway; nothing runs before `start`. */
@@ -65,25 +64,32 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     });
   };
 
-  const makeRunner = async (configured: ConfiguredSink, recent: RecentEvents): Promise<void> => {
+  /** Every sink has these: let them go. */
+  const release = (recent: RecentLanes) => {
+    for (const lane of LANES) {
+      recent.lanes[lane].release(Math.min(...runners.map((runner) => runner.settled(lane))));
+    }
+  };
+
+  const makeRunner = async (configured: ConfiguredSink, recent: RecentLanes): Promise<void> => {
     const { name, kind, config, module } = configured;
     const ownObserver = observer.with({ sink: name });
     const context = { clock, random, observer: ownObserver, journalId: journal.journalId, gatewayName, readSecret };
     try {
       const sink = await module.create(name, config, context);
-      const { normal: cursor } = await journal.openCursor(name, sink.pacing.startAt);
+      const cursors = await journal.openCursor(name, sink.pacing.startAt);
       runners.push(
         new SinkRunner({
           name,
           kind,
           sink,
-          cursor,
+          cursors,
           journal,
           recent,
           clock,
           random,
           observer: ownObserver,
-          onSettled: () => recent.release(Math.min(...runners.map((runner) => runner.settled))),
+          onSettled: () => release(recent),
           onDeadLetter: (event, reason) => deadLetter(name, event, reason),
         }),
       );
@@ -96,7 +102,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   return {
     start: async () => {
-      const recent = new RecentEvents(journal.lastSequence, RECENT_LIMITS);
+      const recent = new RecentLanes(journal.lastSequence);
       unsubscribe = journal.onCommit((events) => {
         recent.push(events, clock.monotonic());
         for (const runner of runners) runner.committed(events);

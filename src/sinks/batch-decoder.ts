@@ -4,18 +4,27 @@ import { decodeCbor, decodeEvent, MAX_EVENT_BYTES } from '../model/event-codec.t
 import { LANES, type Lane } from '../model/tag.ts';
 import type { TagList } from '../model/telemetry.ts';
 import type { EpochMs } from '../model/time.ts';
+import type { BatchCoverage } from '../ports/sink.ts';
 import { BATCH_FORMAT, CBOR_BATCH_HEAD } from './batch-encoder.ts';
 import { decompress } from './compression.ts';
 import { isSoundReport, receivedLists } from './received-report.ts';
 
-/** An event as it arrived: from JSON, `data` is the contract's JSON and the lane is unknown. */
+/** An event as it arrived: from JSON, `data` is the contract's JSON; the lane is unknown when an older gateway sent it. */
 export type ReceivedEvent = Omit<HeadgateEvent, 'lane'> & { readonly lane?: Lane };
 
-export interface ReceivedBatch {
+/** What a batch or event tells of its delivery; null: its sender does not tell (an older gateway). */
+export interface Delivered {
+  readonly historical: boolean;
+  /** Name of the sink that sent it. */
+  readonly sink: string | null;
+  readonly coverage: BatchCoverage | null;
+}
+
+export interface ReceivedBatch extends Delivered {
   readonly journalId: string;
   readonly gateway: string;
-  readonly sent: EpochMs;
-  readonly historical: boolean;
+  /** null: a single event does not tell. */
+  readonly sent: EpochMs | null;
   readonly events: readonly ReceivedEvent[];
 }
 
@@ -27,7 +36,7 @@ export interface DecodeLimits {
 }
 
 /**
- * The events of a batch message, in either encoding and any compression.
+ * The events of a message that a sink sent: a batch in either encoding and any compression, or a single event as CloudEvents JSON.
  * @throws BATCH_INVALID damaged, foreign, or over the limits; nothing of it is then believed
  */
 export async function decodeBatch(payload: Uint8Array, limits: DecodeLimits = {}): Promise<ReceivedBatch> {
@@ -35,18 +44,19 @@ export async function decodeBatch(payload: Uint8Array, limits: DecodeLimits = {}
   if (payload.length > maxPayloadBytes) throw invalid(`${payload.length} bytes, at most ${maxPayloadBytes} are taken`);
   const bytes = await decompress(payload, maxBytes);
   if (bytes.length > maxBytes) throw invalid(`${bytes.length} bytes, at most ${maxBytes} are taken`);
-  if (bytes[0] === 0x7b) return parseJsonBatch(bytes);
+  if (bytes[0] === 0x7b) return parseJsonMessage(bytes);
   if (CBOR_BATCH_HEAD.every((byte, i) => bytes[i] === byte)) return parseCborBatch(bytes);
   throw invalid('neither JSON nor self-described CBOR');
 }
 
-/**
- * One CloudEvents structured JSON event, as `format: events` publishes it.
- * @throws BATCH_INVALID not JSON or not an event of Headgate
- */
-export function decodeCloudEvent(payload: Uint8Array): ReceivedEvent & { readonly historical: boolean } {
-  const value = parseJson(payload);
-  return { ...cloudEvent(value), historical: isObject(value) && value['historical'] === true };
+function deliveryOf(told: Record<string, unknown>): Pick<Delivered, 'sink' | 'coverage'> {
+  const { sink, first, last, settled } = told;
+  const lane = LANES.find((known) => known === told['lane']);
+  const isTold = lane !== undefined && isSequence(first) && isSequence(last) && Number.isSafeInteger(settled);
+  return {
+    sink: typeof sink === 'string' ? sink : null,
+    coverage: isTold && first <= last ? { lane, first, last, settled: Number(settled) } : null,
+  };
 }
 
 function parseCborBatch(bytes: Uint8Array): ReceivedBatch {
@@ -83,12 +93,22 @@ function cborEvent(item: unknown, lists: ReadonlyMap<string, TagList>, journalId
   }
 }
 
-function parseJsonBatch(bytes: Uint8Array): ReceivedBatch {
+function parseJsonMessage(bytes: Uint8Array): ReceivedBatch {
   const value = parseJson(bytes);
+  if (isObject(value) && value['specversion'] !== undefined) return singleEvent(value);
   const head = batchHead(value);
   const events: unknown = isObject(value) ? value['events'] : undefined;
   if (!Array.isArray(events)) throw invalid('no events');
   return { ...head, events: events.map(cloudEvent) };
+}
+
+function singleEvent(value: Record<string, unknown>): ReceivedBatch {
+  const event = cloudEvent(value);
+  const { coversfrom, coversto = event.sequence } = value;
+  const delivery = deliveryOf({ ...value, first: coversfrom, last: coversto });
+  const journalId = event.id.slice(0, event.id.lastIndexOf('-'));
+  const [, , gateway = ''] = event.source.split('/');
+  return { journalId, gateway, sent: null, historical: value['historical'] === true, events: [event], ...delivery };
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -104,15 +124,18 @@ function batchHead(value: unknown): Omit<ReceivedBatch, 'events'> {
   const { journalId, gateway, sent, historical } = value;
   if (typeof journalId !== 'string' || typeof gateway !== 'string') throw invalid('journalId or gateway is no text');
   if (typeof sent !== 'number' || typeof historical !== 'boolean') throw invalid('sent or historical is malformed');
-  return { journalId, gateway, sent, historical };
+  return { journalId, gateway, sent, historical, ...deliveryOf(value) };
 }
 
 /** Only Headgate's own ids carry journal and sequence: `<journalId>-<sequence>`. */
 function cloudEvent(value: unknown): ReceivedEvent {
   if (!isObject(value) || value['specversion'] !== '1.0') throw invalid('not a CloudEvents 1.0 event');
-  const { time, recordedtime, sequence, specversion, datacontenttype, historical, ...rest } = value;
+  const { time, recordedtime, sequence, specversion, datacontenttype, lane: ofLane, ...others } = value;
+  const { historical, sink, coversfrom, coversto, settled, ...rest } = others;
+  const lane = LANES.find((known) => known === ofLane);
   const event = {
     ...rest,
+    ...(lane === undefined ? {} : { lane }),
     sequence: Number(sequence),
     time: Date.parse(String(time)),
     recordedtime: Date.parse(String(recordedtime)),

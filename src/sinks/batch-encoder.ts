@@ -25,6 +25,7 @@ const LIST_SET_BYTES_KEPT = 4_194_304;
 export interface BatchEncoderOptions {
   readonly journalId: string;
   readonly gateway: string;
+  readonly sink: string;
   readonly encoding: 'cbor' | 'json';
   readonly compression: Compression;
 }
@@ -33,12 +34,13 @@ export interface BatchEncoderOptions {
  * Headgate's own batch: one message that holds many events and stands alone. CBOR: `55799([envelope, tag lists])` with the stored
  * bytes of each event as they are; compressed as two frames, since the lists of a batch recur and are compressed once:
  *
- * envelope = `{ format, journalId, gateway, sent, historical, lists, items: [[sequence, lane, recordedtime, bytes], …] }`,
+ * envelope = `{ format, journalId, gateway, sink, sent, historical, lane, first, last, settled, lists, items: [[sequence, lane, recordedtime,
+ * bytes], …] }`: it speaks for the sequences first to last of its lane; through `settled` all lanes are confirmed at this destination;
  * lane 0 critical, 1 normal, 2 bulk; tag lists = `[{ id, source, device, asset, group, lane, names, units, types }, …]`. A list of
  * which less than half is referred to stands in the envelope's `lists` instead, cut down: `size` is its length, `at` the positions
  * that its `names`, `units` and `types` have in the whole.
  *
- * JSON: `{ format, journalId, gateway, sent, historical, events: [CloudEvents JSON, …] }`. Which of both, and how compressed, a
+ * JSON: the same head with `events: [CloudEvents JSON, …]`. Which of both, and how compressed, a
  * receiver sees from the formats' own magic numbers.
  */
 export class BatchEncoder {
@@ -51,8 +53,9 @@ export class BatchEncoder {
 
   /** @throws SINK_REJECTED an event cannot be read (JSON only) */
   async encode(batch: OutgoingBatch, sent: EpochMs): Promise<Uint8Array> {
-    const { journalId, gateway, encoding, compression } = this.#options;
-    const envelope = { format: BATCH_FORMAT, journalId, gateway, sent, historical: batch.historical };
+    const { journalId, gateway, sink, encoding, compression } = this.#options;
+    const { historical, coverage } = batch;
+    const envelope = { format: BATCH_FORMAT, journalId, gateway, sink, sent, historical, ...coverage };
     if (encoding === 'json') {
       const head = JSON.stringify(envelope).slice(0, -1);
       const events = batch.events.map((stored) => toCloudEventJson(eventOf(stored, journalId)));

@@ -40,6 +40,7 @@ export const STATUS: StatusReport = {
       settled: 3,
       waiting: 7,
       backlog: 7,
+      held: [{ what: 'backlog', by: 'schedule', until: 1_700_000_000_000 }],
       inFlight: 0,
       sentBytes: 99,
       reconnects: 1,

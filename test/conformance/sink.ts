@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 export interface SinkBench {
   readonly sink: Sink;
   /** All that the destination got so far, in the order it came. */
-  received(): readonly Pick<ReceivedBatch, 'events' | 'historical'>[];
+  received(): readonly Pick<ReceivedBatch, 'events' | 'historical' | 'sink' | 'coverage'>[];
   /** The link ends with an error. */
   cut(): void;
   /** Nothing passes any more, and nothing says so; new connections hang. */
@@ -34,6 +34,7 @@ export function testSink(t: Test, makeBench: () => Promise<SinkBench>): void {
   const batch = (first: number, count: number, historical = false): OutgoingBatch => ({
     events: journal.events.slice(first, first + count),
     historical,
+    coverage: { lane: 'normal', first: first + 1, last: first + count, settled: 0 },
   });
   const bench = async (t: Test) => {
     const made = await makeBench();
@@ -80,6 +81,21 @@ export function testSink(t: Test, makeBench: () => Promise<SinkBench>): void {
       made.received().flatMap(({ events, historical }) => events.map(() => historical)),
       [true, true, false],
     );
+  });
+
+  t.test('tells what each batch speaks for, and who sent it', async (t) => {
+    const made = await bench(t);
+    await made.sink.connect();
+    const coverage = { lane: 'normal', first: 2, last: 9, settled: 1 } as const;
+    await made.sink.send({ ...batch(4, 2), coverage });
+    await until(() => sequences(made).length === 2, { what: 'arrival' });
+    const told = made.received().map(({ coverage, sink }) => ({ ...coverage, sink }));
+    t.match(told[0], { lane: 'normal', first: 2, settled: 1, sink: 'up' });
+    t.match(told.at(-1), { lane: 'normal', last: 9, settled: 1, sink: 'up' });
+    // In one piece or in several, one after the other.
+    told.slice(1).forEach(({ first }, i) => {
+      t.equal(first, (told[i]?.last ?? 0) + 1);
+    });
   });
 
   t.test('refuses to send while it is not connected', async (t) => {

@@ -125,6 +125,7 @@ t.test('structured JSON has the attributes of CloudEvents 1.0', async (t) => {
     datacontenttype: 'application/json',
     recordedtime: '2026-09-21T14:13:20.500Z',
     sequence: '0000000000000007',
+    lane: 'normal',
     partitionkey: 'acme/pump/plc_1000ms',
     data: {
       samples: [

@@ -11,7 +11,7 @@ import { int16List, plainEvent, report } from '../support/events.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
 const encoder = (encoding: 'cbor' | 'json', compression: 'zstd' | 'gzip' | 'none') =>
-  new BatchEncoder({ journalId: 'j1', gateway: 'gw', encoding, compression });
+  new BatchEncoder({ journalId: 'j1', gateway: 'gw', sink: 'up', encoding, compression });
 
 function stored(drafts: readonly EventDraft[]): readonly CommittedEvent[] {
   const journal = new MemoryJournal({ journalId: 'j1', now: () => 1_700_000_100_000 });
@@ -22,6 +22,7 @@ function stored(drafts: readonly EventDraft[]): readonly CommittedEvent[] {
 /** As read back from the disk: no event beside the bytes. */
 const bare = (events: readonly CommittedEvent[]): StoredEvent[] => events.map(({ event, ...rest }) => rest);
 
+const COVERAGE = { lane: 'bulk', first: 1, last: 9, settled: 0 } as const;
 const LIST = int16List('press', 4);
 const SAMPLE: readonly EventDraft[] = [
   report(LIST, [1, -2, 3, 32_767]),
@@ -41,9 +42,12 @@ for (const encoding of ['cbor', 'json'] as const) {
   for (const compression of ['zstd', 'gzip', 'none'] as const) {
     t.test(`${encoding} with ${compression}: what comes back is what was stored`, async (t) => {
       const events = stored(SAMPLE);
-      const payload = await encoder(encoding, compression).encode({ events: bare(events), historical: true }, 42);
+      const payload = await encoder(encoding, compression).encode(
+        { events: bare(events), historical: true, coverage: COVERAGE },
+        42,
+      );
       const batch = await decodeBatch(payload);
-      t.match(batch, { journalId: 'j1', gateway: 'gw', sent: 42, historical: true });
+      t.match(batch, { journalId: 'j1', gateway: 'gw', sink: 'up', sent: 42, historical: true, coverage: COVERAGE });
       t.same(
         batch.events.map(attributes),
         events.map(({ event }) => attributes(event)),
@@ -53,7 +57,10 @@ for (const encoding of ['cbor', 'json'] as const) {
 }
 
 t.test('the reports of a CBOR batch are reports again', async (t) => {
-  const payload = await encoder('cbor', 'zstd').encode({ events: bare(stored(SAMPLE)), historical: false }, 42);
+  const payload = await encoder('cbor', 'zstd').encode(
+    { events: bare(stored(SAMPLE)), historical: false, coverage: COVERAGE },
+    42,
+  );
   const [first] = (await decodeBatch(payload)).events;
   t.ok(first?.data instanceof TelemetryReport && first.data.value(3) === 32_767 && first.data.list.id === LIST.id);
   t.equal(first?.lane, 'bulk');
@@ -61,12 +68,12 @@ t.test('the reports of a CBOR batch are reports again', async (t) => {
 
 t.test('an uncompressed JSON batch is plain JSON, a CBOR batch says that it is CBOR', async (t) => {
   const events = stored(SAMPLE);
-  const json = await encoder('json', 'none').encode({ events, historical: false }, 42);
+  const json = await encoder('json', 'none').encode({ events, historical: false, coverage: COVERAGE }, 42);
   t.match(JSON.parse(Buffer.from(json).toString()), {
     format: 'headgate.batch.v1',
     events: [{ specversion: '1.0', id: 'j1-1' }],
   });
-  const cbor = await encoder('cbor', 'none').encode({ events, historical: false }, 42);
+  const cbor = await encoder('cbor', 'none').encode({ events, historical: false, coverage: COVERAGE }, 42);
   t.same([...cbor.subarray(0, 3)], [0xd9, 0xd9, 0xf7]);
 });
 
@@ -80,7 +87,7 @@ t.test('each batch carries the lists it refers to, whatever batches went before'
   ]);
   const same = encoder('cbor', 'zstd');
   for (const some of [events, events.slice(0, 1), events.slice(1, 2), events.slice(2), events.slice(3), events]) {
-    const batch = await decodeBatch(await same.encode({ events: some, historical: false }, 1));
+    const batch = await decodeBatch(await same.encode({ events: some, historical: false, coverage: COVERAGE }, 1));
     t.same(
       batch.events.map(({ sequence }) => sequence),
       some.map(({ sequence }) => sequence),
@@ -94,7 +101,7 @@ t.test(
     const lists = Array.from({ length: 10 }, (_, i) => int16List(`unit${i}`, 1000));
     const noise = () => Array.from({ length: 1000 }, () => Math.floor(Math.random() * 65_536) - 32_768);
     const payload = await encoder('cbor', 'zstd').encode(
-      { events: bare(stored(lists.map((list) => report(list, noise())))), historical: false },
+      { events: bare(stored(lists.map((list) => report(list, noise())))), historical: false, coverage: COVERAGE },
       1,
     );
     t.ok(payload.length / 10_000 < 3, `${payload.length / 10_000} bytes a value`);
@@ -123,7 +130,7 @@ t.test('reports by exception carry the names that they use, from memory and from
   ];
   const events = stored([...drafts, some(full, [3]), some(lists[0] ?? full, [500])]);
   for (const form of [events, bare(events)]) {
-    const payload = await encoder('cbor', 'zstd').encode({ events: form, historical: false }, 1);
+    const payload = await encoder('cbor', 'zstd').encode({ events: form, historical: false, coverage: COVERAGE }, 1);
     t.ok(payload.length < 1500, `${payload.length} bytes`);
     const batch = await decodeBatch(payload);
     t.same(
@@ -134,7 +141,14 @@ t.test('reports by exception carry the names that they use, from memory and from
 });
 
 const bomb = Buffer.alloc(100_000_000);
-const envelope = { format: 'headgate.batch.v1', journalId: 'j', gateway: 'g', sent: 1, historical: false };
+const envelope = {
+  format: 'headgate.batch.v1',
+  journalId: 'j',
+  gateway: 'g',
+  sent: 1,
+  historical: false,
+  coverage: COVERAGE,
+};
 const cborBatch = (main: unknown, lists: unknown = []) =>
   Buffer.concat([Buffer.from([0xd9, 0xd9, 0xf7]), encodeCbor([main, lists])]);
 const list = { ...LIST };
@@ -208,7 +222,10 @@ for (const [what, payload] of REFUSED) {
 }
 
 t.test('a batch with any bytes changed is refused or read, never anything else', async () => {
-  const payload = await encoder('cbor', 'none').encode({ events: bare(stored(SAMPLE)), historical: false }, 42);
+  const payload = await encoder('cbor', 'none').encode(
+    { events: bare(stored(SAMPLE)), historical: false, coverage: COVERAGE },
+    42,
+  );
   await fc.assert(
     fc.asyncProperty(fc.nat(payload.length - 1), fc.nat(255), fc.boolean(), async (at, byte, isCut) => {
       const damaged = Uint8Array.from(isCut ? payload.subarray(0, at) : payload);

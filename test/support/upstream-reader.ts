@@ -1,10 +1,5 @@
 import mqtt, { type MqttClient } from 'mqtt';
-import {
-  decodeBatch,
-  decodeCloudEvent,
-  type ReceivedBatch,
-  type ReceivedEvent,
-} from '../../src/sinks/batch-decoder.ts';
+import { decodeBatch, type ReceivedBatch, type ReceivedEvent } from '../../src/sinks/batch-decoder.ts';
 import { Receiver } from '../../src/sinks/receiver.ts';
 
 /** Subscribes to everything that a gateway publishes at a broker and keeps the receiver's account. */
@@ -13,7 +8,7 @@ export class UpstreamReader {
   /** New events in the order of their arrival. */
   readonly events: ReceivedEvent[] = [];
   /** As they came, repeats among them. */
-  readonly batches: Pick<ReceivedBatch, 'events' | 'historical'>[] = [];
+  readonly batches: ReceivedBatch[] = [];
   readonly topics = new Set<string>();
   messages = 0;
   payloadBytes = 0;
@@ -63,18 +58,10 @@ export class UpstreamReader {
     this.messages++;
     this.topics.add(topic);
     this.payloadBytes += payload.length;
-    if (topic.endsWith('/batch/v1')) {
-      const batch = await decodeBatch(payload);
-      this.batches.push(batch);
-      const fresh = this.receiver.receive(batch);
-      if (batch.historical) this.historical += fresh.length;
-      for (const event of fresh) this.events.push(event);
-      return;
-    }
-    const event = decodeCloudEvent(payload);
-    this.batches.push({ events: [event], historical: event.historical });
-    if (!this.receiver.receiveEvent(event, event.historical)) return;
-    if (event.historical) this.historical++;
-    this.events.push(event);
+    const batch = await decodeBatch(payload);
+    this.batches.push(batch);
+    const fresh = this.receiver.receive(batch);
+    if (batch.historical) this.historical += fresh.length;
+    for (const event of fresh) this.events.push(event);
   }
 }

@@ -1,13 +1,15 @@
 import { SequenceRanges } from '../../model/sequence-ranges.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Cursor, SequenceRange, StoredEvent } from '../../ports/journal.ts';
-import { countUnsettled, MAX_RANGES_ABOVE, nextUnsettled, settle } from './cursor.ts';
+import { MAX_RANGES_ABOVE, nextUnsettled, settle } from './cursor.ts';
 
 export type Stream = 'live' | 'backlog';
 
-/** A batch on the way. It speaks for a whole range: what is not among its events was pruned or never was. */
+/** A batch on the way. It speaks for a whole range of its lane: what is not among its events was pruned or never was. */
 export interface Shipment extends SequenceRange {
   readonly stream: Stream;
+  /** As `first`, or lower: nothing was stored in what was passed over before it. */
+  readonly speaksFrom: number;
   readonly events: readonly StoredEvent[];
   readonly bytes: number;
   readonly historical: boolean;
@@ -21,7 +23,7 @@ type Remainder = Omit<Shipment, 'sentAt'>;
 const MAX_RANGES_TO_SPLIT = MAX_RANGES_ABOVE / 2;
 
 /**
- * What one sink has confirmed, what is on the way and what comes next: decisions without timers or I/O.
+ * What one sink has confirmed of one lane, what is on the way and what comes next: decisions without timers or I/O.
  *
  * Normally one stream, `live`, goes on from the cursor. After an outage with much to catch up the log is split at its head:
  * `backlog` sends what lies below in order, marked historical, while `live` goes on above; they merge when the backlog is through.
@@ -36,7 +38,8 @@ export class Delivery {
   #position: Record<Stream, number>;
   #remainders: Remainder[] = [];
   #bytesFlying: Record<Stream, number> = { live: 0, backlog: 0 };
-  #bytesSent: Record<Stream, number> = { live: 0, backlog: 0 };
+  /** What was passed over and no shipment has spoken for yet. */
+  readonly #silent = new SequenceRanges();
 
   /** @param splitThreshold this many waiting events are a backlog */
   constructor(cursor: Cursor, splitThreshold: number) {
@@ -58,16 +61,19 @@ export class Delivery {
     return this.#flying.size;
   }
 
-  bytesInFlight(stream?: Stream): number {
-    return stream === undefined ? this.#bytesFlying.live + this.#bytesFlying.backlog : this.#bytesFlying[stream];
+  bytesInFlight(stream: Stream): number {
+    return this.#bytesFlying[stream];
   }
 
-  /** Begin on a new link, from the cursor; split if there is a backlog below `head`. */
-  linkUp(head: number): void {
+  /**
+   * Begin on a new link, from the cursor; split if there is a backlog below `head`.
+   * @param waiting how many events are not settled
+   */
+  linkUp(head: number, waiting: number): void {
     this.linkDown();
     this.#position = { live: this.#cursor.settled, backlog: this.#cursor.settled };
     const overtaken = this.#cursor.above.at(-1)?.last ?? null;
-    if (countUnsettled(this.#cursor, head) > this.#splitThreshold) this.#splitAt(head, overtaken);
+    if (waiting > this.#splitThreshold) this.#splitAt(head, overtaken);
     else if (overtaken !== null) this.#splitAt(overtaken, overtaken);
   }
 
@@ -78,12 +84,11 @@ export class Delivery {
     this.#remainders = [];
     this.#boundary = null;
     this.#bytesFlying = { live: 0, backlog: 0 };
-    this.#bytesSent = { live: 0, backlog: 0 };
   }
 
   /** The sink fell behind while up: from here on live goes ahead of what waits. */
-  split(head: number): void {
-    if (this.#boundary !== null || head - this.#position.live <= this.#splitThreshold) return;
+  split(head: number, waiting: number): void {
+    if (this.#boundary !== null || waiting <= this.#splitThreshold) return;
     this.#position.backlog = this.#position.live;
     this.#splitAt(head, this.#cursor.above.at(-1)?.last ?? null);
   }
@@ -101,19 +106,12 @@ export class Delivery {
     return this.#remainders.length > 0;
   }
 
-  /**
-   * Which of two ready streams goes next: live gets `liveWeight` bytes for each of the backlog.
-   */
-  choose(liveWeight: number): Stream {
-    return this.#bytesSent.live <= this.#bytesSent.backlog * liveWeight ? 'live' : 'backlog';
-  }
-
   /** Put events of a stream on the way; they speak for everything from the stream's position through `last`. */
   ship(stream: Stream, range: SequenceRange, events: readonly StoredEvent[], now: Millis): Shipment {
     const bytes = events.reduce((sum, event) => sum + event.bytes.length, 0);
     this.#position[stream] = range.last;
-    this.#bytesSent[stream] += bytes;
-    return this.#fly({ ...range, stream, events, bytes, historical: stream === 'backlog' }, now);
+    const speaksFrom = this.#silent.ranges.find(({ last }) => last === range.first - 1)?.first ?? range.first;
+    return this.#fly({ ...range, stream, speaksFrom, events, bytes, historical: stream === 'backlog' }, now);
   }
 
   /** Put the first remainder on the way; null while anything else is. */
@@ -129,9 +127,12 @@ export class Delivery {
     return shipment.events.filter((event) => this.#sentUnconfirmed.has(event.sequence)).length;
   }
 
-  /** Nothing is stored in a range: pass over it. Returns true when the cursor moved. */
+  /** Nothing is stored in a range: pass over it. */
   skip(stream: Stream, range: SequenceRange): void {
     this.#position[stream] = Math.max(this.#position[stream], range.last);
+    this.#silent.add(range.first, range.last);
+    const [lowest] = this.#silent.ranges;
+    if (this.#silent.ranges.length > MAX_RANGES_ABOVE && lowest) this.#silent.remove(lowest.first, lowest.last);
     this.#cursor = settle(this.#cursor, range);
     this.#mergeIfThrough();
   }
@@ -139,6 +140,7 @@ export class Delivery {
   /** The sink confirmed; false when the shipment belongs to an earlier link. */
   confirmed(shipment: Shipment): boolean {
     if (!this.#land(shipment)) return false;
+    this.#silent.remove(shipment.speaksFrom, shipment.first - 1);
     this.#settle(shipment);
     return true;
   }
@@ -160,8 +162,8 @@ export class Delivery {
     const halves = [events.slice(0, middle), events.slice(middle)];
     const cut = halves[0]?.at(-1)?.sequence ?? shipment.last;
     const ranges = [
-      { first: shipment.first, last: cut },
-      { first: cut + 1, last: shipment.last },
+      { first: shipment.first, last: cut, speaksFrom: shipment.speaksFrom },
+      { first: cut + 1, last: shipment.last, speaksFrom: cut + 1 },
     ];
     const parts = ranges.map((range, i) => {
       const half = halves[i] ?? [];
@@ -210,6 +212,5 @@ export class Delivery {
   #mergeIfThrough(): void {
     if (this.#boundary === null || this.#cursor.settled < this.#boundary) return;
     this.#boundary = null;
-    this.#bytesSent = { live: 0, backlog: 0 };
   }
 }

@@ -1,3 +1,4 @@
+import type { Lane } from '../../model/tag.ts';
 import type { Journal, Page, SequenceRange, StoredEvent } from '../../ports/journal.ts';
 
 const PAGE_EVENTS = 2000;
@@ -5,6 +6,7 @@ const PAGE_BYTES = 1_048_576;
 
 export interface PageReaderOptions {
   readonly journal: Pick<Journal, 'read'>;
+  readonly lane: Lane;
   /** A page has come: ask again. */
   readonly onReady: () => void;
   /** A read failed; the next `peek` tries again. */
@@ -17,7 +19,7 @@ interface HeldPage extends Page {
   taken: number;
 }
 
-/** Reads the journal for one stream of one sink, a page ahead of what it sends: two pages in memory at most. */
+/** Reads the journal for one stream of one lane of one sink, a page ahead of what it sends: two pages in memory at most. */
 export class PageReader {
   readonly #options: PageReaderOptions;
   #pages: HeldPage[] = [];
@@ -43,6 +45,15 @@ export class PageReader {
     }
     this.#read(range.first - 1, range.last);
     return false;
+  }
+
+  /** How far a range that is ready has no events: what of it the next page begins with; null when it begins with an event. */
+  emptyThrough(range: SequenceRange): number | null {
+    const page = this.#pages[0];
+    if (page === undefined) return null;
+    const end = Math.min(range.last, page.through);
+    const next = page.events.find(({ sequence }, i) => i >= page.taken && sequence >= range.first);
+    return next === undefined || next.sequence > end ? end : null;
   }
 
   /**
@@ -83,7 +94,8 @@ export class PageReader {
     if (this.#isReading || after >= until) return;
     this.#isReading = true;
     const era = this.#era;
-    this.#options.journal.read({ after, until, maxEvents: PAGE_EVENTS, maxBytes: PAGE_BYTES }).then(
+    const { journal, lane } = this.#options;
+    journal.read({ after, until, lanes: [lane], maxEvents: PAGE_EVENTS, maxBytes: PAGE_BYTES }).then(
       (page) => {
         if (era !== this.#era) return;
         this.#isReading = false;

@@ -1,15 +1,15 @@
 import { isHeadgateError, messageOf } from '../../errors/headgate-error.ts';
+import { LANES, type Lane } from '../../model/tag.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
-import type { CommittedEvent, Cursor, Journal, SequenceRange, StoredEvent } from '../../ports/journal.ts';
+import type { CommittedEvent, Journal, LaneCursors, StoredEvent } from '../../ports/journal.ts';
 import type { Sink } from '../../ports/sink.ts';
-import { countUnsettled } from './cursor.ts';
-import { Delivery, type Shipment, type Stream } from './delivery.ts';
-import { LinkWindow } from './link-window.ts';
-import { PageReader } from './page-reader.ts';
+import type { Shipment, Stream } from './delivery.ts';
+import { type BatchLimits, LaneFeed, type Ready } from './lane-feed.ts';
+import { LinkTraffic, type Load } from './link-traffic.ts';
 import { RateMeter } from './rate-meter.ts';
-import type { RecentEvents } from './recent-events.ts';
+import type { RecentLanes } from './recent-lanes.ts';
 import { SinkLink } from './sink-link.ts';
 import type { SinkStatus } from './sink-status.ts';
 
@@ -17,43 +17,37 @@ export interface SinkRunnerOptions {
   readonly name: string;
   readonly kind: string;
   readonly sink: Sink;
-  readonly cursor: Cursor;
+  readonly cursors: LaneCursors;
   readonly journal: Pick<Journal, 'read' | 'moveCursor'>;
-  readonly recent: RecentEvents;
+  readonly recent: RecentLanes;
   readonly clock: Clock;
   readonly random: Random;
   /** With the sink's name in its fields. */
   readonly observer: Observer;
-  /** The cursor moved. */
+  /** A cursor moved. */
   readonly onSettled: () => void;
   /** The sink will never take this event; it is passed over. */
   readonly onDeadLetter: (event: StoredEvent, reason: string) => void;
 }
 
-/** This many waiting events are a backlog, which live data overtakes. */
+/** This many waiting events of a lane are a backlog, which live data overtakes. */
 const BACKLOG_EVENTS = 256;
-/** Bytes of events on the way at most; the backlog's share follows the link. */
-const MAX_BYTES_IN_FLIGHT = 8_388_608;
-const MAX_BACKLOG_BYTES_IN_FLIGHT = 6_291_456;
-/** Bytes of live for each byte of backlog when both have plenty. */
-const LIVE_WEIGHT = 4;
 const READ_RETRY_MS = 1000;
 /** Connections in a row without one confirmation after which batches get smaller: one of them may be what ends them. */
 const FRUITLESS_CONNECTIONS = 2;
+const STREAMS: readonly Stream[] = ['live', 'backlog'];
 
-/** Feeds one sink from memory and journal by what its Delivery decides. Shares nothing with other sinks but read-only events. */
+/** Feeds one sink from memory and journal by what its lanes want. Shares nothing with other sinks but read-only events. */
 export class SinkRunner {
   readonly #options: SinkRunnerOptions;
-  readonly #delivery: Delivery;
+  readonly #lanes: Readonly<Record<Lane, LaneFeed>>;
+  readonly #feeds: readonly LaneFeed[];
   readonly #link: SinkLink;
-  readonly #readers: Readonly<Record<Stream, PageReader>>;
-  readonly #window = new LinkWindow(MAX_BACKLOG_BYTES_IN_FLIGHT);
+  readonly #traffic: LinkTraffic;
   readonly #eventRate = new RateMeter();
   readonly #byteRate = new RateMeter();
-  #lingerTimer: Timer | null = null;
+  #wake: { readonly at: Millis; readonly timer: Timer } | null = null;
   #readRetry: Timer | null = null;
-  /** Send what waits without lingering: a critical event is among it, or the sink stops. */
-  #isUrgent = false;
   #isTurnAsked = false;
   #isStopping = false;
   #isStopped = false;
@@ -65,8 +59,20 @@ export class SinkRunner {
 
   constructor(options: SinkRunnerOptions) {
     this.#options = options;
-    const { sink, clock, random, observer, journal } = options;
-    this.#delivery = new Delivery(options.cursor, BACKLOG_EVENTS);
+    const { sink, clock, random, observer, journal, recent, cursors } = options;
+    const feed = (lane: Lane) =>
+      new LaneFeed({
+        lane,
+        cursor: cursors[lane],
+        journal,
+        recent,
+        backlogEvents: BACKLOG_EVENTS,
+        onReady: () => this.#pump(),
+        onReadFailed: (error) => this.#readFailed(error),
+      });
+    this.#lanes = { critical: feed('critical'), normal: feed('normal'), bulk: feed('bulk') };
+    this.#feeds = LANES.map((lane) => this.#lanes[lane]);
+    this.#traffic = new LinkTraffic(sink.pacing);
     this.#link = new SinkLink({
       sink,
       clock,
@@ -75,9 +81,6 @@ export class SinkRunner {
       onUp: () => this.#up(),
       onDown: () => this.#down(),
     });
-    const reader = () =>
-      new PageReader({ journal, onReady: () => this.#pump(), onFailed: (error) => this.#readFailed(error) });
-    this.#readers = { live: reader(), backlog: reader() };
   }
 
   start(): void {
@@ -85,44 +88,44 @@ export class SinkRunner {
   }
 
   /** New events were committed and are in memory. */
-  committed(events: readonly CommittedEvent[]): void {
-    if (!this.#isUrgent && events.some((event) => event.lane === 'critical')) this.#isUrgent = true;
+  committed(_events: readonly CommittedEvent[]): void {
     this.#pump();
   }
 
   /** Send what lingers, give confirmations until `deadlineMs`, disconnect. */
   async stop(deadlineMs: Millis): Promise<void> {
     this.#isStopping = true;
-    this.#isUrgent = true;
     if (this.#link.isUp) {
       this.#pump();
       await this.#idle(deadlineMs);
     }
     this.#isStopped = true;
-    this.#lingerTimer?.cancel();
+    this.#wake?.timer.cancel();
     this.#readRetry?.cancel();
     await this.#link.stop();
-    this.#delivery.linkDown();
+    for (const { delivery } of this.#feeds) delivery.linkDown();
   }
 
-  /** Everything up to this sequence is confirmed. */
-  get settled(): number {
-    return this.#delivery.cursor.settled;
+  /** Everything of the lane up to this sequence is confirmed. */
+  settled(lane: Lane): number {
+    return this.#lanes[lane].delivery.cursor.settled;
   }
 
   status(): SinkStatus {
-    const { name, kind, recent, clock } = this.#options;
+    const { name, kind, clock } = this.#options;
     const now = clock.monotonic();
-    const { cursor, boundary } = this.#delivery;
+    const { critical, normal, bulk } = this.#lanes;
+    const load = this.#load();
     return {
       name,
       kind,
       link: this.#link.state,
-      cursor,
-      settled: cursor.settled,
-      waiting: countUnsettled(cursor, recent.top),
-      inFlight: { batches: this.#delivery.inFlight, bytes: this.#delivery.bytesInFlight() },
-      backlog: boundary === null ? 0 : countUnsettled(below(cursor, boundary), boundary),
+      cursors: { critical: critical.delivery.cursor, normal: normal.delivery.cursor, bulk: bulk.delivery.cursor },
+      settled: this.#settledThrough(),
+      waiting: this.#feeds.reduce((sum, feed) => sum + feed.waiting(), 0),
+      inFlight: { batches: load.batches, bytes: load.bytes.live + load.bytes.backlog },
+      backlog: this.#feeds.reduce((sum, feed) => sum + feed.backlog(), 0),
+      held: this.#traffic.holds(clock.now(), now),
       rates: { eventsPerSecond: this.#eventRate.perSecond(now), bytesPerSecond: this.#byteRate.perSecond(now) },
       lastError: this.#link.lastError,
       connections: this.#link.connections,
@@ -133,62 +136,65 @@ export class SinkRunner {
   }
 
   #up(): void {
-    const { recent, observer } = this.#options;
+    const { observer } = this.#options;
     this.#hasSentOnLink = false;
     this.#hasConfirmedOnLink = false;
-    this.#readers.live.reset();
-    this.#readers.backlog.reset();
-    this.#delivery.linkUp(recent.top);
-    const { boundary, cursor } = this.#delivery;
-    if (boundary !== null) observer.emit('sink-backlog-started', { from: cursor.settled + 1, to: boundary });
+    for (const feed of this.#feeds) {
+      const boundary = feed.linkUp();
+      const from = feed.delivery.cursor.settled + 1;
+      if (boundary !== null) observer.emit('sink-backlog-started', { lane: feed.lane, from, to: boundary });
+    }
     this.#pump();
   }
 
   #down(): void {
-    this.#lingerTimer?.cancel();
-    this.#lingerTimer = null;
+    this.#wake?.timer.cancel();
+    this.#wake = null;
     if (this.#hasSentOnLink && !this.#hasConfirmedOnLink) {
       this.#fruitless++;
       if (this.#fruitless >= FRUITLESS_CONNECTIONS) this.#options.observer.emit('sink-fruitless');
     }
-    this.#delivery.linkDown();
-    this.#window.lost();
+    for (const { delivery } of this.#feeds) delivery.linkDown();
+    this.#traffic.lost();
     this.#onIdle?.();
   }
 
   /** Send all that may be sent now. */
   #pump(): void {
     if (!this.#link.isUp || this.#isStopped) return;
-    const { recent, clock } = this.#options;
-    const delivery = this.#delivery;
-    if (delivery.boundary === null && (delivery.next('live', recent.top)?.first ?? recent.top) <= recent.floor) {
-      delivery.split(recent.top);
-    }
-    while (delivery.inFlight < this.#slots()) {
-      if (delivery.hasRemainders) {
-        const remainder = delivery.shipRemainder(clock.monotonic());
-        if (remainder !== null) this.#send(remainder);
-        break;
-      }
-      const live = this.#ready('live');
-      const backlog = this.#ready('backlog');
-      if (live === null && backlog === null) break;
-      const stream =
-        live !== null && backlog !== null ? delivery.choose(LIVE_WEIGHT) : live !== null ? 'live' : 'backlog';
-      const range = stream === 'live' ? live : backlog;
-      if (range !== null) this.#ship(stream, range);
-      if (stream === 'backlog') {
+    const { clock } = this.#options;
+    for (const feed of this.#feeds) feed.splitIfBehind();
+    while (this.#inFlight() < this.#slots()) {
+      if (this.#sendRemainder()) continue;
+      const now = clock.monotonic();
+      const next = this.#traffic.choose(this.#candidates(now));
+      if (next === null) break;
+      const shipment = this.#lanes[next.lane].ship(next, this.#limits(next.lane, next.stream), now);
+      if (shipment !== null) this.#send(next.lane, shipment);
+      if (next.stream === 'backlog' && next.lane !== 'critical') {
         this.#pumpNextTurn();
         break;
       }
     }
   }
 
+  /** A part of a rejected batch goes before all else of its lane, and alone. */
+  #sendRemainder(): boolean {
+    for (const { lane, delivery } of this.#feeds) {
+      if (!delivery.hasRemainders) continue;
+      const remainder = delivery.shipRemainder(this.#options.clock.monotonic());
+      if (remainder === null) continue;
+      this.#send(lane, remainder);
+      return true;
+    }
+    return false;
+  }
+
   /** A backlog batch for each turn of the event loop: encoding many in a row would keep everything else waiting. */
   #pumpNextTurn(): void {
     if (this.#isTurnAsked) return;
     this.#isTurnAsked = true;
-    setImmediate(() => {
+    this.#options.clock.after(0, () => {
       this.#isTurnAsked = false;
       this.#pump();
     });
@@ -199,99 +205,66 @@ export class SinkRunner {
     return this.#fruitless >= FRUITLESS_CONNECTIONS ? 1 : this.#options.sink.maxInFlight;
   }
 
-  /** The range that a stream could send from now: it has events at hand, they have lingered long enough, and the link has room. */
-  #ready(stream: Stream): SequenceRange | null {
-    const { recent, clock, sink } = this.#options;
-    const delivery = this.#delivery;
-    if (this.#isStopping && stream === 'backlog') return null;
-    for (;;) {
-      const range = delivery.next(stream, recent.top);
-      if (range === null || !this.#hasRoom(stream)) return null;
-      if (range.first <= recent.floor) {
-        const onDisk = { first: range.first, last: Math.min(range.last, recent.floor) };
-        return this.#readRetry === null && this.#readers[stream].isReady(onDisk) ? onDisk : null;
+  /** All that could go now: it is at hand, has lingered long enough, and neither link, schedule nor cap holds it. */
+  #candidates(now: Millis): Ready[] {
+    const candidates: Ready[] = [];
+    const load = this.#load();
+    const wall = this.#options.clock.now();
+    for (const feed of this.#feeds) {
+      const { lane, delivery } = feed;
+      if (delivery.hasRemainders) continue;
+      for (const stream of STREAMS) {
+        if (!this.#traffic.hasRoom({ lane, stream }, load)) continue;
+        if (this.#isStopping && stream === 'backlog') continue;
+        const ready = this.#ready(feed, stream, now);
+        if (ready === null) continue;
+        const waitMs = Math.max(this.#traffic.heldMs(ready, wall, now), this.#isStopping ? 0 : ready.lingerMs);
+        if (waitMs > 0) this.#wakeIn(waitMs);
+        else candidates.push(ready);
       }
-      const waiting = recent.waiting(range.first - 1, range.last);
-      if (waiting === null) {
-        delivery.skip(stream, range);
-        this.#cursorMoved();
-        continue;
-      }
-      const { maxEvents, maxBytes, lingerMs } = sink.pacing;
-      const isFull = waiting.events >= maxEvents || waiting.bytes >= maxBytes;
-      if (stream === 'backlog' || isFull || this.#isUrgent) return range;
-      const lingerLeftMs = waiting.since + lingerMs - clock.monotonic();
-      if (lingerLeftMs <= 0) return range;
-      this.#lingerTimer ??= clock.after(lingerLeftMs, () => {
-        this.#lingerTimer = null;
-        this.#pump();
-      });
-      return null;
     }
+    return candidates;
   }
 
-  #hasRoom(stream: Stream): boolean {
-    const delivery = this.#delivery;
-    if (delivery.bytesInFlight() >= MAX_BYTES_IN_FLIGHT) return false;
-    if (stream === 'live') return true;
-    // Leave live a slot, and keep the backlog's queue on the link short.
-    if (this.#slots() > 1 && delivery.inFlight >= this.#slots() - 1) return false;
-    return delivery.bytesInFlight('backlog') < this.#window.bytes;
+  #ready(feed: LaneFeed, stream: Stream, now: Millis): Ready | null {
+    if (this.#readRetry !== null && !feed.isInMemory(stream)) return null;
+    return feed.ready(stream, this.#limits(feed.lane, stream), now);
   }
 
-  #ship(stream: Stream, range: SequenceRange): void {
-    const { recent, clock } = this.#options;
-    const { maxEvents, maxBytes } = this.#batchLimits(stream);
-    let events: readonly StoredEvent[];
-    let covered: SequenceRange;
-    if (range.first <= recent.floor) {
-      const taken = this.#readers[stream].take(range, maxEvents, maxBytes);
-      events = taken.events;
-      covered = taken.range;
-    } else {
-      events = recent.take(range.first, range.last, maxEvents, maxBytes);
-      const lastTaken = events.at(-1)?.sequence ?? range.last;
-      const isAll = recent.waiting(lastTaken, range.last) === null;
-      covered = { first: range.first, last: isAll ? range.last : lastTaken };
-    }
-    if (events.length === 0) {
-      this.#delivery.skip(stream, covered);
-      this.#cursorMoved();
-      return;
-    }
-    if (stream === 'live') this.#isUrgent = this.#isStopping;
-    this.#send(this.#delivery.ship(stream, covered, events, clock.monotonic()));
-  }
-
-  #batchLimits(stream: Stream): { maxEvents: number; maxBytes: number } {
-    const { maxEvents, maxBytes } = this.#options.sink.pacing;
+  #limits(lane: Lane, stream: Stream): BatchLimits {
+    const { maxEvents, maxBytes, lingerMs } = this.#options.sink.pacing;
     const halvings = Math.max(0, this.#fruitless - FRUITLESS_CONNECTIONS + 1);
-    const linkBytes = stream === 'backlog' ? this.#window.bytes / 4 : maxBytes;
     return {
       maxEvents: Math.max(1, Math.floor(maxEvents / 2 ** halvings)),
-      maxBytes: Math.min(maxBytes / 2 ** halvings, linkBytes),
+      maxBytes: Math.min(maxBytes / 2 ** halvings, this.#traffic.batchBytes(stream)),
+      lingerMs: lane === 'critical' ? 0 : lingerMs,
     };
   }
 
-  #send(shipment: Shipment): void {
+  #send(lane: Lane, shipment: Shipment): void {
+    const { sink, observer, clock } = this.#options;
     this.#hasSentOnLink = true;
-    const resent = this.#delivery.resentIn(shipment);
+    const resent = this.#lanes[lane].delivery.resentIn(shipment);
     if (resent > 0) {
       this.#counts.resent += resent;
-      this.#options.observer.emit('sink-events-resent', {}, resent);
+      observer.emit('sink-events-resent', {}, resent);
     }
-    const { events, historical } = shipment;
-    this.#options.sink.send({ events, historical }).then(
-      (receipt) => this.#confirmed(shipment, receipt.bytes),
-      (error: unknown) => this.#failed(shipment, error),
+    this.#traffic.sent(lane, shipment, clock.monotonic());
+    const { events, historical, speaksFrom: first, last } = shipment;
+    const coverage = { lane, first, last, settled: this.#settledThrough() };
+    sink.send({ events, historical, coverage }).then(
+      (receipt) => this.#confirmed(lane, shipment, receipt.bytes),
+      (error: unknown) => this.#failed(lane, shipment, error),
     );
   }
 
-  #confirmed(shipment: Shipment, bytes: number): void {
+  #confirmed(lane: Lane, shipment: Shipment, bytes: number): void {
     const { clock, observer } = this.#options;
-    const hadBacklog = this.#delivery.boundary !== null;
-    if (!this.#delivery.confirmed(shipment)) return;
+    const { delivery } = this.#lanes[lane];
+    const hadBacklog = delivery.boundary !== null;
+    if (!delivery.confirmed(shipment)) return;
     const now = clock.monotonic();
+    this.#traffic.confirmed(lane, shipment, bytes, now);
     const count = shipment.events.length;
     this.#counts.eventsSettled += count;
     this.#counts.batchesSettled++;
@@ -299,17 +272,16 @@ export class SinkRunner {
     this.#eventRate.add(count, now);
     this.#byteRate.add(bytes, now);
     observer.emit('sink-events-settled', {}, count);
-    if (shipment.stream === 'backlog') {
-      this.#window.confirmed(shipment.bytes, shipment.sentAt, now);
-    }
     this.#proven();
-    if (hadBacklog && this.#delivery.boundary === null) observer.emit('sink-backlog-drained');
-    this.#cursorMoved();
+    if (hadBacklog && delivery.boundary === null) observer.emit('sink-backlog-drained', { lane });
+    for (const feed of this.#feeds) feed.passOver();
+    this.#cursorMoved(lane);
     this.#pump();
     this.#checkIdle();
   }
 
-  #failed(shipment: Shipment, error: unknown): void {
+  #failed(lane: Lane, shipment: Shipment, error: unknown): void {
+    this.#traffic.rejected(shipment);
     if (this.#isStopped) return;
     if (!isHeadgateError(error, 'SINK_REJECTED')) {
       this.#link.drop(error);
@@ -318,14 +290,14 @@ export class SinkRunner {
     const { observer, onDeadLetter } = this.#options;
     const { first, last, events } = shipment;
     this.#link.note(error);
-    const givenUp = this.#delivery.rejected(shipment);
+    const givenUp = this.#lanes[lane].delivery.rejected(shipment);
     if (givenUp === null) {
       observer.emit('sink-batch-rejected', { events: events.length, reason: messageOf(error) });
     } else {
       this.#counts.deadLettered++;
       observer.emit('sink-event-dead-lettered', { first, last, reason: messageOf(error) });
       onDeadLetter(givenUp, messageOf(error));
-      this.#cursorMoved();
+      this.#cursorMoved(lane);
     }
     this.#pump();
     this.#checkIdle();
@@ -337,9 +309,46 @@ export class SinkRunner {
     this.#link.proven();
   }
 
-  #cursorMoved(): void {
-    this.#options.journal.moveCursor(this.#options.name, this.#delivery.cursor);
-    this.#options.onSettled();
+  /**
+   * Something of the lane was settled. What is merely passed over is not told to the journal: after a restart it is passed over again, and
+   * then the next batch speaks for it.
+   */
+  #cursorMoved(lane: Lane): void {
+    const { journal, name, onSettled } = this.#options;
+    journal.moveCursor(name, this.#lanes[lane].delivery.cursor, [lane]);
+    onSettled();
+  }
+
+  #settledThrough(): number {
+    const { critical, normal, bulk } = this.#lanes;
+    return Math.min(critical.delivery.cursor.settled, normal.delivery.cursor.settled, bulk.delivery.cursor.settled);
+  }
+
+  #inFlight(): number {
+    return this.#feeds.reduce((sum, { delivery }) => sum + delivery.inFlight, 0);
+  }
+
+  #load(): Load {
+    const bytes = (stream: Stream) =>
+      this.#feeds.reduce((sum, { delivery }) => sum + delivery.bytesInFlight(stream), 0);
+    return {
+      batches: this.#inFlight(),
+      slots: this.#slots(),
+      bytes: { live: bytes('live'), backlog: bytes('backlog') },
+    };
+  }
+
+  /** Look again after a time; the soonest counts. */
+  #wakeIn(delayMs: Millis): void {
+    const { clock } = this.#options;
+    const at = clock.monotonic() + delayMs;
+    if (this.#wake !== null && this.#wake.at <= at) return;
+    this.#wake?.timer.cancel();
+    const timer = clock.after(delayMs, () => {
+      this.#wake = null;
+      this.#pump();
+    });
+    this.#wake = { at, timer };
   }
 
   #readFailed(error: unknown): void {
@@ -351,7 +360,7 @@ export class SinkRunner {
   }
 
   #idle(deadlineMs: Millis): Promise<void> {
-    if (this.#delivery.inFlight === 0) return Promise.resolve();
+    if (this.#inFlight() === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#options.clock.after(deadlineMs, resolve);
       this.#onIdle = () => {
@@ -362,11 +371,6 @@ export class SinkRunner {
   }
 
   #checkIdle(): void {
-    if (this.#delivery.inFlight === 0) this.#onIdle?.();
+    if (this.#inFlight() === 0) this.#onIdle?.();
   }
-}
-
-/** The part of a cursor up to a boundary. */
-function below(cursor: Cursor, boundary: number): Cursor {
-  return { settled: cursor.settled, above: cursor.above.filter((range) => range.last <= boundary) };
 }

@@ -1,20 +1,22 @@
 import type { EpochMs } from '../../model/time.ts';
-import type { Cursor } from '../../ports/journal.ts';
-import type { SinkLinkState } from '../../ports/sink.ts';
+import type { LaneCursors } from '../../ports/journal.ts';
+import type { SinkHold, SinkLinkState } from '../../ports/sink.ts';
 
 /** How a sink stands. Counters count since start. */
 export interface SinkStatus {
   readonly name: string;
   readonly kind: string;
   readonly link: SinkLinkState;
-  readonly cursor: Cursor;
+  readonly cursors: LaneCursors;
   /** Everything up to this sequence is confirmed. */
   readonly settled: number;
-  /** Sequences not confirmed yet, those on the way among them. */
+  /** Events not confirmed yet, those on the way among them; of what is on disk, at most so many. */
   readonly waiting: number;
   readonly inFlight: { readonly batches: number; readonly bytes: number };
   /** Those of `waiting` that drain as backlog beside live data. */
   readonly backlog: number;
+  /** What schedule and cap hold back at the moment. */
+  readonly held: readonly SinkHold[];
   /** Confirmed per second over the last 10 s. */
   readonly rates: { readonly eventsPerSecond: number; readonly bytesPerSecond: number };
   readonly lastError: { readonly code: string; readonly message: string; readonly at: EpochMs } | null;
@@ -31,17 +33,20 @@ export interface SinkStatus {
   readonly deadLettered: number;
 }
 
+const NOWHERE = { settled: 0, above: [] };
+
 /** A sink that could not be set up; its backlog stays in the journal, which knows how much that is. */
 export function unusableStatus(name: string, kind: string, reason: string, now: EpochMs): SinkStatus {
   return {
     name,
     kind,
     link: { state: 'down', reason, since: now },
-    cursor: { settled: 0, above: [] },
+    cursors: { critical: NOWHERE, normal: NOWHERE, bulk: NOWHERE },
     settled: 0,
     waiting: 0,
     inFlight: { batches: 0, bytes: 0 },
     backlog: 0,
+    held: [],
     rates: { eventsPerSecond: 0, bytesPerSecond: 0 },
     lastError: { code: 'SINK_UNUSABLE', message: reason, at: now },
     connections: 0,

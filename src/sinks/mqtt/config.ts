@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { sharingKeys } from '../sharing-config.ts';
 
 const secret = (description: string) =>
   Type.Union(
@@ -136,6 +137,7 @@ export const mqttSinkSchema = Type.Object(
         { additionalProperties: false, description: 'When a batch is sent.', default: {} },
       ),
     ),
+    ...sharingKeys,
     keepalive_s: Type.Optional(
       Type.Integer({
         description: 'Seconds of silence after which the link is probed.',

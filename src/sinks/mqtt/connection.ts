@@ -19,6 +19,8 @@ export interface MqttMessage {
   readonly topic: string;
   readonly payload: Uint8Array | string;
   readonly contentType: string;
+  /** Goes ahead of others that wait. */
+  readonly isUrgent: boolean;
 }
 
 /** One MQTT connection, from CONNACK to its end; then another is opened. */
@@ -87,7 +89,8 @@ class OpenConnection implements MqttConnection {
   readonly #clock: Clock;
   /** Oldest first: a Set keeps the order of insertion. */
   readonly #unconfirmed = new Set<Unconfirmed>();
-  /** Waiting for the window; at most what the batches on the way hold. */
+  /** Waiting for the window, urgent ones first; at most what the batches on the way hold. */
+  readonly #urgent = new Set<Unconfirmed>();
   readonly #waiting = new Set<Unconfirmed>();
   #watch: Timer | null = null;
   #isOpen = true;
@@ -121,7 +124,7 @@ class OpenConnection implements MqttConnection {
   publish(message: MqttMessage): Promise<void> {
     if (!this.#isOpen) return Promise.reject(this.#lost('connection has ended'));
     return new Promise((resolve, reject) => {
-      this.#waiting.add({ message, sentAt: 0, resolve, reject });
+      (message.isUrgent ? this.#urgent : this.#waiting).add({ message, sentAt: 0, resolve, reject });
       this.#sendWaiting();
     });
   }
@@ -144,9 +147,11 @@ class OpenConnection implements MqttConnection {
   }
 
   #sendWaiting(): void {
-    for (const entry of this.#waiting) {
-      if (this.#unconfirmed.size >= this.#maxUnconfirmed || !this.#isOpen) return;
-      this.#waiting.delete(entry);
+    while (this.#unconfirmed.size < this.#maxUnconfirmed && this.#isOpen) {
+      const queue = this.#urgent.size > 0 ? this.#urgent : this.#waiting;
+      const [entry] = queue;
+      if (entry === undefined) return;
+      queue.delete(entry);
       this.#unconfirmed.add(entry);
       entry.sentAt = this.#clock.monotonic();
       this.#startWatch();
@@ -186,8 +191,9 @@ class OpenConnection implements MqttConnection {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#watch?.cancel();
-    const pending = [...this.#unconfirmed, ...this.#waiting];
+    const pending = [...this.#unconfirmed, ...this.#urgent, ...this.#waiting];
     this.#unconfirmed.clear();
+    this.#urgent.clear();
     this.#waiting.clear();
     for (const { reject } of pending) reject(error);
     this.#client.end(true);

@@ -3,6 +3,8 @@ import { toCloudEventJson } from '../../model/cloud-event.ts';
 import { topicOf } from '../../model/topic.ts';
 import type { OutgoingBatch, SendReceipt, Sink, SinkContext, SinkPacing } from '../../ports/sink.ts';
 import { BatchEncoder, eventOf } from '../batch-encoder.ts';
+import { withDelivery } from '../delivery-attributes.ts';
+import { sharingOf } from '../sharing-config.ts';
 import type { MqttSinkConfig } from './config.ts';
 import { type MqttConnection, type MqttMessage, openConnection } from './connection.ts';
 import { connectionSettings } from './connection-settings.ts';
@@ -30,6 +32,7 @@ export class MqttSink implements Sink {
     this.#encoder = new BatchEncoder({
       journalId: context.journalId,
       gateway: context.gatewayName,
+      sink: name,
       encoding: config.encoding ?? 'cbor',
       compression: config.compression ?? 'zstd',
     });
@@ -41,6 +44,7 @@ export class MqttSink implements Sink {
       reconnectMinMs: config.reconnect?.min_ms ?? 500,
       reconnectMaxMs: config.reconnect?.max_ms ?? 30_000,
       startAt: config.start_at ?? 'beginning',
+      ...sharingOf(config),
     };
   }
 
@@ -105,18 +109,20 @@ export class MqttSink implements Sink {
   }
 
   async #messages(batch: OutgoingBatch): Promise<readonly MqttMessage[]> {
-    if (this.#config.format === 'events') return batch.events.map((stored) => this.#event(stored, batch.historical));
+    const isUrgent = batch.coverage.lane === 'critical';
+    if (this.#config.format === 'events') {
+      return batch.events.map((stored, i) => ({ ...this.#event(batch, stored, i), isUrgent }));
+    }
     const payload = await this.#encoder.encode(batch, this.#context.clock.now());
     const contentType = this.#config.encoding === 'json' ? 'application/json' : 'application/cbor';
-    return [{ topic: `${this.#topic}/batch/v1`, payload, contentType }];
+    return [{ topic: `${this.#topic}/batch/v1`, payload, contentType, isUrgent }];
   }
 
-  #event(stored: OutgoingBatch['events'][number], isHistorical: boolean): MqttMessage {
+  #event(batch: OutgoingBatch, stored: OutgoingBatch['events'][number], index: number): Omit<MqttMessage, 'isUrgent'> {
     const event = eventOf(stored, this.#context.journalId);
-    const json = toCloudEventJson(event);
     return {
       topic: `${this.#topic}/${topicOf(event)}`,
-      payload: isHistorical ? `${json.slice(0, -1)},"historical":true}` : json,
+      payload: withDelivery(toCloudEventJson(event), batch, index, this.#name),
       contentType: 'application/cloudevents+json',
     };
   }

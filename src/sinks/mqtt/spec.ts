@@ -1,4 +1,5 @@
 import type { ComponentSpec, ValueProblem } from '../../config/component-spec.ts';
+import { checkSharing } from '../sharing-config.ts';
 import { type MqttSinkConfig, mqttSinkSchema } from './config.ts';
 
 /** What configuration knows of MQTT sinks. */
@@ -10,7 +11,7 @@ export const mqttSinkSpec: ComponentSpec = {
 };
 
 function checkMqttSink(config: MqttSinkConfig): readonly ValueProblem[] {
-  const problems: ValueProblem[] = [];
+  const problems: ValueProblem[] = [...checkSharing(config)];
   const add = (field: string, found: string, expected: string) => problems.push({ field, found, expected });
   if (!URL.canParse(config.url)) add('url', config.url, 'an address such as mqtts://broker.example.com:8883');
   if (config.tls !== undefined && !config.url.startsWith('mqtts://')) {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { SequenceRanges } from '../../../src/model/sequence-ranges.ts';
 import type { Cursor, StoredEvent } from '../../../src/ports/journal.ts';
+import { countUnsettled } from '../../../src/runtime/forwarder/cursor.ts';
 import { Delivery, type Shipment, type Stream } from '../../../src/runtime/forwarder/delivery.ts';
 
 const stored = (sequence: number): StoredEvent => ({
@@ -24,14 +25,14 @@ function ship(delivery: Delivery, stream: Stream, head: number, count: number): 
 
 t.test('a small backlog is sent in order with the rest', async (t) => {
   const delivery = new Delivery(START, 100);
-  delivery.linkUp(50);
+  delivery.linkUp(50, countUnsettled(delivery.cursor, 50));
   t.equal(delivery.boundary, null);
   t.match(ship(delivery, 'live', 50, 10), { first: 1, last: 10, historical: false });
 });
 
 t.test('a large backlog goes beside live, and both become one when it is through', async (t) => {
   const delivery = new Delivery(START, 100);
-  delivery.linkUp(200);
+  delivery.linkUp(200, countUnsettled(delivery.cursor, 200));
   const live = ship(delivery, 'live', 201, 10);
   const backlog = ship(delivery, 'backlog', 201, 500);
   t.match(live, { first: 201, last: 201, historical: false });
@@ -46,17 +47,17 @@ t.test('a large backlog goes beside live, and both become one when it is through
 
 t.test('what live has overtaken stays historical after the next loss, however little is left', async (t) => {
   const delivery = new Delivery({ settled: 195, above: [{ first: 201, last: 300 }] }, 100);
-  delivery.linkUp(310);
+  delivery.linkUp(310, countUnsettled(delivery.cursor, 310));
   t.match(ship(delivery, 'backlog', 310, 50), { first: 196, last: 200, historical: true });
   t.match(ship(delivery, 'live', 310, 50), { first: 301, last: 310, historical: false });
 });
 
 t.test('a confirmation of an earlier link settles nothing', async (t) => {
   const delivery = new Delivery(START, 100);
-  delivery.linkUp(10);
+  delivery.linkUp(10, countUnsettled(delivery.cursor, 10));
   const shipment = ship(delivery, 'live', 10, 10);
   delivery.linkDown();
-  delivery.linkUp(10);
+  delivery.linkUp(10, countUnsettled(delivery.cursor, 10));
   t.equal(shipment === null ? null : delivery.confirmed(shipment), false);
   t.same(delivery.cursor, START);
   const again = ship(delivery, 'live', 10, 10);
@@ -65,7 +66,7 @@ t.test('a confirmation of an earlier link settles nothing', async (t) => {
 
 t.test('a rejected batch is halved until one event is given up', async (t) => {
   const delivery = new Delivery(START, 100);
-  delivery.linkUp(8);
+  delivery.linkUp(8, countUnsettled(delivery.cursor, 8));
   const sent: string[] = [];
   let shipment = ship(delivery, 'live', 8, 8);
   while (shipment !== null) {
@@ -131,7 +132,7 @@ t.test('whatever happens: settled only what was received, in order, and all in t
         for (const entry of flying.slice(0, arrived)) receive(entry);
         flying = [];
       };
-      delivery.linkUp(head);
+      delivery.linkUp(head, countUnsettled(delivery.cursor, head));
       const send = (stream: Stream, count: number) => {
         const shipment = ship(delivery, stream, head, count);
         const { settled, above } = delivery.cursor;
@@ -145,12 +146,12 @@ t.test('whatever happens: settled only what was received, in order, and all in t
         if (action.kind === 'commit') head += action.count;
         else if (action.kind === 'ship') send(action.stream, action.count);
         else if (action.kind === 'confirm') confirm(flying[action.which]);
-        else if (action.kind === 'split') delivery.split(head);
+        else if (action.kind === 'split') delivery.split(head, countUnsettled(delivery.cursor, head));
         else {
           loss(action.arrived);
           delivery.linkDown();
           if (action.kind === 'restart') delivery = new Delivery(delivery.cursor, 20);
-          delivery.linkUp(head);
+          delivery.linkUp(head, countUnsettled(delivery.cursor, head));
         }
         check();
       }

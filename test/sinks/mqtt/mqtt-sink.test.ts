@@ -79,7 +79,9 @@ t.test('publishes single events as CloudEvents on the topic of the bus under its
   await bench.sink.connect();
   const journal = new MemoryJournal({ journalId: 'j1' });
   journal.commit([plainEvent(1), report(int16List('press', 2), [1, 2])]);
-  await bench.sink.send({ events: journal.events.map(({ event, ...stored }) => stored), historical: false });
+  const events = journal.events.map(({ event, ...stored }) => stored);
+  const coverage = { lane: 'normal', first: 1, last: 3, settled: 0 } as const;
+  await bench.sink.send({ events, historical: false, coverage });
   await until(() => other.events.length === 2, { what: 'arrival' });
   t.same(
     [...other.topics],
