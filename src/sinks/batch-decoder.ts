@@ -13,7 +13,7 @@ import { isSoundReport, receivedLists } from './received-report.ts';
 export type ReceivedEvent = Omit<HeadgateEvent, 'lane'> & { readonly lane?: Lane };
 
 /** What a batch or event tells of its delivery; null: its sender does not tell (an older gateway). */
-export interface Delivered {
+interface Delivered {
   readonly historical: boolean;
   /** Name of the sink that sent it. */
   readonly sink: string | null;
