@@ -54,7 +54,7 @@ export class FaultDisk {
   }
 
   /** Let `after` operations of a kind pass, then fail `count` of them with EIO; -1: all from then on. */
-  fail(kind: 'fsync' | 'write' | 'read', after: number, count: number): Promise<string> {
+  fail(kind: 'fsync' | 'fsyncdir' | 'write' | 'read', after: number, count: number): Promise<string> {
     return this.#say(`fail ${kind} ${after} ${count}`);
   }
 

@@ -145,8 +145,11 @@ export class Plant {
     this.oracle.drop();
   }
 
-  status(): Promise<StatusReport> {
-    return connectControl(this.#socket).status();
+  /** What the gateway says of itself; null while it does not answer, as right after its start. */
+  status(): Promise<StatusReport | null> {
+    return connectControl(this.#socket)
+      .status()
+      .catch(() => null);
   }
 
   /**
@@ -212,8 +215,8 @@ export class Plant {
   async #drained(): Promise<void> {
     const deadline = performance.now() + DRAIN_TIMEOUT_MS;
     while (performance.now() < deadline && this.daemon.end === null) {
-      const { sinks } = await this.status();
-      if (sinks.every(({ backlog, waiting }) => backlog === 0 && waiting < 100)) return;
+      const status = await this.status();
+      if (status?.sinks.every(({ backlog, waiting }) => backlog === 0 && waiting < 100)) return;
       await pause(20);
     }
   }

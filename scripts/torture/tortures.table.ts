@@ -12,4 +12,9 @@ export const TORTURES: Readonly<Record<string, TortureEntry>> = {
     fullRuns: 2000,
     load: () => import('./powercut.ts'),
   },
+  fsync: {
+    summary: 'fsync and write errors of the disk: once and then a lie, or always',
+    fullRuns: 500,
+    load: () => import('./fsync.ts'),
+  },
 };

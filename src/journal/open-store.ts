@@ -41,12 +41,13 @@ export function openStore(options: OpenStoreOptions): Store {
   const { directory, settings, now, notify } = options;
   for (const lane of LANES) makeDirectory(join(directory, lane));
   const { ledger, content } = openLedger(options);
+  const shelf = new SegmentShelf(directory, content.head.journalId);
+  const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
   // A process that was killed may have left names that no sync had covered: of a directory, the ledger, a segment that is written on now.
+  // SQLite passes over an error when it syncs the directory of a new WAL.
   for (const names of [dirname(directory), directory, ...LANES.map((lane) => join(directory, lane))]) {
     syncDirectory(names);
   }
-  const shelf = new SegmentShelf(directory, content.head.journalId);
-  const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
   const { head } = content;
   const knownTo = head.lastSequence;
   const highest = Math.max(

@@ -23,7 +23,7 @@ struct failure {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct failure fail_sync, fail_write, fail_read;
+static struct failure fail_sync, fail_sync_names, fail_write, fail_read;
 static bool is_off, is_read_only;
 static uint64_t total_bytes = DEFAULT_TOTAL_BYTES, others_bytes;
 static uint64_t sync_count, write_count, written_bytes, failed_count;
@@ -202,7 +202,7 @@ static int fs_fsync(const char *path, int is_data_only, struct fuse_file_info *i
   OPERATION;
   struct inode *inode = inode_of(path, info);
   sync_count++;
-  if (fails(&fail_sync)) {
+  if (fails(S_ISDIR(inode->mode) ? &fail_sync_names : &fail_sync)) {
     image_sync_failed(inode);
     return -EIO;
   }
@@ -309,14 +309,15 @@ static void command(char *line, char *answer, size_t size) {
     is_off = false;
     snprintf(answer, size, "ok");
   } else if (sscanf(line, "fail %15s %ld %ld", kind, &after, &count) == 3) {
-    struct failure *failure = strcmp(kind, "fsync") == 0   ? &fail_sync
-                              : strcmp(kind, "write") == 0 ? &fail_write
-                              : strcmp(kind, "read") == 0  ? &fail_read
-                                                           : NULL;
+    struct failure *failure = strcmp(kind, "fsync") == 0      ? &fail_sync
+                              : strcmp(kind, "fsyncdir") == 0 ? &fail_sync_names
+                              : strcmp(kind, "write") == 0    ? &fail_write
+                              : strcmp(kind, "read") == 0     ? &fail_read
+                                                              : NULL;
     if (failure != NULL) *failure = (struct failure){.after = after, .count = count};
     snprintf(answer, size, failure == NULL ? "error what fails?" : "ok");
   } else if (strcmp(line, "heal") == 0) {
-    fail_sync = fail_write = fail_read = (struct failure){0};
+    fail_sync = fail_sync_names = fail_write = fail_read = (struct failure){0};
     snprintf(answer, size, "ok");
   } else if (sscanf(line, "evict %llu", &a) == 1) {
     snprintf(answer, size, "ok pages=%zu", image_evict(a));
