@@ -1,6 +1,7 @@
 /**
- * Throughput, processor time, memory and latency of the whole daemon: journal durable, broker, both services and a sink running.
- * Devices, upstream and daemon run in processes of their own; this one is the local subscriber.
+ * Throughput, processor time, memory and latency of the whole daemon as `scripts/headgate run` starts it: journal durable, broker, both
+ * services and a sink running. Devices, upstream and daemon run in processes of their own; this one is the local subscriber,
+ * to the telemetry of the first and the last unit. Values are those of made-up 16-bit sensors, all changing (`SensorValues`).
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,14 +11,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { connectAsync } from 'mqtt';
 import { stringify } from 'yaml';
 import { startGatewayProcess } from '../src/cli/demo/gateway-process.ts';
-import { Latencies } from './bench/latencies.ts';
-import { memoryMb, processorSeconds } from './bench/process-usage.ts';
+import { subscribeLocally } from './bench/local-subscriber.ts';
+import { isCompiled, memoryMb, processorSeconds } from './bench/process-usage.ts';
 
-const USAGE = `npm run bench:throughput -- --protocol opcua|modbus [--tags 10000] [--period-ms 1000] [--seconds 30] [--units 10]
-  [--rtt-ms 0] [--warmup-seconds 5] [--json]`;
+const USAGE = `npm run bench:throughput -- --protocol opcua|modbus [--tags 10000] [--period-ms 1000] [--seconds 30]
+  [--units 10, opcua 1] [--rtt-ms 0] [--warmup-seconds 5] [--json]`;
 
 const { values: options } = parseArgs({
   options: {
@@ -25,13 +25,14 @@ const { values: options } = parseArgs({
     tags: { type: 'string', default: '10000' },
     'period-ms': { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '30' },
-    units: { type: 'string', default: '10' },
+    units: { type: 'string' },
     'rtt-ms': { type: 'string', default: '0' },
     'warmup-seconds': { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
   },
 });
 const { protocol } = options;
+options.units ??= protocol === 'opcua' ? '1' : '10';
 const numbers = Object.fromEntries(
   (['tags', 'period-ms', 'seconds', 'units', 'rtt-ms', 'warmup-seconds'] as const).map((name) => [
     name,
@@ -77,30 +78,23 @@ try {
   const daemon = await startGatewayProcess(config, join(data, 'headgate.sock'));
   const readySeconds = (performance.now() - beganAt) / 1000;
   const { broker } = await daemon.status();
-  const local = new Latencies();
-  const subscriber = await connectAsync(`mqtt://127.0.0.1:${broker.address?.port}`);
-  let isMeasuring = false;
-  subscriber.on('message', (_topic, payload) => {
-    if (!isMeasuring) return;
-    const { data: report } = JSON.parse(payload.toString()) as { data: { samples: { t: number }[] } };
-    local.add(Date.now() - (report.samples.at(-1)?.t ?? 0));
-  });
-  await subscriber.subscribeAsync('uns/v1/synthetic/unit-1/_telemetry_v1/#');
+  const heard = [...new Set([1, numbers.units])].map((unit) => `synthetic/unit-${unit}`);
+  const local = await subscribeLocally(broker.address?.port ?? 0, heard);
 
   await pause(numbers['warmup-seconds'] * 1000);
   upstream.send('reset');
   const before = await daemon.status();
   const usedBefore = processorSeconds(daemon.pid);
   const measuredFrom = performance.now();
-  isMeasuring = true;
+  local.begin();
   await pause(numbers.seconds * 1000);
-  isMeasuring = false;
   const seconds = (performance.now() - measuredFrom) / 1000;
   const used = processorSeconds(daemon.pid) - usedBefore;
   const after = await daemon.status();
   const memory = memoryMb(daemon.pid);
   const far2 = await ask(upstream, 'report');
-  await subscriber.endAsync();
+  const compiled = isCompiled(daemon.pid);
+  await local.end();
   const stoppingAt = performance.now();
   const exitCode = await daemon.stop();
   const reported = after.samples.reported - before.samples.reported;
@@ -108,6 +102,7 @@ try {
   const result = {
     protocol,
     tags: numbers.tags,
+    units: numbers.units,
     periodMs: numbers['period-ms'],
     roundTripMs: numbers['rtt-ms'],
     seconds: round(seconds, 1),
@@ -115,7 +110,11 @@ try {
     upstreamSamplesPerSecond: Math.round((far2['samples'] ?? 0) / seconds),
     daemonCpuCores: round(used / seconds, 3),
     ...memory,
-    latencyMs: { ...local.quantiles(), upstreamAcknowledged: { p50: far2['p50'] ?? null, p99: far2['p99'] ?? null } },
+    latencyMs: {
+      ...local.latencies.quantiles(),
+      reports: local.reports,
+      upstreamAcknowledged: { p50: far2['p50'] ?? null, p99: far2['p99'] ?? null },
+    },
     upstreamBytesPerSample: round(bytes / Math.max(1, reported), 2),
     journalBytesPerSample: round((after.journal.bytes - before.journal.bytes) / Math.max(1, reported), 2),
     readySeconds: round(readySeconds, 2),
@@ -123,6 +122,8 @@ try {
     exitCode,
     gaps: after.journal.gaps.length,
     samplesRefused: after.samples.refused,
+    servicesRunning: after.services.filter(({ state }) => state === 'running').length,
+    compiled,
     eventsWaiting: after.sinks[0]?.waiting ?? 0,
     events: after.journal.lastSequence - before.journal.lastSequence,
     orderViolations: far2['orderViolations'],

@@ -8,8 +8,12 @@ import type { LogLevel } from './observe/internal-event.ts';
 import { createObserver, type ObserverOptions } from './observe/observer.ts';
 import type { Timer } from './ports/clock.ts';
 import { systemClock } from './ports/system-clock.ts';
+import { trimHeap } from './ports/trim-heap.ts';
 import { createSdNotify, type SdNotify } from './system/sd-notify.ts';
 import { VERSION } from './version.ts';
+
+/** When devices that are there have connected, and what that took of memory can be given back. */
+const TRIM_AFTER_MS = 3_000;
 
 /** What the daemon ends with. Source: sysexits.h for 78. */
 const EXIT = { clean: 0, failed: 1, configuration: 78 } as const;
@@ -73,10 +77,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   });
   notify.ready(`${configuration.devices.length} devices, ${configuration.tags.length} tags`);
   const watchdog = feedWatchdog(notify);
+  const trim = systemClock.after(TRIM_AFTER_MS, trimHeap);
   const end = await Promise.race([stopSignal, running.failed]);
   const hasFailed = end instanceof Error;
   if (hasFailed) observer.emit('daemon-failed', { reason: end.message });
   notify.stopping();
+  trim.cancel();
   observer.emit('daemon-stopping', hasFailed ? {} : { signal: end });
   const code = hasFailed ? EXIT.failed : EXIT.clean;
   const deadline = systemClock.after(STOP_DEADLINE_MS, () => {

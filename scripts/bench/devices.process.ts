@@ -10,6 +10,7 @@ const devices = await startSyntheticDevices({
   tags: Number(tags),
   periodMs: Number(periodMs),
   units: Number(units),
+  values: 'sensors',
   clock: systemClock,
   observer,
 });

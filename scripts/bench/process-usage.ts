@@ -9,6 +9,11 @@ export function processorSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** Whether a daemon runs from dist/, not from the sources. Source: proc(5), /proc/pid/cmdline. */
+export function isCompiled(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/dist/entry.js');
+}
+
 /** Resident memory now and at its highest, MB. */
 export function memoryMb(pid: number): { readonly rssMb: number; readonly peakRssMb: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');

@@ -15,7 +15,7 @@ const receiver = await receiveUpstream(broker.port, (event) => {
   const report = (event as HeadgateEvent).data as { size: number; time(position: number): number };
   samples += report.size;
   // The acknowledgement is under way when the message is here; it takes half a round trip back.
-  latencies.add(Date.now() + roundTripMs / 2 - report.time(report.size - 1));
+  latencies.add(Date.now() + roundTripMs / 2 - Math.min(report.time(0), report.time(report.size - 1)));
 });
 process.send?.({ port: wan.port });
 process.on('message', (message) => {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
+import { writeToStream } from 'mqtt-packet';
 import { messageOf } from '../errors/headgate-error.ts';
 import { toCloudEventJson } from '../model/cloud-event.ts';
 import { type HeadgateEvent, isTelemetry } from '../model/event.ts';
@@ -29,6 +30,9 @@ const IDENTIFIER_REJECTED = 2;
 const SERVER_UNAVAILABLE = 3;
 const BAD_USER_OR_PASSWORD = 4;
 const NOT_AUTHORISED = 5;
+
+// Two bytes for each number of 16 bits, made in advance, are 65,536 buffers and 10 MB.
+writeToStream.cacheNumbers = false;
 
 export interface NetworkBrokerOptions {
   readonly config: BrokerConfig;

@@ -3,6 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { isHeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { Lane } from '../model/tag.ts';
 import { LANES } from '../model/tag.ts';
+import { trimHeap } from '../ports/trim-heap.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
 import { makeDirectory } from './disk-space.ts';
 import type { CommitRequest, FromWorker, PageAnswer, Question, ToWorker, WorkerStart } from './messages.ts';
@@ -60,6 +61,7 @@ if (opened !== null) {
     inbox.push(message);
     if (!isScheduled) turn();
   });
+  trimHeap();
   schedule();
 }
 

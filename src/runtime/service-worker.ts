@@ -2,6 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import type { TagList } from '../model/telemetry.ts';
+import { trimHeap } from '../ports/trim-heap.ts';
 import { loadService } from '../services/registry.ts';
 import { checkService } from './service-host/check-service.ts';
 import { unpackBatch } from './service-host/event-batch.ts';
@@ -79,7 +80,7 @@ function main(port: MessagePort, settings: WorkerSettings): void {
       post({ kind: 'service-failed', service: name, error: toWire(error), sequence: 0 });
     }
   };
-  settings.services.forEach((service, position) => void start(service, position));
+  void Promise.all(settings.services.map(start)).then(trimHeap);
 }
 
 if (parentPort !== null) main(parentPort, workerData as WorkerSettings);

@@ -5,7 +5,7 @@ import type {
   ServerSession,
   Subscription,
 } from 'node-opcua';
-import type { EpochMs } from '../model/time.ts';
+import type { EpochMs, Millis } from '../model/time.ts';
 import { writeDataChanges } from './data-change-block.ts';
 
 /** Blocks that wait for a client that does not ask for them; the oldest goes when there are more. */
@@ -15,8 +15,8 @@ const MAX_WAITING_BLOCKS = 64;
 export interface FeedSource {
   /** Position of the value behind a node id as text; -1: not one of these. */
   positionOf(nodeId: string): number;
-  /** Make the next value. */
-  next(position: number): number;
+  /** Make the value of a moment, later than the one before. */
+  next(position: number, time: EpochMs): number;
   now(): EpochMs;
   /** Said when a client was too slow. */
   dropped(count: number): void;
@@ -31,17 +31,20 @@ interface ItemInside {
   _set_timer(): void;
 }
 
-interface FedItem {
-  readonly id: number;
-  readonly handle: number;
-  readonly position: number;
-  readonly samplesPerTick: number;
+/** Items that are sampled together. */
+interface Sampling {
+  readonly intervalMs: Millis;
+  readonly queueSize: number;
+  /** When they are sampled next: multiples of the interval, so out of step with the publishing. */
+  dueAt: EpochMs;
+  /** Client handle and position by item id. */
+  readonly items: Map<number, { readonly handle: number; readonly position: number }>;
 }
 
 /**
  * Lets the subscriptions of a session carry made-up values at a small part of node-opcua's cost: its own sampling of each item
- * is left out, and just before each publishing the new values of all items go into one block of bytes (measured in README.md).
- * Sessions, subscriptions, acknowledgements and keep-alives stay node-opcua's.
+ * is left out, and just before each publishing the values of the sampling times that have passed go into one block of bytes
+ * (measured in README.md), as many of each item as its queue holds. Sessions, subscriptions, acknowledgements and keep-alives stay node-opcua's.
  */
 export function feedSession(opcua: typeof import('node-opcua'), session: ServerSession, source: FeedSource): void {
   session.on('new_subscription', (subscription: Subscription) => feedSubscription(opcua, subscription, source));
@@ -49,21 +52,30 @@ export function feedSession(opcua: typeof import('node-opcua'), session: ServerS
 
 function feedSubscription(opcua: typeof import('node-opcua'), subscription: Subscription, source: FeedSource): void {
   const inside = subscription as unknown as SubscriptionInside;
-  const items = new Map<number, FedItem>();
+  const samplings = new Map<string, Sampling>();
   const blocks: DataChangeNotification[] = [];
 
   subscription.on('monitoredItem', (item: MonitoredItem, { nodeId }: { nodeId: { toString(): string } }) => {
     const position = source.positionOf(nodeId.toString());
     if (position < 0) return;
     const { monitoredItemId: id, clientHandle: handle, samplingInterval, queueSize } = item;
-    const perTick = Math.floor(subscription.publishingInterval / Math.max(1, samplingInterval));
-    items.set(id, { id, handle, position, samplesPerTick: Math.max(1, Math.min(queueSize, perTick)) });
+    const intervalMs = samplingInterval > 0 ? samplingInterval : subscription.publishingInterval;
+    const key = `${intervalMs} ${queueSize}`;
+    let sampling = samplings.get(key);
+    if (sampling === undefined) {
+      const dueAt = Math.ceil(source.now() / intervalMs) * intervalMs;
+      sampling = { intervalMs, queueSize, dueAt, items: new Map() };
+      samplings.set(key, sampling);
+    }
+    sampling.items.set(id, { handle, position });
     (item as unknown as ItemInside)._set_timer = () => undefined;
   });
-  subscription.on('removeMonitoredItem', (item: MonitoredItem) => items.delete(item.monitoredItemId));
+  subscription.on('removeMonitoredItem', (item: MonitoredItem) => {
+    for (const { items } of samplings.values()) items.delete(item.monitoredItemId);
+  });
 
   const makeBlocks = () => {
-    if (items.size === 0 || !subscription.publishingEnabled) return;
+    if (!subscription.publishingEnabled) return;
     // First values are node-opcua's own, and go before the blocks.
     if (subscription.hasUncollectedMonitoredItemNotifications) subscription._harvestMonitoredItems();
     const now = source.now();
@@ -71,11 +83,13 @@ function feedSubscription(opcua: typeof import('node-opcua'), subscription: Subs
     const handles: number[] = [];
     const values: number[] = [];
     const times: EpochMs[] = [];
-    for (const { handle, position, samplesPerTick } of items.values()) {
-      for (let sample = samplesPerTick - 1; sample >= 0; sample--) {
-        handles.push(handle);
-        values.push(source.next(position));
-        times.push(now - (sample * subscription.publishingInterval) / samplesPerTick);
+    for (const sampling of samplings.values()) {
+      for (const time of samplingTimes(sampling, now)) {
+        for (const { handle, position } of sampling.items.values()) {
+          handles.push(handle);
+          values.push(source.next(position, time));
+          times.push(time);
+        }
       }
     }
     for (let from = 0; from < handles.length; from += most) {
@@ -109,4 +123,15 @@ function feedSubscription(opcua: typeof import('node-opcua'), subscription: Subs
       notificationData: [block],
     });
   };
+}
+
+/** The sampling times that have passed, the latest that a queue holds. */
+function samplingTimes(sampling: Sampling, now: EpochMs): EpochMs[] {
+  const { intervalMs, queueSize } = sampling;
+  const passed = Math.floor((now - sampling.dueAt) / intervalMs) + 1;
+  if (passed < 1) return [];
+  const last = sampling.dueAt + (passed - 1) * intervalMs;
+  sampling.dueAt = last + intervalMs;
+  const kept = Math.min(passed, queueSize);
+  return Array.from({ length: kept }, (_, index) => last - (kept - 1 - index) * intervalMs);
 }

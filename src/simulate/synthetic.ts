@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { Status } from '../model/quality.ts';
 import type { TagDefinition } from '../model/tag.ts';
-import type { Millis } from '../model/time.ts';
+import type { EpochMs, Millis } from '../model/time.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import { TAG_DEFAULTS } from './fixture.ts';
 import type { SimulatedEndpoint } from './line-servers.ts';
 import { startModbusServer } from './modbus-server.ts';
 import { makeOpcUaServer } from './opcua-endpoint.ts';
+import { SensorValues } from './sensor-values.ts';
 import { feedSession } from './synthetic-feed.ts';
 import { encodeTagTable } from './tag-table.ts';
 import { deviceConfig } from './write-configuration.ts';
@@ -25,6 +26,8 @@ export interface SyntheticOptions {
   readonly periodMs: Millis;
   /** Over how many devices the tags are spread, each a server with its own port. Default 1. */
   readonly units?: number;
+  /** `counting`: up by one each time, so that a reader sees what it missed. `sensors`: see `SensorValues`. Default counting. */
+  readonly values?: 'counting' | 'sensors';
   readonly host?: string;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -46,9 +49,9 @@ export interface SyntheticDevices {
 /**
  * Serve many tags that all change, as cheaply as the libraries allow. Run it in a process of its own: it changes node-opcua's
  * limits for the whole process.
- * - OPC UA: doubles; a tag's value is made at the moment it is published, with that source time, and counts up by one, so a
- *   reader sees what it missed.
- * - Modbus: `int16` holding registers, all counted up every period; the source time is the reader's.
+ * - OPC UA: doubles, sampled together at multiples of the sampling interval, which is the source time, and published with the next
+ *   publishing interval. Sensors: measured values with 2 to 4 decimals.
+ * - Modbus: `int16` holding registers, all new every period; the source time is the reader's. Sensors: counts of the converter.
  * @throws SIMULATE_PORT_TAKEN, SIMULATE_ADDRESS_UNSERVABLE
  */
 export async function startSyntheticDevices(options: SyntheticOptions): Promise<SyntheticDevices> {
@@ -66,7 +69,7 @@ export async function startSyntheticDevices(options: SyntheticOptions): Promise<
   const endpoints: SimulatedEndpoint[] = [];
   for (const [device, own] of byDevice) {
     const serve = options.protocol === 'opcua' ? serveOpcUa : serveModbus;
-    const server = await serve({ ...options, host, device, own, counter });
+    const server = await serve({ ...options, host, device, own, counter, seed: servers.length });
     servers.push(server);
     endpoints.push(server.endpoint);
   }
@@ -102,6 +105,8 @@ interface ServeOptions extends SyntheticOptions {
   readonly host: string;
   readonly device: string;
   readonly own: readonly TagDefinition[];
+  /** Of the sensors, another one for each device. */
+  readonly seed: number;
   readonly counter: { made: number; dropped: number };
 }
 
@@ -124,17 +129,20 @@ function proposeTags(options: SyntheticOptions, units: number): TagDefinition[] 
 }
 
 async function serveModbus(options: ServeOptions): Promise<Closeable> {
-  const { host, device, own, clock, periodMs, counter } = options;
+  const { host, device, own, clock, periodMs, counter, seed } = options;
   const server = await startModbusServer({ ...options, port: 0, devices: [{ name: device, unit: 1, tags: own }] });
   const [served] = server.devices;
   let timer: Timer | null = null;
+  const sensors = new SensorValues(own.length, seed);
   let count = 0;
   const startedAt = clock.monotonic();
   const tick = () => {
     count++;
     const now = clock.now();
     for (let index = 0; index < own.length; index++) {
-      served?.write(index, ((count + index) & 0xffff) - 0x8000, Status.Good, now);
+      const value =
+        options.values === 'sensors' ? sensors.counts(index, now / 1000) : ((count + index) & 0xffff) - 0x8000;
+      served?.write(index, value, Status.Good, now);
     }
     counter.made += own.length;
     timer = clock.after(Math.max(1, startedAt + count * periodMs - clock.monotonic()), tick);
@@ -151,7 +159,7 @@ async function serveModbus(options: ServeOptions): Promise<Closeable> {
 }
 
 async function serveOpcUa(options: ServeOptions): Promise<Closeable> {
-  const { host, device, own, clock, periodMs, counter } = options;
+  const { host, device, own, clock, periodMs, counter, seed } = options;
   const opcua = await import('node-opcua');
   const { DataType, DataValue, MonitoredItem, StatusCodes, Subscription, Variant } = opcua;
   Subscription.minimumPublishingInterval = Math.min(Subscription.minimumPublishingInterval, periodMs);
@@ -178,8 +186,10 @@ async function serveOpcUa(options: ServeOptions): Promise<Closeable> {
   });
   const counts = new Float64Array(own.length);
   const positions = new Map(own.map((tag, index) => [tag.address, index]));
-  const next = (position: number): number => {
+  const sensors = new SensorValues(own.length, seed);
+  const next = (position: number, time: EpochMs): number => {
     counter.made++;
+    if (options.values === 'sensors') return sensors.measured(position, time / 1000);
     const count = (counts[position] ?? 0) + 1;
     counts[position] = count;
     return count;
@@ -194,8 +204,9 @@ async function serveOpcUa(options: ServeOptions): Promise<Closeable> {
     });
     // For reads, and for the first value of a subscription.
     const read = () => {
-      const sourceTimestamp = new Date(clock.now());
-      const value = new Variant({ dataType: DataType.Double, value: next(index) });
+      const now = clock.now();
+      const sourceTimestamp = new Date(now);
+      const value = new Variant({ dataType: DataType.Double, value: next(index, now) });
       return new DataValue({ value, statusCode: StatusCodes.Good, sourceTimestamp, serverTimestamp: sourceTimestamp });
     };
     variable.bindVariable({ timestamped_get: read }, true);

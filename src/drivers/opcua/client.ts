@@ -5,7 +5,7 @@ import type {
   OPCUAClient,
   OPCUAClientOptions,
   UserIdentityInfo,
-} from 'node-opcua';
+} from 'node-opcua-client';
 import { HeadgateError } from '../../errors/headgate-error.ts';
 import { statusName } from '../../model/quality.ts';
 import type { Millis } from '../../model/time.ts';

@@ -1,4 +1,4 @@
-import type { ReadRequest } from 'node-opcua';
+import type { ReadRequest } from 'node-opcua-client';
 import { HeadgateError } from '../../errors/headgate-error.ts';
 import type { ScanGroup } from '../../model/reading.ts';
 import type { Millis } from '../../model/time.ts';

@@ -7,7 +7,7 @@ import type {
   ReadResponse,
   ReadValueIdOptions,
   TranslateBrowsePathsToNodeIdsResponse,
-} from 'node-opcua';
+} from 'node-opcua-client';
 import { Status, type StatusCode, statusName } from '../../model/quality.ts';
 import type { Millis } from '../../model/time.ts';
 import { callInChunks, type OperationLimits, operationLimits } from './chunks.ts';

@@ -1,4 +1,4 @@
-import type { PublishResponse } from 'node-opcua';
+import type { PublishResponse } from 'node-opcua-client';
 import { HeadgateError } from '../../errors/headgate-error.ts';
 import { severityOf, statusName } from '../../model/quality.ts';
 import type { Millis } from '../../model/time.ts';

@@ -1,4 +1,4 @@
-import type { OPCUAClientOptions } from 'node-opcua';
+import type { OPCUAClientOptions } from 'node-opcua-client';
 import type { OpcuaLibrary } from './library.ts';
 
 type TransportFactory = NonNullable<OPCUAClientOptions['transportFactory']>;

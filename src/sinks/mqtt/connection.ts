@@ -229,6 +229,8 @@ function clientOptions(settings: ConnectionSettings): IClientOptions {
     clean: true,
     reconnectPeriod: 0,
     queueQoSZero: false,
+    // A table of all 16-bit numbers as bytes: 65,536 buffers, 10 MB.
+    writeCache: false,
     resubscribe: false,
     // Ours comes first; this is the belt.
     connectTimeout: connectTimeoutMs + 1000,
