@@ -52,7 +52,8 @@ export function describeEvent(event: CloudEventJson): string {
   return oneLine(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}…` : line);
 }
 
-function describeData(data: unknown): string {
+/** What is in an event, in one line. */
+export function describeData(data: unknown): string {
   if (typeof data !== 'object' || data === null) return formatValue(data);
   if ('samples' in data && Array.isArray(data.samples)) {
     const samples: readonly { n: string; v: unknown; q: number }[] = data.samples;

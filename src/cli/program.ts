@@ -4,6 +4,7 @@ import { TAG_COLUMNS } from '../config/tag-columns.table.ts';
 import { VERSION } from '../version.ts';
 import { type CliContext, usageError } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
+import { EXPORT_FORMATS } from './export-formats.table.ts';
 import { collect, durationOption, numberOption, wholeOption } from './option-parsers.ts';
 import { parseMoment } from './time-option.ts';
 
@@ -235,10 +236,15 @@ function addTagCommands(program: Command, does: Does): void {
     );
 }
 
+/** Moments of one command line, all by the same clock. */
+function momentOption(): (text: string) => number {
+  const now = Date.now();
+  return (text) => parseMoment(text, now);
+}
+
 /** Options that choose stored events. */
 function selecting(command: Command): Command {
-  const now = Date.now();
-  const moment = (text: string) => parseMoment(text, now);
+  const moment = momentOption();
   return command
     .option('--asset <path>', 'only events of this asset and below')
     .option('--type <type>', 'event type, or a prefix ending in *, such as headgate.maintenance*')
@@ -265,6 +271,23 @@ function addDaemonCommands(program: Command, does: Does): void {
     .option('-n, --limit <number>', 'end after so many', wholeOption(1, Number.MAX_SAFE_INTEGER, 'a count'))
     .description('show stored events, oldest first; also while the daemon is down')
     .action((options) => does(async (context) => (await import('./event-query.ts')).eventQuery(context, options)));
+  selecting(event.command('export'))
+    .addOption(new Option('--format <format>', 'format of the file').choices(EXPORT_FORMATS).makeOptionMandatory())
+    .requiredOption('-o, --output <file>', 'file to write; it is there as a whole or not at all')
+    .option('--force', 'replace an existing file')
+    .description('write stored events to a file; also while the daemon is down')
+    .action((options) => does(async (context) => (await import('./event-export.ts')).eventExport(context, options)));
+  const moment = momentOption();
+  event
+    .command('timeline')
+    .argument('<asset>', 'asset path; what lies below it is included')
+    .option('--from <time>', 'source time from, as in event query', moment)
+    .option('--to <time>', 'source time until, exclusive', moment)
+    .option('-n, --limit <number>', 'most happenings to list', wholeOption(1, 1_000_000, 'a count'), 2000)
+    .description('what happened on one asset: states, cases, commands, gaps, quality, extremes of its tags')
+    .action((asset: string, options) =>
+      does(async (context) => (await import('./event-timeline.ts')).eventTimeline(context, asset, options)),
+    );
   const journal = program.command('journal').description('the durable journal');
   journal
     .command('status')

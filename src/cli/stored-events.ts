@@ -8,7 +8,7 @@ import { askDaemon } from './daemon.ts';
 import { journalDirectory } from './journal-status.ts';
 
 /** A page of found events. */
-interface FoundEvents {
+export interface FoundEvents {
   readonly events: readonly HeadgateEvent[];
   /** The same, as they are stored. */
   readonly stored: readonly StoredEvent[];

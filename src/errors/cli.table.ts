@@ -34,6 +34,18 @@ export const CLI_ERRORS = {
     action: 'Check the directory, its permissions and the free space.',
     retry: 'never',
   },
+  CLI_FILE_EXISTS: {
+    message: '{path} exists already',
+    meaning: 'The command would replace a file; it overwrites nothing unasked.',
+    action: 'Name another file, or add --force to replace this one.',
+    retry: 'never',
+  },
+  CLI_INTERRUPTED: {
+    message: 'Interrupted: {what} was not finished',
+    meaning: 'The command was ended by Ctrl+C or a signal; it leaves nothing half done behind.',
+    action: 'Run it again when it suits.',
+    retry: 'never',
+  },
   CLI_DEVICE_FAILED: {
     message: 'Device {device}: {reason}',
     meaning: 'The device does not answer, refuses the connection, or answers with an error.',

@@ -1,11 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { parquetReadObjects } from 'hyparquet';
 import t, { type Test } from 'tap';
+import type { TimelineReport } from '../../src/cli/asset-timeline.ts';
 import { openJournal } from '../../src/journal/journal-client.ts';
 import type { EventDraft } from '../../src/model/event.ts';
 import { systemClock } from '../../src/ports/system-clock.ts';
 import { createEventSearch } from '../../src/runtime/event-search.ts';
+import { decodeBatch } from '../../src/sinks/batch-decoder.ts';
 import { startControlServer } from '../../src/system/control-server.ts';
 import { int16List, plainEvent, report } from '../support/events.ts';
 import { recordingObserver } from '../support/observer.ts';
@@ -65,6 +69,10 @@ async function places(t: Test): Promise<readonly (readonly [where: string, run: 
   ];
 }
 
+function bufferOf(bytes: Buffer): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}
+
 const lines = ({ out }: CliResult) => out.split('\n').filter((line) => line !== '');
 
 t.test('event query gives the stored events that match', async (t) => {
@@ -98,6 +106,80 @@ t.test('event query gives the stored events that match', async (t) => {
       const none = await run('event', 'query', '--asset', 'acme/hamburg/line-2');
       t.equal(none.code, 0);
       t.equal(none.err, 'no events\n');
+    });
+  }
+});
+
+t.test('event export writes a file that is whole, in each format', async (t) => {
+  for (const [where, run] of await places(t)) {
+    await t.test(`from ${where}`, async (t) => {
+      const directory = await mkdtemp(join(tmpdir(), 'headgate-export-'));
+      t.teardown(() => rm(directory, { recursive: true, force: true }));
+      const write = async (format: string, ...args: string[]) => {
+        const output = join(directory, `events.${format}`);
+        const result = await run('event', 'export', '--format', format, '--output', output, '--json', ...args);
+        t.equal(result.code, 0, result.err);
+        const bytes = await readFile(output);
+        t.match(result.json(), { format, bytes: bytes.length });
+        return { bytes, events: result.json<{ events: number }>().events };
+      };
+      const jsonl = await write('jsonl');
+      t.equal(jsonl.events, HISTORY.length);
+      t.equal(jsonl.bytes.toString().trimEnd().split('\n').length, HISTORY.length);
+      const csv = await write('csv', '--asset', list.asset);
+      const rows = parse(csv.bytes.toString(), { columns: true }) as Record<string, string>[];
+      t.equal(rows.length, 60 * 3 + 2);
+      t.match(rows[4], {
+        time: '2026-11-25T10:00:01.000Z',
+        asset: list.asset,
+        tag: 'register_40002',
+        value: '-1',
+        quality: 'Good',
+        status: '0',
+        sequence: '2',
+        type: 'headgate.telemetry.v1',
+      });
+      t.match(JSON.parse(rows.find(({ type }) => type?.includes('maintenance'))?.['text'] ?? ''), {
+        evidence: 'vibration "high", rising',
+      });
+      const cbor = await write('cbor', '--type', 'headgate.telemetry.v1');
+      const batch = await decodeBatch(cbor.bytes);
+      t.equal(batch.events.length, 60);
+      t.equal(batch.events[3]?.sequence, 4);
+      const parquet = await write('parquet');
+      t.equal(parquet.bytes.subarray(0, 4).toString(), 'PAR1');
+      const table = (await parquetReadObjects({ file: bufferOf(parquet.bytes) })) as Record<string, unknown>[];
+      t.equal(table.length, 60 * 3 + 3);
+      t.match(table[4], { tag: 'register_40002', value: -1, quality: 'Good', sequence: 2n });
+      t.strictSame(await readdir(directory), ['events.cbor', 'events.csv', 'events.jsonl', 'events.parquet']);
+      const again = await run('event', 'export', '--format', 'csv', '--output', join(directory, 'events.csv'));
+      t.equal(again.code, 1);
+      t.match(again.err, /exists already/);
+      t.strictSame(await readFile(join(directory, 'events.csv')), csv.bytes, 'left as it was');
+      t.equal((await write('csv', '--force')).events, HISTORY.length);
+    });
+  }
+});
+
+t.test('event timeline tells what happened on an asset, and what its tags did', async (t) => {
+  for (const [where, run] of await places(t)) {
+    await t.test(`from ${where}`, async (t) => {
+      const range = ['--from', '2026-11-25T10:00:05Z', '--to', '2026-11-25T10:01Z'];
+      const text = await run('event', 'timeline', 'acme/hamburg/line-1', ...range);
+      t.equal(text.code, 0, text.err);
+      const happened = text.out.split('\n').filter((line) => /(state-changed|maintenance-required)/.test(line));
+      t.match(happened[0], /state=running previous=idle/);
+      t.match(happened[1], /caseId=c1/);
+      t.match(text.out, /register_40001 +55 +5 +31\.5 +59 /);
+      const json = (await run('event', 'timeline', list.asset, '--json', ...range)).json<TimelineReport>();
+      t.strictSame(
+        json.happenings.map(({ kind, time }) => [kind, time - START]),
+        [
+          ['event', 10_000],
+          ['event', 20_000],
+        ],
+      );
+      t.match(json.tags[1], { tag: 'register_40002', min: -59, max: -5, last: -59, changes: 54, samples: 55 });
     });
   }
 });
