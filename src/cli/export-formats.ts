@@ -54,10 +54,11 @@ function text(head: string, encode: (found: FoundEvents) => string): EventWriter
 }
 
 function batches(journalId: string, now: () => number): EventWriter {
-  const encoder = new BatchEncoder({ journalId, gateway: '', encoding: 'cbor', compression: 'none' });
+  const encoder = new BatchEncoder({ journalId, gateway: '', sink: null, encoding: 'cbor', compression: 'none' });
   return {
     begin: () => '',
-    add: async ({ stored }) => (stored.length === 0 ? '' : encoder.encode({ events: stored, historical: true }, now())),
+    add: async ({ stored }) =>
+      stored.length === 0 ? '' : encoder.encode({ events: stored, historical: true, coverage: null }, now()),
     end: async () => '',
   };
 }

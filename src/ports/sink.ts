@@ -15,11 +15,14 @@ export interface BatchCoverage extends SequenceRange {
   readonly settled: number;
 }
 
-/** Events of one lane that travel together, in sequence order. `historical`: from a backlog, not live. */
+/** Events that travel together, in sequence order, of one lane unless replayed. `historical`: from a backlog or replayed, not live. */
 export interface OutgoingBatch {
   readonly events: readonly StoredEvent[];
   readonly historical: boolean;
-  readonly coverage: BatchCoverage;
+  /** null: it speaks for its own events alone. */
+  readonly coverage: BatchCoverage | null;
+  /** Name of the run that sends these events again because somebody asked for it; absent: the forwarder's own delivery. */
+  readonly replay?: string;
 }
 
 /** Where a secret stands: a file, or a systemd credential by name. */

@@ -18,6 +18,8 @@ interface Delivered {
   /** Name of the sink that sent it. */
   readonly sink: string | null;
   readonly coverage: BatchCoverage | null;
+  /** The run that sent it again on request; null: no replay. */
+  readonly replay: string | null;
 }
 
 export interface ReceivedBatch extends Delivered {
@@ -49,12 +51,13 @@ export async function decodeBatch(payload: Uint8Array, limits: DecodeLimits = {}
   throw invalid('neither JSON nor self-described CBOR');
 }
 
-function deliveryOf(told: Record<string, unknown>): Pick<Delivered, 'sink' | 'coverage'> {
-  const { sink, first, last, settled } = told;
+function deliveryOf(told: Record<string, unknown>): Omit<Delivered, 'historical'> {
+  const { sink, replay, first, last, settled } = told;
   const lane = LANES.find((known) => known === told['lane']);
   const isTold = lane !== undefined && isSequence(first) && isSequence(last) && Number.isSafeInteger(settled);
   return {
     sink: typeof sink === 'string' ? sink : null,
+    replay: typeof replay === 'string' ? replay : null,
     coverage: isTold && first <= last ? { lane, first, last, settled: Number(settled) } : null,
   };
 }
@@ -131,7 +134,7 @@ function batchHead(value: unknown): Omit<ReceivedBatch, 'events'> {
 function cloudEvent(value: unknown): ReceivedEvent {
   if (!isObject(value) || value['specversion'] !== '1.0') throw invalid('not a CloudEvents 1.0 event');
   const { time, recordedtime, sequence, specversion, datacontenttype, lane: ofLane, ...others } = value;
-  const { historical, sink, coversfrom, coversto, settled, ...rest } = others;
+  const { historical, replay, sink, coversfrom, coversto, settled, ...rest } = others;
   const lane = LANES.find((known) => known === ofLane);
   const event = {
     ...rest,

@@ -25,7 +25,8 @@ const LIST_SET_BYTES_KEPT = 4_194_304;
 export interface BatchEncoderOptions {
   readonly journalId: string;
   readonly gateway: string;
-  readonly sink: string;
+  /** null: not sent by a sink, but written to a file. */
+  readonly sink: string | null;
   readonly encoding: 'cbor' | 'json';
   readonly compression: Compression;
 }
@@ -36,7 +37,7 @@ export interface BatchEncoderOptions {
  *
  * envelope = `{ format, journalId, gateway, sink, sent, historical, lane, first, last, settled, lists, items: [[sequence, lane, recordedtime,
  * bytes], …] }`: it speaks for the sequences first to last of its lane; through `settled` all lanes are confirmed at this destination;
- * lane 0 critical, 1 normal, 2 bulk; tag lists = `[{ id, source, device, asset, group, lane, names, units, types }, …]`. A list of
+ * lane 0 critical, 1 normal, 2 bulk; a batch that is sent again on request has `replay`, the name of the run, and speaks for its own events alone; tag lists = `[{ id, source, device, asset, group, lane, names, units, types }, …]`. A list of
  * which less than half is referred to stands in the envelope's `lists` instead, cut down: `size` is its length, `at` the positions
  * that its `names`, `units` and `types` have in the whole.
  *
@@ -54,8 +55,9 @@ export class BatchEncoder {
   /** @throws SINK_REJECTED an event cannot be read (JSON only) */
   async encode(batch: OutgoingBatch, sent: EpochMs): Promise<Uint8Array> {
     const { journalId, gateway, sink, encoding, compression } = this.#options;
-    const { historical, coverage } = batch;
-    const envelope = { format: BATCH_FORMAT, journalId, gateway, sink, sent, historical, ...coverage };
+    const { historical, coverage, replay } = batch;
+    const told = { ...(sink === null ? {} : { sink }), ...(replay === undefined ? {} : { replay }), ...coverage };
+    const envelope = { format: BATCH_FORMAT, journalId, gateway, sent, historical, ...told };
     if (encoding === 'json') {
       const head = JSON.stringify(envelope).slice(0, -1);
       const events = batch.events.map((stored) => toCloudEventJson(eventOf(stored, journalId)));

@@ -2,20 +2,25 @@ import type { OutgoingBatch } from '../ports/sink.ts';
 
 /**
  * A CloudEvents JSON event with the extension attributes that tell a receiver how it came, as a batch does: `historical` (only if true),
- * `sink`, and what the event speaks for in its lane: from `coversfrom` through its own sequence, or through `coversto`; `settled`: through this
+ * `replay` (the name of the run that sends it again on request), `sink`, and what the event speaks for in its lane: from `coversfrom` through its own sequence, or through `coversto`; `settled`: through this
  * sequence this destination has confirmed everything, in all lanes.
  * @param index of the event in its batch
  */
 export function withDelivery(json: string, batch: OutgoingBatch, index: number, sink: string): string {
-  const { events, historical, coverage } = batch;
+  const { events, historical, coverage, replay } = batch;
   const before = events[index - 1];
   const isLast = index === events.length - 1;
   const attributes = {
     ...(historical ? { historical } : {}),
+    ...(replay === undefined ? {} : { replay }),
     sink,
-    coversfrom: before === undefined ? coverage.first : before.sequence + 1,
-    ...(isLast && coverage.last !== events[index]?.sequence ? { coversto: coverage.last } : {}),
-    settled: coverage.settled,
+    ...(coverage === null
+      ? {}
+      : {
+          coversfrom: before === undefined ? coverage.first : before.sequence + 1,
+          ...(isLast && coverage.last !== events[index]?.sequence ? { coversto: coverage.last } : {}),
+          settled: coverage.settled,
+        }),
   };
   return `${json.slice(0, -1)},${JSON.stringify(attributes).slice(1)}`;
 }

@@ -109,7 +109,7 @@ export class MqttSink implements Sink {
   }
 
   async #messages(batch: OutgoingBatch): Promise<readonly MqttMessage[]> {
-    const isUrgent = batch.coverage.lane === 'critical';
+    const isUrgent = batch.coverage?.lane === 'critical';
     if (this.#config.format === 'events') {
       return batch.events.map((stored, i) => ({ ...this.#event(batch, stored, i), isUrgent }));
     }
