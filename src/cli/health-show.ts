@@ -6,7 +6,7 @@ import { formatTime, formatValue } from './format.ts';
 import { printFacts, printJson, printTable, tinted } from './output.ts';
 
 /** What the health service answers for an asset. */
-interface HealthView {
+export interface HealthView {
   readonly asset: string;
   readonly state: string;
   /** How much of the baseline is learnt, 0 to 1. */
@@ -100,7 +100,8 @@ function printView(context: CliContext, view: HealthView): void {
   printTable(context, ['contributor', 'expected', 'actual', 'share'], rows);
 }
 
-function stateOf(view: HealthView): string {
+/** `learning, 43 %`, `scoring`, `idle`. */
+export function stateOf(view: Pick<HealthView, 'state' | 'learned'>): string {
   return view.state === 'learning' ? `learning, ${Math.round(view.learned * 100)} %` : view.state;
 }
 

@@ -10,6 +10,9 @@ import type { Simulation } from '../simulate/simulator.ts';
 /** `services` of gateway.yaml. */
 export type Services = Record<string, Record<string, unknown>>;
 
+/** A simulated line: what was recorded, and its tags with the scan periods that fit the speed. */
+type Line = Pick<Simulation, 'fixture' | 'tags'>;
+
 /** Line time between two judgements of an asset that no services file describes. */
 const TICK_MS = 10_000;
 const SHORTEST_TICK_MS = 50;
@@ -30,12 +33,12 @@ const LEAST_GOOD_SHARE = 0.5;
  * measurements; with the times that fit the speed.
  * @param path the fixture folder or CSV file
  */
-export async function lineServices(path: string, simulation: Simulation, speed: number): Promise<Services> {
+export async function lineServices(path: string, line: Line, speed: number): Promise<Services> {
   const file = join(path, 'services.yaml');
-  return existsSync(file) ? atSpeed(parse(await readFile(file, 'utf8')), speed) : proposedServices(simulation, speed);
+  return existsSync(file) ? atSpeed(parse(await readFile(file, 'utf8')), speed) : proposedServices(line, speed);
 }
 
-function proposedServices({ fixture, tags }: Simulation, speed: number): Services {
+function proposedServices({ fixture, tags }: Line, speed: number): Services {
   const shares = goodShares(fixture);
   const measured = tags.filter((tag) => isMeasured(tag) && (shares.get(tagKey(tag)) ?? 0) >= LEAST_GOOD_SHARE);
   const assets = [...Map.groupBy(measured, ({ asset }) => asset)].map(([asset, members]) => ({

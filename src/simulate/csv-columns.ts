@@ -3,19 +3,18 @@ import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { EpochMs } from '../model/time.ts';
-import {
-  type CsvDialect,
-  CsvDialectError,
-  detectDialect,
-  isIndexColumn,
-  parseCsvNumber,
-  parseCsvTime,
-} from './csv-dialect.ts';
+import { type CsvDialect, CsvDialectError, detectDialect, isIndexColumn, parseCsvNumber } from './csv-dialect.ts';
+import { DAY_MS, parseCsvTime, type TimeFormat } from './csv-time.ts';
 import { splitCsvLine } from './split-csv-line.ts';
+
+/** What stands for "no value" in exports, in any case; an empty cell does too. */
+const NO_VALUE = /^(-|--|\?|nan|-nan|-?inf(inity)?|null|none|nil|n\/?a|#n\/?a|#value!|#div\/0!|bad|no ?data|missing)$/i;
 
 /** One signal of an export, as read: a number per row, NaN where there is none; texts beside it. */
 export class CsvColumn {
   readonly header: string;
+  /** As the row of units under the header says; empty without one. */
+  readonly unit: string;
   #numbers = new Float64Array(256);
   readonly #texts = new Map<number, string>();
   #length = 0;
@@ -27,13 +26,13 @@ export class CsvColumn {
   low = Number.POSITIVE_INFINITY;
   high = Number.NEGATIVE_INFINITY;
 
-  constructor(header: string) {
+  constructor(header: string, unit = '') {
     this.header = header;
+    this.unit = unit;
   }
 
-  get textCount(): number {
-    return this.#texts.size;
-  }
+  /** Rows that hold a text which is more than a word for "no value". */
+  textCount = 0;
 
   /** Append the cell of the next row. */
   add(cell: string, decimal: '.' | ','): void {
@@ -47,6 +46,7 @@ export class CsvColumn {
     this.#numbers[row] = number ?? Number.NaN;
     if (number === null) {
       if (cell !== '') this.#texts.set(row, cell);
+      if (cell !== '' && !NO_VALUE.test(cell)) this.textCount++;
       return;
     }
     this.numberCount++;
@@ -98,7 +98,7 @@ export async function readCsvTable(path: string): Promise<CsvTable> {
     if (error instanceof CsvDialectError) return fail('header', error.message);
     throw error;
   }
-  const { separator, decimal, header, timeColumn, timeFormat, skipLines } = dialect;
+  const { separator, decimal, header, units, timeColumn, clockColumn, skipLines } = dialect;
   const sampleRows = sample
     .slice(skipLines)
     .filter((line) => line.trim() !== '')
@@ -107,30 +107,58 @@ export async function readCsvTable(path: string): Promise<CsvTable> {
     const cells = sampleRows.map((row) => (row[column] ?? '').trim());
     // A separator at the end of every line makes a column without name and values.
     const isNothing = name.trim() === '' && cells.every((cell) => cell === '');
-    return column !== timeColumn && !isNothing && !isIndexColumn(name, cells);
+    return column !== timeColumn && column !== clockColumn && !isNothing && !isIndexColumn(name, cells);
   });
-  const columns = header.map((name) => new CsvColumn(name.trim()));
-  const times: EpochMs[] = [];
-  let lineNumber = 0;
-  for await (const line of linesOf(path, encoding)) {
-    lineNumber++;
-    if (lineNumber <= skipLines || line.trim() === '') continue;
-    const cells = splitCsvLine(line, separator);
-    if (cells.length === header.length + 1 && cells.at(-1)?.trim() === '') cells.pop();
-    if (cells.length !== header.length) {
-      fail(`line ${lineNumber}`, `${cells.length} cells, the header has ${header.length}`);
+  const read = async (timeFormat: TimeFormat): Promise<CsvTable | 'day first'> => {
+    const columns = header.map((name, at) => new CsvColumn(name.trim(), units?.[at] ?? ''));
+    const times: EpochMs[] = [];
+    const clock = new RunningClock();
+    let lineNumber = 0;
+    for await (const line of linesOf(path, encoding)) {
+      lineNumber++;
+      if (lineNumber <= skipLines || line.trim() === '') continue;
+      const cells = splitCsvLine(line, separator);
+      if (cells.length === header.length + 1 && cells.at(-1)?.trim() === '') cells.pop();
+      if (cells.length !== header.length) {
+        fail(`line ${lineNumber}`, `${cells.length} cells, the header has ${header.length}`);
+      }
+      const timeCell = (cells[timeColumn] ?? '').trim();
+      const time = parseCsvTime(timeCell, timeFormat, decimal);
+      if (time === null) {
+        if (timeFormat === 'mdy' && parseCsvTime(timeCell, 'dmy') !== null) return 'day first';
+        return fail(`line ${lineNumber}`, `${JSON.stringify(timeCell)} is no time like those before it`);
+      }
+      if (timeFormat === 'clock') times.push(clock.next(time));
+      else if (clockColumn === null) times.push(time);
+      else {
+        const clockCell = (cells[clockColumn] ?? '').trim();
+        const ofDay = parseCsvTime(clockCell, 'clock');
+        if (ofDay === null) return fail(`line ${lineNumber}`, `${JSON.stringify(clockCell)} is no time of day`);
+        times.push(time + ofDay);
+      }
+      for (let column = 0; column < header.length; column++) {
+        if (isSignal[column] === true) columns[column]?.add((cells[column] ?? '').trim(), decimal);
+      }
     }
-    const timeCell = (cells[timeColumn] ?? '').trim();
-    const time = parseCsvTime(timeCell, timeFormat, decimal);
-    if (time === null) return fail(`line ${lineNumber}`, `${JSON.stringify(timeCell)} is no time like those before it`);
-    times.push(time);
-    for (let column = 0; column < header.length; column++) {
-      if (isSignal[column] === true) columns[column]?.add((cells[column] ?? '').trim(), decimal);
-    }
+    const signals = columns.filter((_column, position) => isSignal[position] === true);
+    if (signals.length === 0) fail('header', 'there is no signal beside the time column');
+    return { dialect, times, columns: signals };
+  };
+  // Of 03/04/2024 either may be the day: what a later line can only mean decides for all.
+  const table = await read(dialect.timeFormat);
+  return table === 'day first' ? ((await read('dmy')) as CsvTable) : table;
+}
+
+/** Times of day in the order of the file: where they fall back by more than half a day, a new day has begun. */
+class RunningClock {
+  #day = 0;
+  #last = 0;
+
+  next(ofDay: number): EpochMs {
+    if (ofDay < this.#last - DAY_MS / 2) this.#day += DAY_MS;
+    this.#last = ofDay;
+    return this.#day + ofDay;
   }
-  const signals = columns.filter((_column, position) => isSignal[position] === true);
-  if (signals.length === 0) fail('header', 'there is no signal beside the time column');
-  return { dialect, times, columns: signals };
 }
 
 async function* linesOf(path: string, encoding: string): AsyncGenerator<string> {

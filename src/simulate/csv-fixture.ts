@@ -16,6 +16,8 @@ export type CsvProtocol = 'mixed' | 'opcua' | 'modbus-tcp';
 /** OPC UA's code for "there is no data at this time". Source: OPC 10000-6 Annex A.2. */
 const BAD_NO_DATA: StatusCode = 0x809b0000;
 const MAX_STRING_LENGTH = 250;
+/** The period of a file of one row, which shows none. */
+const LONE_ROW_MS: Millis = 1000;
 const CSV_NAMESPACE = 'urn:headgate:simulation:csv';
 
 /** A signal with what was proposed for it. */
@@ -102,7 +104,8 @@ export async function readCsvFixture(
   function proposeSignals({ columns }: CsvTable): Signal[] {
     const taken = new Set<string>();
     return columns.map((column, position) => {
-      const [, label = column.header, unit = ''] = /^(.*\S)\s*[([{]([^)\]}]{1,16})[)\]}]$/.exec(column.header) ?? [];
+      const [, label = column.header, unit = column.unit] =
+        /^(.*\S)\s*[([{]([^)\]}]{1,16})[)\]}]$/.exec(column.header) ?? [];
       const base = label.trim() === '' ? `signal_${position + 1}` : proposeSegment(label);
       let proposed = base;
       for (let copy = 2; taken.has(proposed); copy++) proposed = `${base.slice(0, 60)}_${copy}`;
@@ -113,11 +116,13 @@ export async function readCsvFixture(
   }
 
   function medianStep(times: readonly number[]): Millis {
-    const steps = times
-      .slice(1)
-      .map((time, row) => time - (times[row] ?? 0))
+    if (times.length === 1) return LONE_ROW_MS;
+    // Rows may come newest first, or in no order.
+    const ordered = Float64Array.from(times).sort();
+    const steps = ordered
+      .map((time, row) => time - (ordered[row - 1] ?? time))
       .filter((step) => step > 0)
-      .sort((a, b) => a - b);
+      .sort();
     const median = steps[Math.floor(steps.length / 2)];
     if (median === undefined) {
       throw new HeadgateError('CSV_UNREADABLE', { path, place: 'time column', problem: 'all rows have the same time' });
@@ -158,6 +163,13 @@ const BOOLEAN_WORDS: ReadonlyMap<string, boolean> = new Map([
   ['off', false],
   ['yes', true],
   ['no', false],
+  // As spreadsheets and panels write them in German.
+  ['wahr', true],
+  ['falsch', false],
+  ['ein', true],
+  ['aus', false],
+  ['ja', true],
+  ['nein', false],
 ]);
 
 function longestText(column: CsvColumn): number {

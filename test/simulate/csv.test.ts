@@ -2,8 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { detectDialect, parseCsvTime } from '../../src/simulate/csv-dialect.ts';
+import { detectDialect } from '../../src/simulate/csv-dialect.ts';
 import { readCsvFixture, speedToLast } from '../../src/simulate/csv-fixture.ts';
+import { parseCsvTime } from '../../src/simulate/csv-time.ts';
 import { scratch } from './support.ts';
 
 const DIALECTS: readonly [what: string, text: string, expected: object][] = [
@@ -45,6 +46,19 @@ const DIALECTS: readonly [what: string, text: string, expected: object][] = [
     'decimal commas in quotes',
     'ts,x\n2024-01-31 00:00:00,"1,5"\n2024-01-31 00:00:01,"1,6"\n',
     { separator: ',', decimal: ',' },
+  ],
+  [
+    'date and time of day in columns of their own',
+    'Datum;Uhrzeit;x\n31.01.2024;23:59:59;1,5\n01.02.2024;0:00:00;1,5\n',
+    { timeColumn: 0, timeFormat: 'dmy', clockColumn: 1 },
+  ],
+  ['a time of day alone', 'n,time,x\n1,9:39:59,1.5\n2,9:40:9,1.6\n', { timeColumn: 1, timeFormat: 'clock' }],
+  ['months by name', 'TS,x\n31-Jan-24 13:00:00,1\n01-Dez-24 13:00:01,2\n', { timeFormat: 'dmy' }],
+  ['newest first', 'ts,x\n1700000001,1\n1700000000,2\n', { timeFormat: 'epoch_s' }],
+  [
+    'titles and comments above, a row of units below the header',
+    '# Plant 7\nReport of March\n\nts;x;y\n;degC;bar\n2024-01-31 00:00:00;1,5;2\n2024-01-31 00:00:01;1,5;2\n',
+    { header: ['ts', 'x', 'y'], units: ['', 'degC', 'bar'], skipLines: 5 },
   ],
   ['no header', '2024-01-31 00:00:00,1\n2024-01-31 00:00:01,2\n', { header: ['signal_0', 'signal_1'], skipLines: 0 }],
 ];
@@ -115,6 +129,58 @@ t.test('types, names, units and both protocols are proposed from the data', asyn
   );
 });
 
+const PERIODS: readonly (readonly [what: string, text: string, period: number, at: readonly number[]])[] = [
+  [
+    'newest first',
+    'ts,x\n2024-01-31 00:00:20,3\n2024-01-31 00:00:10,2\n2024-01-31 00:00:00,1\n',
+    10_000,
+    [0, 10_000, 20_000],
+  ],
+  [
+    'in no order',
+    'ts,x\n2024-01-31 00:00:10,2\n2024-01-31 00:00:20,3\n2024-01-31 00:00:00,1\n',
+    10_000,
+    [0, 10_000, 20_000],
+  ],
+  ['one row', 'ts,x\n2024-01-31 00:00:10,2\n', 1_000, [0]],
+  ['over midnight', 'time,x\n23:59:55,1\n0:00:00,2\n0:00:05,3\n', 5_000, [0, 5_000, 10_000]],
+  [
+    'a day that only a later line gives away',
+    rows(300, (row) => `${row < 250 ? '03' : '13'}/04/2024 ${clock(row)},1`),
+    1_000,
+    [],
+  ],
+];
+
+t.test('rows are played in the order of their times', async (t) => {
+  const directory = await scratch(t);
+  for (const [what, text, period, at] of PERIODS) {
+    const path = join(directory, 'x.csv');
+    await writeFile(path, text);
+    const [series] = (await readCsvFixture(path)).series;
+    t.equal(series?.periodMs, period, what);
+    if (at.length > 0)
+      t.same(
+        [...(series?.readings() ?? [])].map(({ atMs }) => atMs),
+        at,
+        what,
+      );
+  }
+});
+
+t.test('words for "no value" make no text of a column of numbers', async (t) => {
+  const path = join(await scratch(t), 'x.csv');
+  const cells = ['NaN', '#N/A', 'null', '-', 'Bad', '1.5'];
+  await writeFile(path, `ts,x,y\n${cells.map((cell, row) => `2024-01-31 00:00:0${row},${cell},NaN`).join('\n')}\n`);
+  const { tags, series } = await readCsvFixture(path, { protocol: 'opcua' });
+  t.same(
+    tags.map(({ type }) => type),
+    ['float64', 'float64'],
+  );
+  const values = [...(series[0]?.readings() ?? [])].filter(({ tag }) => tag === 0).map(({ value }) => value);
+  t.same(values, [null, null, null, null, null, 1.5]);
+});
+
 t.test('one protocol when asked for; both even when all signals are alike', async (t) => {
   const path = join(await scratch(t), 'x.csv.gz');
   await writeFile(path, gzipSync('ts,a,b,c\n2024-01-31 00:00:00,1.5,2.5,3.5\n2024-01-31 00:00:01,1.6,2.5,3.5\n'));
@@ -157,6 +223,10 @@ t.test('a file that cannot be served says where and why', async (t) => {
   }
   await t.rejects(readCsvFixture(join(directory, 'absent.csv')), { code: 'FIXTURE_NOT_FOUND' });
 });
+
+function clock(second: number): string {
+  return new Date(second * 1000).toISOString().slice(11, 19);
+}
 
 function rows(count: number, other: (row: number) => string | null): string {
   const lines = ['ts,x'];

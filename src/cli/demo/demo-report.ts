@@ -1,4 +1,5 @@
 import type { MaintenanceRequired } from '../../services/health/contracts.ts';
+import { type HealthView, stateOf } from '../health-show.ts';
 
 /** A maintenance case as the far end last heard of it. */
 export interface DemoCase extends MaintenanceRequired {
@@ -25,7 +26,12 @@ export interface DemoResult {
   /** From the moment the WAN was back until nothing of the backlog waited. */
   readonly drainSeconds: number;
   readonly cases: readonly DemoCase[];
+  /** How the watched assets were in the end. */
+  readonly assets: readonly DemoAsset[];
 }
+
+/** An asset as the health service saw it last. */
+export type DemoAsset = Pick<HealthView, 'asset' | 'state' | 'learned' | 'score' | 'confidence' | 'sensorFaults'>;
 
 /** The result for people. */
 export function demoSummary(result: DemoResult): string {
@@ -44,7 +50,21 @@ export function demoSummary(result: DemoResult): string {
   );
   const wan = `  The WAN was cut for ${result.wanCutSeconds} s; the backlog was through ${result.drainSeconds} s after it was back.`;
   const cases = result.cases.length === 0 ? ['  No maintenance case.'] : result.cases.flatMap(caseLines);
-  return ['', 'Ledger', ...ledger, wan, '', 'Maintenance', ...cases, ''].join('\n');
+  const health = result.assets.map(assetLine);
+  return ['', 'Ledger', ...ledger, wan, '', 'Maintenance', ...health, ...cases, ''].join('\n');
+}
+
+const DOING: Readonly<Record<string, (asset: DemoAsset) => string>> = {
+  learning: (asset) => `, still ${stateOf(asset)} of what is usual`,
+  scoring: () => ', against what it learnt as usual',
+  idle: () => ', at rest',
+};
+
+function assetLine(asset: DemoAsset): string {
+  const score = asset.score === null ? 'no score yet' : `health ${Math.round(asset.score)} of 100`;
+  const faults = asset.sensorFaults.map(({ tag, kind }) => `${tag} ${kind.replaceAll('_', ' ')}`).join(', ');
+  const distrust = faults === '' ? '' : `; not to be trusted: ${faults}`;
+  return `  ${asset.asset}: ${score}${DOING[asset.state]?.(asset) ?? ''}${distrust}`;
 }
 
 function caseLines(found: DemoCase): string[] {
@@ -58,10 +78,14 @@ function caseLines(found: DemoCase): string[] {
     `    ${found.evidence}`,
     ...found.topContributors.map(
       ({ tag, expected, actual, unit, share }) =>
-        `    ${Math.round(share * 100)} % ${tag}: ${actual} ${unit}, expected ${expected} ${unit}`,
+        `    ${Math.round(share * 100)} % ${tag}: ${withUnit(actual, unit)}, expected ${withUnit(expected, unit)}`,
     ),
     `    expected to reach its limit: ${when}`,
   ];
+}
+
+function withUnit(value: number, unit: string): string {
+  return `${value} ${unit}`.trim();
 }
 
 function clockTime(epochMs: number): string {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { HeadgateError } from '../../errors/headgate-error.ts';
 import type { StatusReport } from '../../ports/control.ts';
 import { connectControl } from '../../system/control-client.ts';
+import type { HealthView } from '../health-show.ts';
 
 const READY_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 8_000;
@@ -13,6 +14,8 @@ const LOG_LIMIT = 20_000;
 export interface GatewayProcess {
   readonly pid: number;
   status(): Promise<StatusReport>;
+  /** What the health service says of each asset that it watches; none when it does not run. */
+  assetHealth(): Promise<readonly HealthView[]>;
   /** SIGTERM, and wait for its end. @returns its exit code */
   stop(): Promise<number | null>;
 }
@@ -55,6 +58,11 @@ export async function startGatewayProcess(configDirectory: string, socketPath: s
   return {
     pid: child.pid ?? 0,
     status: () => control.status(),
+    assetHealth: async () => {
+      const { services } = await control.status();
+      if (!services.some(({ name }) => name === 'health')) return [];
+      return (await control.serviceQuery('health', 'assets', null)) as readonly HealthView[];
+    },
     stop: async () => {
       child.kill('SIGTERM');
       const late = new AbortController();

@@ -94,6 +94,7 @@ export async function runDemo({ fixture: path, durationSeconds, say }: DemoOptio
     const drained = backlogGone(gateway);
     await phase(1, 'up');
     const drainedAt = await drained;
+    const assets = await gateway.assetHealth();
     const status = await nothingWaiting(gateway);
     await gateway.stop();
     const [ledger] = (await inspectJournal(join(dataDirectory, 'journal'))).ledger.filter(
@@ -120,6 +121,14 @@ export async function runDemo({ fixture: path, durationSeconds, say }: DemoOptio
       wanCutSeconds: seconds(healedAt - cutAt),
       drainSeconds: seconds(drainedAt - healedAt),
       cases: [...cases.values()],
+      assets: assets.map(({ asset, state, learned, score, confidence, sensorFaults }) => ({
+        asset,
+        state,
+        learned,
+        score,
+        confidence,
+        sensorFaults,
+      })),
     };
   } finally {
     for (const close of closers.reverse())
