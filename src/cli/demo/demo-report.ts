@@ -31,7 +31,7 @@ export interface DemoResult {
 }
 
 /** An asset as the health service saw it last. */
-export type DemoAsset = Pick<HealthView, 'asset' | 'state' | 'learned' | 'score' | 'confidence' | 'sensorFaults'>;
+type DemoAsset = Pick<HealthView, 'asset' | 'state' | 'learned' | 'score' | 'confidence' | 'sensorFaults'>;
 
 /** The result for people. */
 export function demoSummary(result: DemoResult): string {
