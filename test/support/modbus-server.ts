@@ -21,6 +21,8 @@ export interface SeenRequest {
 
 const AREAS: Readonly<Record<number, Area>> = { 1: 'coil', 2: 'discrete', 3: 'holding', 4: 'input' };
 
+const WRITES: ReadonlySet<number> = new Set([5, 6, 15, 16, 22, 23]);
+
 /** One unit's memory; everything reads 0 until set. */
 export class TestUnit {
   readonly areas: Readonly<Record<Area, Uint16Array>> = {
@@ -38,6 +40,8 @@ export class TestUnit {
   /** Leave every request unanswered. */
   isSilent = false;
   identity: readonly string[] | null = null;
+  /** Functions that it does not know. */
+  readonly unknown = new Set<number>();
 
   refuse(area: Area, from: number, count = 1, exception = 2): void {
     for (let at = from; at < from + count; at++) this.illegal.set(`${area} ${at}`, exception);
@@ -166,6 +170,8 @@ export function honestAnswer(units: ReadonlyMap<number, TestUnit>, number: numbe
     const objects = unit.identity.map((text, id) => Buffer.concat([Buffer.from([id, text.length]), Buffer.from(text)]));
     return Buffer.concat([Buffer.from([43, 14, pdu[2] ?? 1, 1, 0, 0, objects.length]), ...objects]);
   }
+  if (unit.unknown.has(code)) return refuse(1);
+  if (WRITES.has(code)) return carryOut(unit, pdu) ?? refuse(2);
   const area = AREAS[code];
   if (area === undefined) return refuse(1);
   const offset = pdu.readUInt16BE(1);
@@ -184,4 +190,29 @@ export function honestAnswer(units: ReadonlyMap<number, TestUnit>, number: numbe
     else if (value !== 0) data[i >> 3] = (data[i >> 3] ?? 0) | (1 << (i & 7));
   }
   return Buffer.concat([Buffer.from([code, data.length]), data]);
+}
+
+/** Write into a unit. @returns the answer; null when it has no such place */
+function carryOut(unit: TestUnit, pdu: Buffer): Buffer | null {
+  const { coil, holding } = unit.areas;
+  const [code = 0] = pdu;
+  const at = pdu.readUInt16BE(code === 23 ? 5 : 1);
+  const count = code === 15 || code === 16 ? pdu.readUInt16BE(3) : code === 23 ? pdu.readUInt16BE(7) : 1;
+  const area = code === 5 || code === 15 ? 'coil' : 'holding';
+  if (at + count > 65_536) return null;
+  for (let i = at; i < at + count; i++) if (unit.illegal.has(`${area} ${i}`)) return null;
+  const from = code === 23 ? 10 : code === 6 ? 3 : 6;
+  if (code === 5) coil[at] = pdu.readUInt16BE(3) === 0xff00 ? 1 : 0;
+  else if (code === 15) for (let i = 0; i < count; i++) coil[at + i] = ((pdu[6 + (i >> 3)] ?? 0) >> (i & 7)) & 1;
+  else if (code === 22) {
+    const and = pdu.readUInt16BE(3);
+    holding[at] = ((holding[at] ?? 0) & and) | (pdu.readUInt16BE(5) & ~and);
+  } else for (let i = 0; i < count; i++) holding[at + i] = pdu.readUInt16BE(from + i * 2);
+  if (code === 23) {
+    const read = pdu.readUInt16BE(1);
+    const words = Buffer.alloc(pdu.readUInt16BE(3) * 2);
+    for (let i = 0; i < words.length / 2; i++) words.writeUInt16BE(holding[read + i] ?? 0, i * 2);
+    return Buffer.concat([Buffer.from([23, words.length]), words]);
+  }
+  return Buffer.from(code === 15 || code === 16 ? pdu.subarray(0, 5) : pdu);
 }

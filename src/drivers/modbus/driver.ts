@@ -1,7 +1,16 @@
 import { HeadgateError } from '../../errors/headgate-error.ts';
+import type { StatusCode } from '../../model/quality.ts';
 import type { Reading } from '../../model/reading.ts';
 import type { TagDefinition } from '../../model/tag.ts';
-import type { ConnectionState, Driver, DriverContext, DriverDevice, DriverStats } from '../../ports/driver.ts';
+import type {
+  ConnectionState,
+  Driver,
+  DriverContext,
+  DriverDevice,
+  DriverStats,
+  TagWrite,
+  WriteOptions,
+} from '../../ports/driver.ts';
 import type { ModbusConfig } from './config.ts';
 import { clientFor } from './connect.ts';
 import { statusOf } from './failures.ts';
@@ -12,6 +21,7 @@ import { Scan } from './scan.ts';
 import { type ModbusSettings, settingsOf } from './settings.ts';
 import { Unit } from './unit.ts';
 import { Wire } from './wire.ts';
+import { writeNow } from './write-now.ts';
 
 /** Reads on demand at the same time; more are refused. */
 const MAX_ON_DEMAND = 16;
@@ -106,6 +116,24 @@ export class ModbusDriver implements Driver {
       if (!(error instanceof HeadgateError)) throw error;
       const time = this.#context.clock.now();
       return tags.map(() => ({ value: null, status: statusOf(error), time }));
+    }
+  }
+
+  async writeNow(
+    device: string,
+    writes: readonly TagWrite[],
+    { deadline }: WriteOptions,
+  ): Promise<readonly StatusCode[]> {
+    try {
+      return await this.#ask(device, (served) =>
+        writeNow({
+          ...{ writes, deadline, settings: served.settings, clock: this.#context.clock },
+          unitOf: (number) => this.#unitOf(served, number),
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof HeadgateError)) throw error;
+      return writes.map(() => statusOf(error));
     }
   }
 

@@ -46,6 +46,47 @@ export function readRequest(unit: number, { area, offset, count }: Extent): Modb
   return { unit, pdu, reply: { kind: 'data', bytes: isBitArea(area) ? Math.ceil(count / 8) : count * 2 } };
 }
 
+/** Set or clear a coil (function 5), confirmed by its echo. Source: §6.5. */
+export function writeCoilRequest(unit: number, offset: number, isOn: boolean): ModbusRequest {
+  return echoed(unit, Uint8Array.of(5, offset >>> 8, offset & 0xff, isOn ? 0xff : 0, 0));
+}
+
+/** Set or clear one coil by the function for many (15). Source: §6.11. */
+export function writeCoilsRequest(unit: number, offset: number, isOn: boolean): ModbusRequest {
+  return echoed(unit, Uint8Array.of(15, offset >>> 8, offset & 0xff, 0, 1, 1, isOn ? 1 : 0), 5);
+}
+
+/** Write one register (function 6). @param bytes two. Source: §6.6. */
+export function writeRegisterRequest(unit: number, offset: number, bytes: Uint8Array): ModbusRequest {
+  return echoed(unit, Uint8Array.of(6, offset >>> 8, offset & 0xff, ...bytes));
+}
+
+/** Write registers that follow each other (function 16). @param bytes two for each, at most 123 registers. Source: §6.12. */
+export function writeRegistersRequest(unit: number, offset: number, bytes: Uint8Array): ModbusRequest {
+  const count = bytes.length / 2;
+  return echoed(unit, Uint8Array.of(16, offset >>> 8, offset & 0xff, 0, count, bytes.length, ...bytes), 5);
+}
+
+/** Set the bits of a register that a mask names, and leave the others alone (function 22). Source: §6.16. */
+export function maskRegisterRequest(unit: number, offset: number, mask: number, bits: number): ModbusRequest {
+  const and = ~mask & 0xffff;
+  const or = bits & mask;
+  return echoed(unit, Uint8Array.of(22, offset >>> 8, offset & 0xff, and >>> 8, and & 0xff, or >>> 8, or & 0xff));
+}
+
+/** Write registers and read the same ones back in one request (function 23). @param bytes two for each, at most 121 registers. Source: §6.17. */
+export function writeAndReadRequest(unit: number, offset: number, bytes: Uint8Array): ModbusRequest {
+  const count = bytes.length / 2;
+  const place = [offset >>> 8, offset & 0xff, 0, count];
+  const pdu = Uint8Array.of(23, ...place, ...place, bytes.length, ...bytes);
+  return { unit, pdu, reply: { kind: 'data', bytes: bytes.length } };
+}
+
+/** @param length bytes of the request that the answer repeats; all by default */
+function echoed(unit: number, pdu: Uint8Array, length = pdu.length): ModbusRequest {
+  return { unit, pdu, reply: { kind: 'echo', pdu: pdu.subarray(0, length) } };
+}
+
 /** Bytes of the protocol data unit that answers, without an exception; the identification's longest. */
 export function replyPduBytes(shape: ReplyShape): number {
   switch (shape.kind) {

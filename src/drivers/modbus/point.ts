@@ -1,6 +1,7 @@
 import type { ByteOrder, DataType, TagDefinition } from '../../model/tag.ts';
-import { parseModbusAddress } from './address.ts';
+import { ModbusAddressError, parseModbusAddress } from './address.ts';
 import { type Area, isBitArea } from './area.ts';
+import { isWithinArea } from './plan.ts';
 
 /** Where a tag's value stands and how it is read: address, type, byte order, bit and length brought together. */
 export interface ModbusPoint {
@@ -61,6 +62,17 @@ export function pointOf(tag: TagDefinition, deviceUnit: number): ModbusPoint {
     bit: isString ? null : (tag.bit ?? address.part),
     length,
   };
+}
+
+/** The point of a tag; null when its address is none, or leads out of its area. */
+export function placedPointOf(tag: TagDefinition, deviceUnit: number): ModbusPoint | null {
+  try {
+    const point = pointOf(tag, deviceUnit);
+    return isWithinArea(point) ? point : null;
+  } catch (error) {
+    if (error instanceof ModbusAddressError) return null;
+    throw error;
+  }
 }
 
 /** The address for people, zero-based: `unit 1 holding 0 (2 registers)`, `unit 1 holding 9 bit 4`, `unit 1 coil 3`. */

@@ -3,12 +3,11 @@ import { Status, type StatusCode } from '../../model/quality.ts';
 import type { Reading } from '../../model/reading.ts';
 import type { TagDefinition, TagValue } from '../../model/tag.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { ModbusAddressError } from './address.ts';
 import { compileDecode, decodeBlock } from './decode.ts';
 import { meaningOf, statusOf } from './failures.ts';
 import { readRequest } from './frame.ts';
-import { type Block, halvesOf, isWithinArea, planReads, readsOf } from './plan.ts';
-import { type ModbusPoint, pointOf } from './point.ts';
+import { type Block, halvesOf, planReads, readsOf } from './plan.ts';
+import { type ModbusPoint, placedPointOf } from './point.ts';
 import { readPieces } from './read-pieces.ts';
 import type { ModbusSettings } from './settings.ts';
 import type { Unit } from './unit.ts';
@@ -26,7 +25,7 @@ export async function readNow({ tags, settings, unitOf, clock }: ReadNowOptions)
   const values: TagValue[] = tags.map(() => null);
   const statuses: StatusCode[] = tags.map(() => Status.Bad_ConfigurationError);
   const times = tags.map(() => clock.now());
-  const points = tags.map((tag) => pointOrNull(tag, settings.unit));
+  const points = tags.map((tag) => placedPointOf(tag, settings.unit));
   const units = new Set(points.flatMap((point) => (point === null ? [] : [point.unit])));
   for (const number of units) {
     const positions = points.flatMap((point, position) => (point?.unit === number ? [position] : []));
@@ -70,15 +69,5 @@ export async function readNow({ tags, settings, unitOf, clock }: ReadNowOptions)
     return readPieces(unit, readsOf(block, settings), clock.monotonic(), (piece, deadline) =>
       unit.exchange(readRequest(unit.number, piece), deadline),
     );
-  }
-}
-
-function pointOrNull(tag: TagDefinition, unit: number): ModbusPoint | null {
-  try {
-    const point = pointOf(tag, unit);
-    return isWithinArea(point) ? point : null;
-  } catch (error) {
-    if (error instanceof ModbusAddressError) return null;
-    throw error;
   }
 }
