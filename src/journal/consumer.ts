@@ -1,6 +1,6 @@
 import { SequenceRanges } from '../model/sequence-ranges.ts';
-import type { Lane } from '../model/tag.ts';
-import type { Cursor, LaneCursors, SequenceRange } from '../ports/journal.ts';
+import { LANES, type Lane } from '../model/tag.ts';
+import type { Cursor, LaneCursors, LedgerRow, SequenceRange } from '../ports/journal.ts';
 
 /** Most ranges above `settled` that a cursor keeps. */
 const MAX_CURSOR_RANGES = 64;
@@ -93,6 +93,22 @@ export class Consumer {
     const { base, settled, gaps } = this.counts[lane];
     return accepted - base - settled - gaps;
   }
+}
+
+/** The ledger of one consumer, over all lanes. */
+export function ledgerRow(
+  consumer: Consumer,
+  content: { readonly lanes: Readonly<Record<Lane, { readonly accepted: number }>> },
+): LedgerRow {
+  const row = { consumer: consumer.name, received: 0, settled: 0, waiting: 0, gaps: 0 };
+  for (const lane of LANES) {
+    const { base, settled, gaps } = consumer.counts[lane];
+    row.received += content.lanes[lane].accepted - base;
+    row.settled += settled;
+    row.gaps += gaps;
+    row.waiting += consumer.waiting(lane, content.lanes[lane].accepted);
+  }
+  return row;
 }
 
 function cursorOf(settled: SequenceRanges): Cursor {

@@ -1,12 +1,8 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { BallastFile, DiskSpace } from './journal-disk.ts';
 
-/** Room on a file system, in bytes, for an ordinary user. */
-export interface DiskSpace {
-  readonly freeBytes: number;
-  readonly totalBytes: number;
-}
-
+/** Room on the file system of a directory. */
 export function diskSpace(directory: string): DiskSpace {
   const { bavail, blocks, bsize } = statfsSync(directory);
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
@@ -32,8 +28,8 @@ export function makeDirectory(directory: string): void {
   syncDirectory(above);
 }
 
-/** A file that takes up room until the disk is full, so that there is some left to tidy up with. */
-export class Ballast {
+/** The ballast as a file; not there when its size is 0. */
+export class Ballast implements BallastFile {
   readonly #path: string;
   readonly bytes: number;
 

@@ -1,6 +1,6 @@
 import { type EventDraft, GAP_TYPE } from '../model/event.ts';
 import type { Lane } from '../model/tag.ts';
-import type { StoredGap } from './ledger-file.ts';
+import type { StoredGap } from './ledger.ts';
 
 /** `data` of headgate.gap.v1. */
 export interface GapData {

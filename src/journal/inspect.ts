@@ -1,8 +1,8 @@
 import type { Lane } from '../model/tag.ts';
 import type { JournalStatus } from '../ports/journal.ts';
+import { ledgerRow } from './consumer.ts';
 import { diskSpace } from './disk-space.ts';
 import { OfflineCopy } from './offline-copy.ts';
-import { ledgerRow } from './store.ts';
 import { type VerifyReport, verify } from './verify.ts';
 
 /**

@@ -19,12 +19,12 @@ import type {
 import { CommitPacker, listOf, type QueuedEvent } from './commit-packer.ts';
 import type { JournalConfig } from './config.ts';
 import { gapEvent } from './gap-event.ts';
-import type { StoredGap } from './ledger-file.ts';
+import type { StoredGap } from './ledger.ts';
 import { ListCache } from './list-cache.ts';
 import type { Answers, CommitOutcome, FromWorker, Question } from './messages.ts';
 import { noticeToEvent } from './notice-event.ts';
 import { toSettings } from './settings.ts';
-import type { StoreNotice } from './store.ts';
+import type { StoreNotice } from './store-notice.ts';
 import type { VerifyReport } from './verify.ts';
 import { runVerifier } from './verify-client.ts';
 import { WorkerLink } from './worker-link.ts';

@@ -12,6 +12,7 @@ import { PageReader } from './page-reader.ts';
 import type { EncodedList, NewRecord, StreamKey } from './record.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { SegmentDamageError } from './segment-shelf.ts';
+import { SqliteDisk } from './sqlite-disk.ts';
 import { codeOf, failureKind } from './sqlite-failure.ts';
 import type { Store } from './store.ts';
 
@@ -70,7 +71,11 @@ function open(): { store: Store; lock: DirectoryLock } | null {
   try {
     makeDirectory(directory);
     const lock = lockDirectory(directory);
-    const store = openStore({ ...start, notify: (notice) => send({ kind: 'notice', notice }) });
+    const store = openStore({
+      ...start,
+      disk: new SqliteDisk(directory),
+      notify: (notice) => send({ kind: 'notice', notice }),
+    });
     send({ kind: 'opened', journalId: store.journalId, lastSequence: store.lastSequence, untold: store.untoldGaps() });
     return { store, lock };
   } catch (error) {

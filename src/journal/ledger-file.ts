@@ -1,8 +1,9 @@
 import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
-import type { EpochMs } from '../model/time.ts';
 import type { Cursor, LaneCursors } from '../ports/journal.ts';
 import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
+import type { OpenLedger } from './journal-disk.ts';
+import type { LedgerChange, LedgerContent, LedgerHead, StoredGap } from './ledger.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
 
@@ -40,71 +41,8 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
 /** Gaps that are kept as records; the counts in the ledger are for ever. */
 const MAX_GAP_RECORDS = 10_000;
 
-/** A gap as recorded; `consumers` says how many events each of them lost. */
-export interface StoredGap {
-  readonly id: number;
-  readonly lane: Lane;
-  readonly first: number;
-  readonly last: number;
-  readonly count: number;
-  /** Numbers in the range that no event is known to have had: a crash came between two lanes of a commit, or damage hides what was there. */
-  readonly unused: number;
-  readonly reason: string;
-  readonly at: EpochMs;
-  readonly consumers: Readonly<Record<string, number>>;
-}
-
-/** Totals of a lane since the journal began: stored = accepted - removed. */
-interface LaneTotals {
-  accepted: number;
-  removed: number;
-}
-
-/** The one row of the journal. */
-export interface LedgerHead {
-  readonly journalId: string;
-  lastSequence: number;
-  /** No sequence above it was ever given out: where to go on when the newest events are damaged. */
-  reserved: number;
-  isClean: boolean;
-  /** Cursors were lost with a damaged ledger: a consumer that is new now may be an old one. */
-  cursorsLost: boolean;
-}
-
-/** All that the ledger holds. */
-export interface LedgerContent {
-  readonly head: LedgerHead;
-  readonly lanes: Record<Lane, LaneTotals>;
-  readonly segments: SegmentInfo[];
-  readonly consumers: Map<string, Consumer>;
-}
-
-/** The ledger at one moment, as it can be posted. */
-export interface LedgerSnapshot {
-  readonly head: LedgerHead;
-  readonly lanes: Record<Lane, LaneTotals>;
-  readonly segments: readonly SegmentInfo[];
-  readonly consumers: readonly {
-    readonly name: string;
-    readonly cursors: LaneCursors;
-    readonly counts: Record<Lane, ConsumerCounts>;
-  }[];
-}
-
-/** What a `save` writes, in one transaction. */
-export interface LedgerChange {
-  readonly head: LedgerHead;
-  readonly lanes: Readonly<Record<Lane, LaneTotals>>;
-  readonly segments: readonly SegmentInfo[];
-  readonly removedSegments: readonly SegmentInfo[];
-  readonly consumers: readonly Consumer[];
-  readonly removedConsumers: readonly string[];
-  readonly gaps: readonly StoredGap[];
-  readonly toldGaps: readonly number[];
-}
-
 /** The open cursors.db. Synchronous; throws what better-sqlite3 throws. */
-export class LedgerFile {
+export class LedgerFile implements OpenLedger {
   readonly #db: Database.Database;
 
   private constructor(db: Database.Database) {
@@ -146,10 +84,8 @@ export class LedgerFile {
     return readGaps(this.#db, `ORDER BY id DESC LIMIT ${limit}`).reverse();
   }
 
-  /** The id that the next gap gets; receivers know gaps by it. A ledger that was lost had used ids below the numbers of its events. */
-  nextGapId(head: LedgerHead): number {
-    const highest = this.#db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM gap').get()?.id;
-    return (highest ?? (head.cursorsLost ? head.reserved : 0)) + 1;
+  highestGapId(): number | null {
+    return this.#db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM gap').get()?.id ?? null;
   }
 
   /** Write what changed; returns when it is on the disk. */

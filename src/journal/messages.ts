@@ -3,10 +3,10 @@ import type { ErrorContext } from '../errors/headgate-error.ts';
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { Cursor, JournalStatus, LaneCursors, PageRequest } from '../ports/journal.ts';
-import type { LedgerSnapshot, StoredGap } from './ledger-file.ts';
+import type { LedgerSnapshot, StoredGap } from './ledger.ts';
 import type { EncodedList, StreamKey } from './record.ts';
 import type { JournalSettings } from './settings.ts';
-import type { StoreNotice } from './store.ts';
+import type { StoreNotice } from './store-notice.ts';
 import type { VerifyReport } from './verify.ts';
 
 /** What the worker is started with. */

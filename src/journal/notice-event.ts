@@ -1,7 +1,7 @@
 import type { InternalEventName } from '../observe/internal-events.ts';
 import type { Fields } from '../observe/observer.ts';
 import { segmentPath } from './segment-info.ts';
-import type { StoreNotice } from './store.ts';
+import type { StoreNotice } from './store-notice.ts';
 
 /** The internal event of a notice from the worker. */
 export function noticeToEvent(notice: StoreNotice): { name: InternalEventName; fields: Fields; count: number } {

@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { LANES } from '../model/tag.ts';
-import { type LedgerContent, loadLedger, migrateLedger, readGaps, type StoredGap } from './ledger-file.ts';
+import type { LedgerContent, StoredGap } from './ledger.ts';
+import { loadLedger, migrateLedger, readGaps } from './ledger-file.ts';
+import { fileBytes } from './segment-bytes.ts';
 import { HALF_CREATED, SegmentFile } from './segment-file.ts';
 import { firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
-import { fileBytes } from './segment-shelf.ts';
 
 /**
  * A journal's directory, read without touching it: what is still in WAL mode (the ledger and the active segments, a bounded amount) is

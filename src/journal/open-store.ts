@@ -1,24 +1,21 @@
-import { existsSync, readdirSync, renameSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import Database from 'better-sqlite3';
 import { messageOf } from '../errors/headgate-error.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import { Ballast, diskSpace, makeDirectory, syncDirectory } from './disk-space.ts';
-import { type LedgerContent, LedgerFile, type LedgerHead } from './ledger-file.ts';
-import { readIdentity } from './segment-file.ts';
-import { firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
-import { fileBytes, quarantinePath, SegmentDamageError, SegmentShelf } from './segment-shelf.ts';
+import type { JournalDisk, OpenLedger } from './journal-disk.ts';
+import type { LedgerContent, LedgerHead } from './ledger.ts';
+import { type SegmentInfo, spanning } from './segment-info.ts';
+import { SegmentDamageError, SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';
 import { readFailureKind } from './sqlite-failure.ts';
-import { ledgerPath, Store, type StoreNotice } from './store.ts';
+import { Store } from './store.ts';
+import type { StoreNotice } from './store-notice.ts';
 
 /** Added to the highest sequence that can be read when the ledger is lost and the newest events are damaged. */
 const REBUILD_RESERVE = 10_000_000;
 
 /** What opening needs from outside. */
 export interface OpenStoreOptions {
-  readonly directory: string;
+  readonly disk: JournalDisk;
   readonly settings: JournalSettings;
   readonly now: EpochMs;
   /** Used when there is no journal yet. */
@@ -34,20 +31,18 @@ interface FoundLoss {
 }
 
 /**
- * Open a journal's directory, or make one. Looks at the manifest, the names and sizes of the files, and the active segments; sealed
+ * Open a journal, or make one. Looks at the manifest, the names and sizes of the files, and the active segments; sealed
  * segments are not read, so that the time does not depend on the backlog. What is damaged is put aside and booked as a gap.
  */
 export function openStore(options: OpenStoreOptions): Store {
-  const { directory, settings, now, notify } = options;
-  for (const lane of LANES) makeDirectory(join(directory, lane));
+  const { disk, settings, now, notify } = options;
+  disk.prepare();
   const { ledger, content } = openLedger(options);
-  const shelf = new SegmentShelf(directory, content.head.journalId);
+  const shelf = new SegmentShelf(disk, content.head.journalId);
   const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
   // A process that was killed may have left names that no sync had covered: of a directory, the ledger, a segment that is written on now.
   // SQLite passes over an error when it syncs the directory of a new WAL.
-  for (const names of [dirname(directory), directory, ...LANES.map((lane) => join(directory, lane))]) {
-    syncDirectory(names);
-  }
+  disk.syncNames();
   const { head } = content;
   const knownTo = head.lastSequence;
   const highest = Math.max(
@@ -60,9 +55,8 @@ export function openStore(options: OpenStoreOptions): Store {
     ? Math.max(highest, head.reserved)
     : highest;
   head.isClean = false;
-  const ballastBytes = Math.min(settings.ballastBytes, diskSpace(directory).totalBytes / 32);
-  const ballast = new Ballast(join(directory, 'ballast'), Math.floor(ballastBytes));
-  const store = new Store({ directory, settings, content, ledger, shelf, ballast, notify }, now);
+  const ballastBytes = Math.floor(Math.min(settings.ballastBytes, disk.space().totalBytes / 32));
+  const store = new Store({ disk, settings, content, ledger, shelf, ballastBytes, notify }, now);
   for (const { segment, count, reason } of losses) store.bookLoss(segment.lane, segment, count, reason);
   store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(losses));
   store.started(content.segments.filter((segment) => !shelf.lane(segment.lane).includes(segment)));
@@ -79,7 +73,7 @@ function unusedReason(losses: readonly FoundLoss[]): string {
 
 /** Put the segments of a lane in place; what is missing or bad is taken out of the lane's totals and returned. */
 function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, options: OpenStoreOptions): FoundLoss[] {
-  const { directory, notify, now } = options;
+  const { disk, notify, now } = options;
   const losses: FoundLoss[] = [];
   const totals = content.lanes[lane];
   const lose = (segment: SegmentInfo, reason: string) => {
@@ -88,11 +82,7 @@ function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, opti
     notify({ kind: 'quarantined', segment, reason, path });
     losses.push({ segment, count: segment.count, reason: `damage: ${reason}` });
   };
-  const onDisk = new Set(
-    readdirSync(join(directory, lane))
-      .map(firstOfFileName)
-      .filter((first) => first !== null),
-  );
+  const onDisk = new Set(disk.segmentFirsts(lane));
   for (const segment of content.segments.filter((known) => known.lane === lane)) {
     const wasOnDisk = onDisk.delete(segment.first);
     if (segment.state === 'dropping') {
@@ -104,7 +94,7 @@ function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, opti
       continue;
     }
     if (segment.state === 'sealed') {
-      const bytes = fileBytes(shelf.path(segment));
+      const bytes = disk.sealedBytes(segment);
       if (bytes === segment.bytes) shelf.add(segment);
       else lose(segment, `${bytes} bytes instead of ${segment.bytes}`);
       continue;
@@ -180,25 +170,23 @@ function reopen(
   }
 }
 
-function openLedger(options: OpenStoreOptions): { ledger: LedgerFile; content: LedgerContent } {
-  const { directory, newJournalId, notify } = options;
-  const path = ledgerPath(directory);
+function openLedger(options: OpenStoreOptions): { ledger: OpenLedger; content: LedgerContent } {
+  const { disk, newJournalId, notify } = options;
   let isTold = false;
-  if (fileBytes(path) > 0) {
-    let ledger: LedgerFile | undefined;
+  if (disk.hasLedger()) {
+    let ledger: OpenLedger | undefined;
     try {
-      ledger = LedgerFile.open(path, null);
+      ledger = disk.openLedger(null);
       return { ledger, content: ledger.load() };
     } catch (error) {
       if (readFailureKind(error) !== 'damage') throw error;
       ledger?.close();
       notify({ kind: 'ledger-rebuilt', reason: messageOf(error) });
       isTold = true;
-      const aside = quarantinePath(directory, 'cursors');
-      for (const suffix of ['-wal', '']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+      disk.quarantineLedger();
     }
   }
-  const found = findSegments(directory);
+  const found = findSegments(disk);
   if (found.journalId !== null && !isTold) notify({ kind: 'ledger-rebuilt', reason: 'cursors.db is missing or empty' });
   const head: LedgerHead = {
     journalId: found.journalId ?? newJournalId,
@@ -208,24 +196,18 @@ function openLedger(options: OpenStoreOptions): { ledger: LedgerFile; content: L
     isClean: false,
     cursorsLost: found.journalId !== null,
   };
-  const ledger = LedgerFile.open(path, head);
+  const ledger = disk.openLedger(head);
   return { ledger, content: ledger.load() };
 }
 
-/** Which journal the segments of a directory belong to, by the newest readable one, when no ledger says so. */
-function findSegments(directory: string): { journalId: string | null; last: number } {
+/** Which journal the segments belong to, by the newest readable one, when no ledger says so. */
+function findSegments(disk: JournalDisk): { journalId: string | null; last: number } {
   let found: { journalId: string | null; last: number } = { journalId: null, last: 0 };
   for (const lane of LANES) {
-    for (const name of readdirSync(join(directory, lane))) {
-      const first = firstOfFileName(name);
-      if (first === null || first <= found.last) continue;
+    for (const first of disk.segmentFirsts(lane)) {
+      if (first <= found.last) continue;
       try {
-        const db = new Database(join(directory, segmentPath({ lane, first })), { readonly: true, fileMustExist: true });
-        try {
-          found = { journalId: readIdentity(db).journalId, last: first };
-        } finally {
-          db.close();
-        }
+        found = { journalId: disk.identify({ lane, first }).journalId, last: first };
       } catch (error) {
         if (readFailureKind(error) !== 'damage') throw error;
       }

@@ -1,7 +1,10 @@
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { EventSelection, SequenceRange } from '../ports/journal.ts';
+import { syncDirectory } from './disk-space.ts';
+import type { OpenSegment, SegmentIdentity } from './journal-disk.ts';
 import { type EncodedList, type NewRecord, recordChecksum, type StoredRecord, type StreamKey } from './record.ts';
 import type { TimeRange } from './segment-info.ts';
 import { type EventRow, SegmentSelector } from './segment-select.ts';
@@ -33,17 +36,10 @@ const SCHEMA = `
     list INTEGER NOT NULL, checksum INTEGER NOT NULL, payload BLOB NOT NULL);
 `;
 
-/** Which segment a file must be. */
-export interface SegmentIdentity {
-  readonly journalId: string;
-  readonly lane: Lane;
-  readonly first: number;
-}
-
 type Insert = Database.Statement<[number, number, number, number, number, number, Uint8Array]>;
 
 /** An open segment. All methods are synchronous and throw what better-sqlite3 throws. */
-export class SegmentFile {
+export class SegmentFile implements OpenSegment {
   /** An iteration of `read` is under way: SQLite does not close a database then. */
   isBeingRead = false;
   readonly #db: Database.Database;
@@ -206,7 +202,10 @@ export class SegmentFile {
     this.#db.pragma('wal_checkpoint(TRUNCATE)');
     const mode = this.#db.pragma('journal_mode = DELETE', { simple: true });
     if (mode !== 'delete') throw new DamageError(`journal mode stayed ${String(mode)}`);
+    const { name } = this.#db;
     this.#db.close();
+    // Else the WAL may be there again after a power cut, beside a file that is opened read-only.
+    syncDirectory(dirname(name));
   }
 
   close(): void {

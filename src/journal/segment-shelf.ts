@@ -1,20 +1,16 @@
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import { messageOf } from '../errors/headgate-error.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { EventSelection, SequenceRange } from '../ports/journal.ts';
-import { syncDirectory } from './disk-space.ts';
+import type { JournalDisk, OpenSegment, SegmentIdentity } from './journal-disk.ts';
 import type { StoredRecord } from './record.ts';
-import { SegmentFile } from './segment-file.ts';
-import { type SegmentInfo, segmentPath } from './segment-info.ts';
+import { complete } from './segment-bytes.ts';
+import type { SegmentInfo } from './segment-info.ts';
 import type { SelectBounds } from './select-step.ts';
 import { DamageError, failureKind, readFailureKind } from './sqlite-failure.ts';
 
 /** Sealed segments that are held open for readers. */
 const OPEN_SEALED_LIMIT = 6;
-const HASH_BLOCK_BYTES = 256 * 1024;
 
 /** One segment is bad; the others are not touched by it. */
 export class SegmentDamageError extends Error {
@@ -27,19 +23,19 @@ export class SegmentDamageError extends Error {
   }
 }
 
-/** The segment files of a directory, by lane, and which of them are open. */
+/** The segments of a journal, by lane, and which of them are open. */
 export class SegmentShelf {
-  readonly #directory: string;
+  readonly #disk: JournalDisk;
   readonly #journalId: string;
   readonly #lanes: Record<Lane, SegmentInfo[]> = { critical: [], normal: [], bulk: [] };
-  readonly #active = new Map<Lane, { info: SegmentInfo; file: SegmentFile }>();
+  readonly #active = new Map<Lane, { info: SegmentInfo; file: OpenSegment }>();
   /** Sealed and open, least recently used first. */
-  readonly #open = new Map<SegmentInfo, SegmentFile>();
+  readonly #open = new Map<SegmentInfo, OpenSegment>();
   /** Sealed segments whose hash was compared since start. */
   readonly #verified = new Set<SegmentInfo>();
 
-  constructor(directory: string, journalId: string) {
-    this.#directory = directory;
+  constructor(disk: JournalDisk, journalId: string) {
+    this.#disk = disk;
     this.#journalId = journalId;
   }
 
@@ -52,11 +48,7 @@ export class SegmentShelf {
     return LANES.flatMap((lane) => this.#lanes[lane]);
   }
 
-  path(segment: SegmentInfo): string {
-    return join(this.#directory, segmentPath(segment));
-  }
-
-  active(lane: Lane): { readonly info: SegmentInfo; readonly file: SegmentFile } | null {
+  active(lane: Lane): { readonly info: SegmentInfo; readonly file: OpenSegment } | null {
     return this.#active.get(lane) ?? null;
   }
 
@@ -67,22 +59,16 @@ export class SegmentShelf {
   }
 
   /** Open an existing segment for writing. @throws SegmentDamageError */
-  openActive(segment: SegmentInfo): SegmentFile {
+  openActive(segment: SegmentInfo): OpenSegment {
     return this.#guard(segment, readFailureKind, () => {
-      const path = this.path(segment);
-      if (statSync(path).size === 0) throw new DamageError('empty file');
-      const file = SegmentFile.openActive(path, {
-        journalId: this.#journalId,
-        lane: segment.lane,
-        first: segment.first,
-      });
+      const file = this.#disk.openActive(this.#identity(segment));
       this.#active.set(segment.lane, { info: segment, file });
       return file;
     });
   }
 
   /** A new active segment of a lane, whose first event will have this sequence or a later one. */
-  create(lane: Lane, first: number, now: EpochMs): { readonly info: SegmentInfo; readonly file: SegmentFile } {
+  create(lane: Lane, first: number, now: EpochMs): { readonly info: SegmentInfo; readonly file: OpenSegment } {
     const info: SegmentInfo = {
       lane,
       first,
@@ -95,16 +81,8 @@ export class SegmentShelf {
       times: null,
       sha256: null,
     };
-    const path = this.path(info);
-    if (existsSync(path)) this.#moveToQuarantine(info);
-    let file: SegmentFile;
-    try {
-      file = SegmentFile.create(path, { journalId: this.#journalId, lane, first });
-      syncDirectory(dirname(path));
-    } catch (error) {
-      for (const suffix of ['', '-wal', '-journal']) rmSync(path + suffix, { force: true });
-      throw error;
-    }
+    this.#disk.quarantine(info);
+    const file = this.#disk.create(this.#identity(info));
     this.add(info);
     this.#active.set(lane, { info, file });
     return { info, file };
@@ -115,11 +93,9 @@ export class SegmentShelf {
     const active = this.#active.get(lane);
     if (active === undefined) return null;
     this.#guard(active.info, failureKind, () => active.file.seal());
-    // Else the WAL may be there again after a power cut, beside a file that is opened read-only.
-    syncDirectory(dirname(this.path(active.info)));
     this.#active.delete(lane);
     active.info.state = 'sealed';
-    active.info.bytes = statSync(this.path(active.info)).size;
+    active.info.bytes = this.#disk.sealedBytes(active.info);
     return active.info;
   }
 
@@ -128,9 +104,7 @@ export class SegmentShelf {
    * @throws ENOENT the directory vanished: what SQLite writes to the open file would be lost
    */
   measure(): void {
-    for (const { info } of this.#active.values()) {
-      info.bytes = statSync(this.path(info)).size + fileBytes(`${this.path(info)}-wal`);
-    }
+    for (const { info } of this.#active.values()) info.bytes = this.#disk.activeBytes(info);
   }
 
   /** How many events of a segment are in a range. @throws SegmentDamageError */
@@ -159,22 +133,21 @@ export class SegmentShelf {
     return this.#guard(segment, readFailureKind, () => this.#file(segment).select(range, where, bounds));
   }
 
-  /** Forget a segment and unlink its files, durably: one that came back after a power cut would be taken for a new one. */
+  /** Forget a segment and unlink its files, durably. */
   unlink(segment: SegmentInfo): void {
     this.#forget(segment);
-    for (const suffix of ['', '-wal', '-journal', '-shm']) rmSync(this.path(segment) + suffix, { force: true });
-    syncDirectory(dirname(this.path(segment)));
+    this.#disk.unlink(segment);
   }
 
   /** Forget a segment and move its files aside, where they are kept. Returns where to; null if there was no file. */
   quarantine(segment: SegmentInfo): string | null {
     this.#forget(segment);
-    return this.#moveToQuarantine(segment);
+    return this.#disk.quarantine(segment);
   }
 
   /** The hash of a sealed segment's file, in blocks, so that commits can go on in between. */
   hash(segment: SegmentInfo): Generator<void, string, void> {
-    return hashBlocks(this.path(segment));
+    return this.#disk.hash(segment);
   }
 
   /** Drop caches that grow with the number of streams and tag lists. */
@@ -189,7 +162,7 @@ export class SegmentShelf {
     this.#open.clear();
   }
 
-  #file(segment: SegmentInfo): SegmentFile {
+  #file(segment: SegmentInfo): OpenSegment {
     const active = this.#active.get(segment.lane);
     if (active?.info === segment) return active.file;
     const known = this.#open.get(segment);
@@ -199,11 +172,7 @@ export class SegmentShelf {
       return known;
     }
     this.#verify(segment);
-    const file = SegmentFile.openSealed(this.path(segment), {
-      journalId: this.#journalId,
-      lane: segment.lane,
-      first: segment.first,
-    });
+    const file = this.#disk.openSealed(this.#identity(segment));
     this.#open.set(segment, file);
     if (this.#open.size > OPEN_SEALED_LIMIT) {
       for (const [oldest, open] of this.#open) {
@@ -220,7 +189,8 @@ export class SegmentShelf {
   /** Compare the hash before the first reading: SQLite would skip rows behind a flipped bit of an inner page without a word. */
   #verify(segment: SegmentInfo): void {
     if (segment.sha256 === null || this.#verified.has(segment)) return;
-    if (hashFile(this.path(segment)) !== segment.sha256) throw new DamageError('hash of the sealed segment differs');
+    if (complete(this.#disk.hash(segment)) !== segment.sha256)
+      throw new DamageError('hash of the sealed segment differs');
     this.#verified.add(segment);
   }
 
@@ -239,15 +209,8 @@ export class SegmentShelf {
     if (index >= 0) lane.splice(index, 1);
   }
 
-  #moveToQuarantine(segment: SegmentInfo): string | null {
-    const from = this.path(segment);
-    if (!existsSync(from)) return null;
-    const to = quarantinePath(this.#directory, `${segment.lane}-${basename(from, '.db')}`);
-    for (const suffix of ['-wal', '-journal', '']) {
-      if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix);
-    }
-    syncDirectory(dirname(from));
-    return to;
+  #identity({ lane, first }: SegmentInfo): SegmentIdentity {
+    return { journalId: this.#journalId, lane, first };
   }
 
   #guard<T>(segment: SegmentInfo, kind: typeof failureKind, operation: () => T): T {
@@ -260,49 +223,8 @@ export class SegmentShelf {
   }
 }
 
-/** The sha256 of a file, hexadecimal, in blocks. */
-function* hashBlocks(path: string): Generator<void, string, void> {
-  const handle = openSync(path, 'r');
-  try {
-    const hash = createHash('sha256');
-    const block = new Uint8Array(HASH_BLOCK_BYTES);
-    for (;;) {
-      const read = readSync(handle, block);
-      if (read === 0) return hash.digest('hex');
-      hash.update(block.subarray(0, read));
-      yield;
-    }
-  } finally {
-    closeSync(handle);
-  }
-}
-
-/** The sha256 of a file, hexadecimal, in one go. */
-export function hashFile(path: string): string {
-  const blocks = hashBlocks(path);
-  for (;;) {
-    const step = blocks.next();
-    if (step.done === true) return step.value;
-  }
-}
-
-/** A name in quarantine/ that is not taken; makes the directory. */
-export function quarantinePath(directory: string, stem: string): string {
-  const folder = join(directory, 'quarantine');
-  mkdirSync(folder, { recursive: true });
-  for (let n = 0; ; n++) {
-    const path = join(folder, n === 0 ? `${stem}.db` : `${stem}.${n}.db`);
-    if (!existsSync(path)) return path;
-  }
-}
-
-/** Size of a file; 0 if there is none. */
-export function fileBytes(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
 /** What is wrong with it is known already; closing it may say so again. */
-function closeQuietly(file: SegmentFile): void {
+function closeQuietly(file: OpenSegment): void {
   try {
     file.close();
   } catch {

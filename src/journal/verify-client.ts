@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { HeadgateError } from '../errors/headgate-error.ts';
-import type { LedgerSnapshot } from './ledger-file.ts';
+import type { LedgerSnapshot } from './ledger.ts';
 import type { FromVerifier } from './messages.ts';
 import type { VerifyReport } from './verify.ts';
 import { workerUrl } from './worker-url.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors/headgate-error.ts';
 import { Consumer } from './consumer.ts';
-import type { LedgerSnapshot } from './ledger-file.ts';
+import type { LedgerSnapshot } from './ledger.ts';
 import type { FromVerifier } from './messages.ts';
 import { segmentPath } from './segment-info.ts';
 import { verify } from './verify.ts';

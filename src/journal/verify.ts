@@ -4,13 +4,13 @@ import { decodeCbor, decodeEvent, makeTagList } from '../model/event-codec.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { TagList } from '../model/telemetry.ts';
 import type { LedgerRow } from '../ports/journal.ts';
-import type { LedgerContent } from './ledger-file.ts';
+import { ledgerRow } from './consumer.ts';
+import type { LedgerContent } from './ledger.ts';
 import type { EncodedList, StoredRecord } from './record.ts';
+import { complete, hashBlocks } from './segment-bytes.ts';
 import { SegmentFile } from './segment-file.ts';
 import { type SegmentInfo, segmentPath } from './segment-info.ts';
-import { hashFile } from './segment-shelf.ts';
 import { codeOf } from './sqlite-failure.ts';
-import { ledgerRow } from './store.ts';
 
 /** What verification found. */
 export interface VerifyReport {
@@ -112,7 +112,7 @@ class Verification {
     if (segment.state === 'sealed') {
       const bytes = statSync(path).size;
       if (bytes !== segment.bytes) throw new Error(`${bytes} bytes instead of ${segment.bytes}`);
-      if (segment.sha256 !== null && hashFile(path) !== segment.sha256) throw new Error('the hash differs');
+      if (segment.sha256 !== null && complete(hashBlocks(path)) !== segment.sha256) throw new Error('the hash differs');
     }
     const { journalId } = this.#content.head;
     const file = SegmentFile.openSealed(path, { journalId, lane: segment.lane, first: segment.first });

@@ -14,7 +14,8 @@ import {
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t from 'tap';
-import type { Store, StoreNotice } from '../../src/journal/store.ts';
+import type { Store } from '../../src/journal/store.ts';
+import type { StoreNotice } from '../../src/journal/store-notice.ts';
 import { openEngine, record, scratch } from './support.ts';
 
 const CONFIG = { segment_mb: 0.0625, quota_mb: 64 };

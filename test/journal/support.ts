@@ -6,7 +6,9 @@ import type { JournalConfig } from '../../src/journal/config.ts';
 import { type JournalHandle, openJournal } from '../../src/journal/journal-client.ts';
 import { openStore } from '../../src/journal/open-store.ts';
 import { toSettings } from '../../src/journal/settings.ts';
-import type { Store, StoreNotice } from '../../src/journal/store.ts';
+import { SqliteDisk } from '../../src/journal/sqlite-disk.ts';
+import type { Store } from '../../src/journal/store.ts';
+import type { StoreNotice } from '../../src/journal/store-notice.ts';
 import { encodeEvent } from '../../src/model/event-codec.ts';
 import type { Lane } from '../../src/model/tag.ts';
 import type { Clock } from '../../src/ports/clock.ts';
@@ -44,7 +46,7 @@ export function openEngine(
 ): { store: Store; notices: StoreNotice[] } {
   const notices: StoreNotice[] = [];
   const store = openStore({
-    directory,
+    disk: new SqliteDisk(directory),
     settings: toSettings({ ...TEST_CONFIG, ...config }),
     now,
     newJournalId: 'abcdefghij',

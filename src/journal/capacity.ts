@@ -1,0 +1,127 @@
+import type { EpochMs } from '../model/time.ts';
+import type { Books } from './books.ts';
+import type { BallastFile, DiskSpace, JournalDisk } from './journal-disk.ts';
+import type { LedgerContent } from './ledger.ts';
+import type { LedgerWriter } from './ledger-writer.ts';
+import { planRetention } from './retention.ts';
+import type { SegmentShelf } from './segment-shelf.ts';
+import type { JournalSettings } from './settings.ts';
+import { failureKind } from './sqlite-failure.ts';
+import type { StoreNotice } from './store-notice.ts';
+
+/** Bytes committed after which quota and disk are looked at, besides every tick: a share of a segment. */
+const CHECKS_PER_SEGMENT = 8;
+/** Room to make when a write found none: a WAL and some segment. */
+const WORKING_ROOM_BYTES = 2 * 1024 * 1024;
+
+/** What keeps to the limits. */
+export interface CapacityParts {
+  readonly disk: JournalDisk;
+  readonly settings: JournalSettings;
+  readonly content: LedgerContent;
+  readonly shelf: SegmentShelf;
+  readonly books: Books;
+  readonly writer: LedgerWriter;
+  readonly ballast: BallastFile;
+  readonly notify: (notice: StoreNotice) => void;
+}
+
+/** Keeps the journal within quota, age and free disk: drops by the plan of retention.ts, and blocks when nothing more may be dropped. */
+export class Capacity {
+  readonly #parts: CapacityParts;
+  #uncheckedBytes = 0;
+  #blocked: 'quota' | 'disk' | null = null;
+
+  constructor(parts: CapacityParts) {
+    this.#parts = parts;
+  }
+
+  /** Why nothing is accepted at the moment; null when it is. */
+  get blocked(): 'quota' | 'disk' | null {
+    return this.#blocked;
+  }
+
+  /** A write found no room although all was done to make some. */
+  block(): void {
+    this.#blocked = 'disk';
+  }
+
+  /** So many bytes were committed; looks at the limits now and then. */
+  committed(bytes: number): void {
+    this.#uncheckedBytes += bytes;
+  }
+
+  /** Look at the limits if enough was committed since the last time. */
+  checkIfDue(now: EpochMs): void {
+    if (this.#uncheckedBytes * CHECKS_PER_SEGMENT > this.#parts.settings.segmentBytes) this.enforce(now);
+  }
+
+  /** Apply retention, quota and free disk. @param neededBytes room to make even where less may be left free */
+  enforce(now: EpochMs, neededBytes = 0): void {
+    this.#uncheckedBytes = 0;
+    const { disk, settings, content, shelf, books, writer, ballast, notify } = this.#parts;
+    shelf.measure();
+    const space = disk.space();
+    const segments = shelf.all();
+    const usedBytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    const minFreeBytes = Math.max(neededBytes, this.#minFreeBytes(space));
+    books.settleAll();
+    const plan = planRetention({
+      segments,
+      now,
+      usedBytes,
+      quotaBytes: settings.quotaBytes,
+      freeBytes: space.freeBytes,
+      minFreeBytes,
+      maxAgeMs: settings.maxAgeMs,
+      retainSettledMs: settings.retainSettledMs,
+      isSettled: (segment) => books.isSettled(segment),
+    });
+    if (plan.drops.length > 0) {
+      for (const { segment, reason } of plan.drops) {
+        if (reason !== 'settled') books.bookDrop(segment, reason);
+        content.lanes[segment.lane].removed += segment.count;
+        segment.state = 'dropping';
+        writer.segmentChanged(segment);
+      }
+      // Written before the files go: a crash in between finishes the dropping at the next start.
+      if (!books.save()) ballast.free();
+      for (const { segment, reason } of plan.drops) {
+        shelf.unlink(segment);
+        writer.segmentRemoved(segment);
+        notify({ kind: reason === 'settled' ? 'pruned' : 'dropped', segment, reason });
+      }
+      books.saveOrMakeRoom();
+    }
+    // Whether what was needed beyond the limit is there, the next write finds out.
+    const blocked = neededBytes > 0 && plan.blockedBy === 'disk' ? null : plan.blockedBy;
+    if (this.#blocked !== null && blocked === null) notify({ kind: 'disk-recovered' });
+    this.#blocked = blocked;
+  }
+
+  /** The disk is full: give up the ballast, then drop what may be dropped. False if that freed nothing. */
+  makeRoom(now: EpochMs): boolean {
+    const { ballast, shelf, settings, notify } = this.#parts;
+    const freed = ballast.free();
+    if (freed) notify({ kind: 'ballast-freed' });
+    const before = shelf.all().length;
+    // Room to write on, and for the ballast to come back.
+    this.enforce(now, ballast.bytes + Math.min(settings.segmentBytes, WORKING_ROOM_BYTES));
+    return freed || shelf.all().length < before;
+  }
+
+  /** Take the ballast's room again when there is enough. */
+  restoreBallast(): void {
+    const { disk, ballast } = this.#parts;
+    if (ballast.exists || this.#blocked !== null) return;
+    try {
+      ballast.restore(2 * this.#minFreeBytes(disk.space()));
+    } catch (error) {
+      if (failureKind(error) !== 'full') throw error;
+    }
+  }
+
+  #minFreeBytes(space: DiskSpace): number {
+    return Math.min(this.#parts.settings.minFreeBytes, space.totalBytes / 16);
+  }
+}

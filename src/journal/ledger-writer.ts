@@ -1,0 +1,139 @@
+import type { Lane } from '../model/tag.ts';
+import type { EpochMs } from '../model/time.ts';
+import type { SequenceRange } from '../ports/journal.ts';
+import type { Consumer } from './consumer.ts';
+import type { BallastFile, OpenLedger } from './journal-disk.ts';
+import type { LedgerContent, StoredGap } from './ledger.ts';
+import type { SegmentInfo } from './segment-info.ts';
+import { failureKind } from './sqlite-failure.ts';
+import type { StoreNotice } from './store-notice.ts';
+
+/** Dirty ledger is written at the latest after this time. */
+const SAVE_AFTER_MS = 900;
+
+/** A gap before it is numbered. */
+export interface NewGap extends SequenceRange {
+  readonly lane: Lane;
+  readonly count: number;
+  readonly unused?: number;
+  readonly reason: string;
+  readonly consumers: Readonly<Record<string, number>>;
+}
+
+/** What the ledger is written through. */
+export interface LedgerWriterParts {
+  readonly content: LedgerContent;
+  readonly ledger: OpenLedger;
+  readonly ballast: BallastFile;
+  readonly notify: (notice: StoreNotice) => void;
+}
+
+/** Collects what has changed since the ledger was written last, and writes it. */
+export class LedgerWriter {
+  readonly #parts: LedgerWriterParts;
+  readonly #changedSegments = new Set<SegmentInfo>();
+  readonly #removedSegments = new Set<SegmentInfo>();
+  readonly #movedConsumers = new Set<Consumer>();
+  readonly #removedConsumers = new Set<string>();
+  readonly #newGaps: StoredGap[] = [];
+  readonly #toldGaps: number[] = [];
+  #nextGapId: number;
+  #dirtySince: EpochMs | null = null;
+
+  constructor(parts: LedgerWriterParts) {
+    this.#parts = parts;
+    const { head } = parts.content;
+    // Receivers know gaps by their id. A ledger that was lost had used ids below the numbers of its events.
+    this.#nextGapId = (parts.ledger.highestGapId() ?? (head.cursorsLost ? head.reserved : 0)) + 1;
+  }
+
+  segmentChanged(segment: SegmentInfo): void {
+    this.#changedSegments.add(segment);
+  }
+
+  segmentRemoved(segment: SegmentInfo): void {
+    this.#changedSegments.delete(segment);
+    this.#removedSegments.add(segment);
+  }
+
+  consumerMoved(consumer: Consumer): void {
+    this.#movedConsumers.add(consumer);
+  }
+
+  consumerRemoved(consumer: Consumer): void {
+    this.#movedConsumers.delete(consumer);
+    this.#removedConsumers.add(consumer.name);
+  }
+
+  /** Number a gap and tell of it. */
+  gap(gap: NewGap, now: EpochMs): void {
+    const { lane, first, last, count, unused = 0, reason, consumers } = gap;
+    const stored: StoredGap = {
+      id: this.#nextGapId++,
+      lane,
+      first,
+      last: Math.max(first, last),
+      count,
+      unused,
+      reason,
+      at: Math.floor(now),
+      consumers,
+    };
+    this.#newGaps.push(stored);
+    this.touch(now);
+    this.#parts.notify({ kind: 'gap', gap: stored });
+  }
+
+  /** The gap events of these gaps are stored. */
+  told(ids: readonly number[], now: EpochMs): void {
+    this.#toldGaps.push(...ids);
+    this.touch(now);
+  }
+
+  /** Something has changed that is to be written before long. */
+  touch(now: EpochMs): void {
+    this.#dirtySince ??= now;
+  }
+
+  /** True when it is time to write. */
+  isDue(now: EpochMs): boolean {
+    const since = this.#dirtySince;
+    return since !== null && (now - since >= SAVE_AFTER_MS || now < since);
+  }
+
+  /** Write the ledger; when the disk is full, give up the ballast for it. False if it could not be written: it stays dirty. */
+  saveOrMakeRoom(): boolean {
+    if (this.save()) return true;
+    const { ballast, notify } = this.#parts;
+    if (ballast.free()) notify({ kind: 'ballast-freed' });
+    return this.save();
+  }
+
+  /** Write the ledger. False if there is no room: it stays dirty. */
+  save(): boolean {
+    const { head, lanes } = this.#parts.content;
+    try {
+      this.#parts.ledger.save({
+        head,
+        lanes,
+        segments: [...this.#changedSegments],
+        removedSegments: [...this.#removedSegments],
+        consumers: [...this.#movedConsumers],
+        removedConsumers: [...this.#removedConsumers],
+        gaps: this.#newGaps,
+        toldGaps: this.#toldGaps,
+      });
+    } catch (error) {
+      if (failureKind(error) !== 'full') throw error;
+      return false;
+    }
+    this.#changedSegments.clear();
+    this.#removedSegments.clear();
+    this.#movedConsumers.clear();
+    this.#removedConsumers.clear();
+    this.#newGaps.length = 0;
+    this.#toldGaps.length = 0;
+    this.#dirtySince = null;
+    return true;
+  }
+}

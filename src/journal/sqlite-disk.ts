@@ -1,0 +1,128 @@
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { LANES, type Lane } from '../model/tag.ts';
+import { Ballast, diskSpace, makeDirectory, syncDirectory } from './disk-space.ts';
+import type { BallastFile, DiskSpace, JournalDisk, OpenSegment, SegmentIdentity, SegmentName } from './journal-disk.ts';
+import type { LedgerHead } from './ledger.ts';
+import { LedgerFile } from './ledger-file.ts';
+import { fileBytes, hashBlocks, quarantinePath } from './segment-bytes.ts';
+import { readIdentity, SegmentFile } from './segment-file.ts';
+import { firstOfFileName, segmentPath } from './segment-info.ts';
+import { DamageError } from './sqlite-failure.ts';
+
+/** A directory with SQLite files: `<lane>/<first sequence>.db`, `cursors.db`, `ballast`, `quarantine/`. */
+export class SqliteDisk implements JournalDisk {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  prepare(): void {
+    for (const lane of LANES) makeDirectory(join(this.#directory, lane));
+  }
+
+  syncNames(): void {
+    const lanes = LANES.map((lane) => join(this.#directory, lane));
+    for (const names of [dirname(this.#directory), this.#directory, ...lanes]) syncDirectory(names);
+  }
+
+  segmentFirsts(lane: Lane): number[] {
+    return readdirSync(join(this.#directory, lane))
+      .map(firstOfFileName)
+      .filter((first) => first !== null);
+  }
+
+  identify(name: SegmentName): SegmentIdentity {
+    const db = new Database(this.#path(name), { readonly: true, fileMustExist: true });
+    try {
+      return readIdentity(db);
+    } finally {
+      db.close();
+    }
+  }
+
+  create(identity: SegmentIdentity): OpenSegment {
+    const path = this.#path(identity);
+    try {
+      const file = SegmentFile.create(path, identity);
+      syncDirectory(dirname(path));
+      return file;
+    } catch (error) {
+      for (const suffix of ['', '-wal', '-journal']) rmSync(path + suffix, { force: true });
+      throw error;
+    }
+  }
+
+  openActive(identity: SegmentIdentity): OpenSegment {
+    const path = this.#path(identity);
+    if (statSync(path).size === 0) throw new DamageError('empty file');
+    return SegmentFile.openActive(path, identity);
+  }
+
+  openSealed(identity: SegmentIdentity): OpenSegment {
+    return SegmentFile.openSealed(this.#path(identity), identity);
+  }
+
+  activeBytes(name: SegmentName): number {
+    const path = this.#path(name);
+    return statSync(path).size + fileBytes(`${path}-wal`);
+  }
+
+  sealedBytes(name: SegmentName): number {
+    return fileBytes(this.#path(name));
+  }
+
+  hash(name: SegmentName): Generator<void, string, void> {
+    return hashBlocks(this.#path(name));
+  }
+
+  /** One whose name came back after a power cut would be taken for a new one. */
+  unlink(name: SegmentName): void {
+    const path = this.#path(name);
+    for (const suffix of ['', '-wal', '-journal', '-shm']) rmSync(path + suffix, { force: true });
+    syncDirectory(dirname(path));
+  }
+
+  quarantine(name: SegmentName): string | null {
+    const from = this.#path(name);
+    if (!existsSync(from)) return null;
+    const to = quarantinePath(this.#directory, `${name.lane}-${basename(from, '.db')}`);
+    for (const suffix of ['-wal', '-journal', '']) {
+      if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix);
+    }
+    syncDirectory(dirname(from));
+    return to;
+  }
+
+  hasLedger(): boolean {
+    return fileBytes(this.#ledgerPath) > 0;
+  }
+
+  openLedger(initial: LedgerHead | null): LedgerFile {
+    return LedgerFile.open(this.#ledgerPath, initial);
+  }
+
+  quarantineLedger(): void {
+    const path = this.#ledgerPath;
+    const aside = quarantinePath(this.#directory, 'cursors');
+    for (const suffix of ['-wal', '']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  }
+
+  space(): DiskSpace {
+    return diskSpace(this.#directory);
+  }
+
+  ballast(bytes: number): BallastFile {
+    return new Ballast(join(this.#directory, 'ballast'), bytes);
+  }
+
+  get #ledgerPath(): string {
+    return join(this.#directory, 'cursors.db');
+  }
+
+  #path(name: SegmentName): string {
+    return join(this.#directory, segmentPath(name));
+  }
+}

@@ -1,0 +1,17 @@
+import type { StoredGap } from './ledger.ts';
+import type { SegmentInfo } from './segment-info.ts';
+
+/** What happened in the store that others should hear of. */
+export type StoreNotice =
+  | { readonly kind: 'gap'; readonly gap: StoredGap }
+  | { readonly kind: 'sealed' | 'pruned' | 'dropped'; readonly segment: SegmentInfo; readonly reason: string }
+  | {
+      readonly kind: 'quarantined';
+      readonly segment: SegmentInfo;
+      readonly reason: string;
+      readonly path: string | null;
+    }
+  | { readonly kind: 'truncated'; readonly segment: SegmentInfo; readonly missing: number }
+  | { readonly kind: 'ledger-rebuilt'; readonly reason: string }
+  | { readonly kind: 'ballast-freed' | 'disk-recovered' }
+  | { readonly kind: 'cursor-limited'; readonly consumer: string; readonly ranges: number };
