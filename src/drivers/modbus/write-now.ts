@@ -17,7 +17,6 @@ import {
 import { placedPointOf } from './point.ts';
 import type { ModbusSettings } from './settings.ts';
 import type { Unit } from './unit.ts';
-import type { WireReply } from './wire.ts';
 
 export interface WriteNowOptions {
   readonly writes: readonly TagWrite[];
@@ -58,7 +57,7 @@ export async function writeNow(options: WriteNowOptions): Promise<StatusCode[]> 
 }
 
 async function writeOne({ tag, value }: TagWrite, options: WriteNowOptions): Promise<StatusCode> {
-  const { settings, unitOf } = options;
+  const { settings, unitOf, clock, deadline } = options;
   const point = placedPointOf(tag, settings.unit);
   if (point === null) return Status.Bad_ConfigurationError;
   const change = encodeChange(point, value);
@@ -69,56 +68,53 @@ async function writeOne({ tag, value }: TagWrite, options: WriteNowOptions): Pro
   );
   if (requests.length === 0) return Status.Bad_NotSupported;
   const unit = unitOf(point.unit);
-  let sent = false;
-  const mark = () => {
-    sent = true;
-  };
+  let isSent = false;
   try {
-    return await unit.exclusively(async () => {
-      for (const request of requests) {
-        const { exception } = await sendInTime(unit, request, options, mark);
-        if (exception === ILLEGAL_FUNCTION && request !== requests.at(-1)) continue;
-        if (exception !== 0) return meaningOf(exception).status;
-        return isBroadcast ? Status.Uncertain : Status.Good;
-      }
-      return Status.Bad_NotSupported;
+    return await sendInTime(options, (mayGo) => {
+      const isWanted = () => {
+        isSent ||= mayGo();
+        return mayGo();
+      };
+      return unit.exclusively(async () => {
+        for (const request of requests) {
+          // The unit did not know the function before this one, so nothing has been done.
+          if (request !== requests[0] && clock.monotonic() >= deadline) return Status.Bad_Timeout;
+          const { exception } = await unit.exchange(request, Number.NEGATIVE_INFINITY, isWanted);
+          if (exception === ILLEGAL_FUNCTION && request !== requests.at(-1)) continue;
+          if (exception !== 0) return meaningOf(exception).status;
+          return isBroadcast ? Status.Uncertain : Status.Good;
+        }
+        return Status.Bad_NotSupported;
+      });
     });
   } catch (error) {
-    if (error === TOO_LATE) return Status.Bad_Timeout;
     if (!(error instanceof HeadgateError)) throw error;
-    return sent ? Status.Bad_NoCommunication : statusOf(error);
+    return isSent ? Status.Bad_NoCommunication : statusOf(error);
   }
 }
 
-const TOO_LATE = Symbol('the deadline passed before the turn came');
-
-/** @throws TOO_LATE nothing was sent and nothing will be; and what `Unit.exchange` throws */
+/**
+ * Do what sends something, unless its turn comes too late: then Bad_Timeout, at the deadline, and nothing is sent any more.
+ * @param send asks `mayGo` right before each sending; once it went, its own outcome counts
+ */
 function sendInTime(
-  unit: Unit,
-  request: ModbusRequest,
   { deadline, clock }: WriteNowOptions,
-  onSent: () => void,
-): Promise<WireReply> {
+  send: (mayGo: () => boolean) => Promise<StatusCode>,
+): Promise<StatusCode> {
+  const restMs = deadline - clock.monotonic();
+  if (restMs <= 0) return Promise.resolve(Status.Bad_Timeout);
   return new Promise((resolve, reject) => {
-    let isGivenUp = deadline <= clock.monotonic();
-    let isSent = false;
-    const giveUp = () => {
-      if (isSent) return;
-      isGivenUp = true;
-      reject(TOO_LATE);
+    let state: 'waiting' | 'gone' | 'given up' = 'waiting';
+    const timer = clock.after(Math.ceil(restMs), () => {
+      if (state !== 'waiting') return;
+      state = 'given up';
+      resolve(Status.Bad_Timeout);
+    });
+    const mayGo = () => {
+      if (state === 'waiting') state = 'gone';
+      return state === 'gone';
     };
-    if (isGivenUp) {
-      giveUp();
-      return;
-    }
-    const timer = clock.after(Math.ceil(deadline - clock.monotonic()), giveUp);
-    const isWanted = () => {
-      isSent = !isGivenUp;
-      if (isSent) onSent();
-      return isSent;
-    };
-    unit
-      .exchange(request, Number.NEGATIVE_INFINITY, isWanted)
+    send(mayGo)
       .then(resolve, reject)
       .finally(() => timer.cancel());
   });
