@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
+import { IMPORT_FORMATS } from '../config/import/import-formats.table.ts';
 import { TAG_COLUMNS } from '../config/tag-columns.table.ts';
+import { BYTE_ORDERS } from '../model/tag.ts';
 import { VERSION } from '../version.ts';
 import { type CliContext, usageError } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
@@ -204,11 +206,22 @@ function addTagCommands(program: Command, does: Does): void {
     .action((tags: string[]) => does(async (context) => (await import('./tag-remove.ts')).tagRemove(context, tags)));
   tag
     .command('import')
-    .argument('<file>', 'tag table to take over')
-    .option('--format <format>', 'format of the file: csv', 'csv')
+    .argument('<file>', 'tag table of Headgate or of another product')
+    .addOption(
+      new Option('--format <format>', 'what the file is').choices(['auto', 'csv', ...IMPORT_FORMATS]).default('auto'),
+    )
+    .option('--device <name>', 'configured device that the tags are of, where the table names none')
+    .option('--asset <path>', 'where they are filed (default: below the asset of the gateway)')
+    .addOption(
+      new Option('--byte-order <order>', 'of values of several registers, where the table names none').choices(
+        BYTE_ORDERS,
+      ),
+    )
+    .option('--scan-ms <ms>', 'period, where the table names none', wholeOption(10, 86_400_000, 'a period'), 1000)
     .option('--file <table>', 'name of the table in tags/ (default: the name of the file)')
     .option('--replace', 'replace a table of the same name')
-    .description('take a tag table over into the configuration, if all of it is right')
+    .option('--dry-run', 'only say what would be written')
+    .description('take tags over: each one that cannot be is named with the reason')
     .action((file: string, options) =>
       does(async (context) => (await import('./tag-import.ts')).tagImport(context, file, options)),
     );

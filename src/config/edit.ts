@@ -111,16 +111,33 @@ async function commit(
   changed: ReadonlyMap<string, string | Uint8Array>,
 ): Promise<EditResult> {
   const files = [...changed.keys()];
+  const problems = newErrorsOf(source, specs, changed);
+  if (problems.length > 0) return { isWritten: false, files, problems };
+  await writeChanges(source, changed);
+  return { isWritten: true, files, problems: [] };
+}
+
+/** The errors that a configuration would have with these files changed, and does not have without. */
+export function newErrorsOf(
+  source: ConfigurationSource,
+  specs: ComponentSpecs,
+  changed: ReadonlyMap<string, string | Uint8Array>,
+): readonly Problem[] {
   const next = source.files.filter(({ path }) => !changed.has(path));
   for (const [path, content] of changed) {
     next.push({ path, bytes: typeof content === 'string' ? Buffer.from(content) : content });
   }
   next.sort((a, b) => (a.path < b.path ? -1 : 1));
   const before = new Set(errorsOf(source, specs).map(identityOf));
-  const problems = errorsOf({ ...source, files: next }, specs).filter((problem) => !before.has(identityOf(problem)));
-  if (problems.length > 0) return { isWritten: false, files, problems };
+  return errorsOf({ ...source, files: next }, specs).filter((problem) => !before.has(identityOf(problem)));
+}
+
+/** Write changed files, each as a whole. */
+export async function writeChanges(
+  source: ConfigurationSource,
+  changed: ReadonlyMap<string, string | Uint8Array>,
+): Promise<void> {
   for (const [path, content] of changed) await writeAtomically(join(source.directory, path), content);
-  return { isWritten: true, files, problems: [] };
 }
 
 function errorsOf(source: ConfigurationSource, specs: ComponentSpecs): Problem[] {

@@ -62,7 +62,7 @@ const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
   ['device add x --driver modbus-tpc', /expected one of modbus-tcp, opcua; did you mean modbus-tcp/],
   ['device add x --driver opcua --set nonsense', /expected key=value/],
   ['tag add x --device a --asset b', /required option '--address <value>'/],
-  ['tag import x.csv --format xml', /expected one of csv/],
+  ['tag import x.csv --format xml', /Allowed choices are auto, csv, neuron/],
   ['tag import x.csv --file ../x.csv', /expected the name of a table/],
   ['simulate x --speed 0', /Expected a factor from/],
   ['simulate x --fault gone', /expected DEVICE:KIND/],
