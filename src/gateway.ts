@@ -126,6 +126,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       version: VERSION,
       clock,
       metrics,
+      observer,
       journal,
       broker,
       forwarder,

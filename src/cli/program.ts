@@ -137,6 +137,24 @@ function addLineCommands(program: Command, does: Does): void {
       ),
     );
   program
+    .command('receive')
+    .requiredOption('--url <url>', 'upstream broker, mqtt://host:port or mqtts://host:port')
+    .requiredOption('--topic <prefix>', "topic prefix, as in the gateway's sink; headgate for all with the default one")
+    .option('--state <file>', 'keep the account here, so that a restart repeats nothing')
+    .addOption(
+      new Option('--order <order>', 'stream: live waits for the backlog of its lane; arrival: as it comes')
+        .choices(['stream', 'arrival'])
+        .default('stream'),
+    )
+    .option('--hold <events>', 'events that may wait for their turn', wholeOption(0, 10_000_000, 'a count'), 50_000)
+    .option('--user <name>', 'user name at the broker')
+    .option('--password-file <file>', 'file with the password')
+    .option('--ca <file>', 'certificates to trust (PEM) instead of the usual authorities')
+    .option('--client-id <id>', 'MQTT client id (default: by host and topic)')
+    .option('-n, --count <number>', 'end after so many events', wholeOption(1, Number.MAX_SAFE_INTEGER, 'a count'))
+    .description('receive what gateways send upstream: each event once, in order, with an account of gaps and losses')
+    .action((options) => does(async (context) => (await import('./receive.ts')).receive(context, options)));
+  program
     .command('demo')
     .option('--duration <time>', 'how long, such as 60 or 2min', durationOption, 60_000)
     .option('--fixture <path>', 'fixture folder or CSV file instead of the line that comes with Headgate')
@@ -310,6 +328,19 @@ function addDaemonCommands(program: Command, does: Does): void {
     .command('verify')
     .description('read every stored event and prove the ledger')
     .action(() => does(async (context) => (await import('./journal-verify.ts')).journalVerify(context)));
+  const sink = program.command('sink').description('destinations');
+  sink
+    .command('list')
+    .description('destinations, how they stand, and what is kept for removed ones')
+    .action(() => does(async (context) => (await import('./sink-list.ts')).sinkList(context)));
+  sink
+    .command('forget')
+    .argument('<name>', 'name of a sink that is no longer configured')
+    .option('--yes', 'do it')
+    .description('let go what waits for a removed sink')
+    .action((name: string, options) =>
+      does(async (context) => (await import('./sink-forget.ts')).sinkForget(context, name, options)),
+    );
   program
     .command('service')
     .description('services')

@@ -1,12 +1,12 @@
 import type { StatusReport } from '../ports/control.ts';
-import type { SinkHold } from '../ports/sink.ts';
 import type { CliContext } from './cli-context.ts';
 import { needDaemon } from './daemon.ts';
 import { DEVICE_HEAD, deviceRow } from './device-list.ts';
 import { EXIT } from './exit-code.table.ts';
-import { formatBytes, formatDuration, formatTime } from './format.ts';
-import { oneLine, printFacts, printHeading, printJson, printTable, tinted } from './output.ts';
+import { formatBytes, formatDuration } from './format.ts';
+import { oneLine, printFacts, printHeading, printJson, printTable } from './output.ts';
 import { SERVICE_HEAD, serviceRow } from './service-list.ts';
+import { SINK_HEAD, sinkRow } from './sink-list.ts';
 
 const MAX_FAULTS = 20;
 
@@ -16,11 +16,6 @@ export async function status(context: CliContext): Promise<number> {
   if (context.isJson) printJson(context, report);
   else printStatus(context, report);
   return EXIT.ok.code;
-}
-
-/** What a schedule or a cap holds back, for people. */
-function heldText({ what, by, until }: SinkHold): string {
-  return until === null ? `${what} held by ${by}` : `${what} held by ${by} until ${formatTime(until)}`;
 }
 
 function printStatus(context: CliContext, report: StatusReport): void {
@@ -47,19 +42,12 @@ function printStatus(context: CliContext, report: StatusReport): void {
     );
   printHeading(context, 'Sinks');
   if (report.sinks.length === 0) context.out('none: events are kept, and leave by retention alone\n');
-  else {
-    const rows = report.sinks.map((sink) => [
-      sink.name,
-      sink.kind,
-      tinted(context, sink.link === 'up' ? 'good' : 'bad', sink.link),
-      String(sink.settled),
-      String(sink.waiting),
-      String(sink.inFlight),
-      formatBytes(sink.sentBytes),
-      [sink.reason ?? '', ...sink.held.map(heldText)].filter((text) => text !== '').join('; '),
-    ]);
-    printTable(context, ['name', 'kind', 'link', 'settled', 'waiting', 'in flight', 'sent', 'remarks'], rows);
-  }
+  else
+    printTable(
+      context,
+      SINK_HEAD,
+      report.sinks.map((sink) => sinkRow(context, sink)),
+    );
   printHeading(context, 'Services');
   if (report.services.length === 0) context.out('none\n');
   else

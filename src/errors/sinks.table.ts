@@ -59,6 +59,30 @@ export const SINKS_ERRORS = {
     action: 'Create the file or credential and make it readable for the service user.',
     retry: 'backoff',
   },
+  SINK_CONFIGURED: {
+    message: 'sink {sink} is configured',
+    meaning: 'Only what waits for a sink that is no longer in the configuration can be let go.',
+    action: 'Take the sink out of gateway.yaml and restart the gateway first.',
+    retry: 'never',
+  },
+  SINK_UNKNOWN: {
+    message: 'nothing is kept for a sink {sink}',
+    meaning: 'No sink of this name is configured, and none has a place in the journal.',
+    action: 'See "headgate sink list".',
+    retry: 'never',
+  },
+  RECEIVER_UNREACHABLE: {
+    message: 'cannot receive from {url}: {reason}',
+    meaning: 'The broker could not be reached, or refused the login or the subscription.',
+    action: 'Check the address, the credentials and the right to subscribe to the topic.',
+    retry: 'backoff',
+  },
+  RECEIVER_STATE_INVALID: {
+    message: 'the state of the receiver in {path} cannot be read: {reason}',
+    meaning: 'The file that keeps what was received is damaged or something else.',
+    action: 'Give another file, or delete this one: then events may come again that came before.',
+    retry: 'never',
+  },
   BATCH_INVALID: {
     message: 'not a Headgate batch: {reason}',
     meaning: 'A received payload is damaged, of another format, or larger than the receiver allows.',

@@ -30,6 +30,12 @@ export class SequenceRanges {
     return range !== undefined && range.first <= sequence;
   }
 
+  /** The end of the range that holds a sequence; null: it is not in the set. */
+  endFrom(sequence: number): number | null {
+    const range = this.#ranges[this.#firstEndingAt(sequence)];
+    return range !== undefined && range.first <= sequence ? range.last : null;
+  }
+
   /** Add a closed range; what is already in it stays. Returns how many are new. */
   add(first: number, last: number): number {
     if (last < first) return 0;

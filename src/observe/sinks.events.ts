@@ -21,6 +21,11 @@ export const SINKS_EVENTS = {
     message: 'sink will never take an event; it is passed over',
     counter: 'sink_events_dead_lettered_total',
   },
+  'sink-forgotten': {
+    level: 'warn',
+    message: 'a removed sink was forgotten by command; what waited for it is let go',
+    counter: 'sinks_forgotten_total',
+  },
   'sink-gap-unrecorded': {
     level: 'error',
     message: 'gap event of a dead-lettered event could not be stored',

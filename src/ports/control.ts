@@ -18,7 +18,8 @@ export interface DeviceRow {
 /** A sink in `status`: events, and bytes on the wire since start. `waiting` is by the ledger. */
 export interface SinkRow {
   readonly name: string;
-  readonly kind: string;
+  /** null: it is no longer in the configuration, and what waits for it is kept until it is forgotten. */
+  readonly kind: string | null;
   readonly link: 'up' | 'down';
   /** Why it is down, or the last error of a sink that is up; null when all is well. */
   readonly reason: string | null;
@@ -120,6 +121,11 @@ export interface ControlApi {
   journalStatus(): Promise<JournalStatus>;
   /** The verify report of the journal, as `journal verify` prints it. */
   journalVerify(): Promise<unknown>;
+  /**
+   * Let the backlog of a sink go that is no longer configured. @param actor who asked, for the log
+   * @returns how many events waited. @throws SINK_CONFIGURED, SINK_UNKNOWN
+   */
+  forgetSink(name: string, actor: string): Promise<{ readonly events: number }>;
   services(): Promise<readonly ServiceRow[]>;
   serviceQuery(service: string, query: string, argument: unknown): Promise<unknown>;
 }

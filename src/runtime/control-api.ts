@@ -3,11 +3,12 @@ import type { Configuration } from '../config/configuration.ts';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import type { JournalHandle } from '../journal/journal-client.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Observer } from '../observe/observer.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CommandDesk } from '../ports/command.ts';
 import type { ControlApi, DeviceRow, ServiceRow, SinkRow, StatusReport } from '../ports/control.ts';
-import type { JournalStatus } from '../ports/journal.ts';
+import type { JournalStatus, LedgerRow } from '../ports/journal.ts';
 import type { DeviceSupervisor } from './device-supervisor.ts';
 import { passesFilter } from './event-filter.ts';
 import { createEventSearch } from './event-search.ts';
@@ -22,6 +23,7 @@ export interface GatewayParts {
   readonly version: string;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly observer: Observer;
   readonly journal: JournalHandle;
   readonly broker: Broker;
   readonly pipeline: Pipeline;
@@ -36,7 +38,7 @@ const EVERY_EVENT = ['uns/v1/#', 'evt/v1/#'];
 
 /** What the daemon answers to the command line. */
 export function createControlApi(parts: GatewayParts): ControlApi {
-  const { configuration, broker, clock, devices, forwarder, journal, services } = parts;
+  const { configuration, broker, clock, devices, forwarder, journal, observer, services } = parts;
   const startedAt = clock.now();
   const since = clock.monotonic();
   const { tags } = configuration;
@@ -55,7 +57,7 @@ export function createControlApi(parts: GatewayParts): ControlApi {
         samples: parts.pipeline.stats(),
         devices: devices.list().map((device): DeviceRow => device),
         tagFaults: devices.faults(),
-        sinks: forwarder.status().map((sink) => sinkRowOf(sink, journalNow)),
+        sinks: sinkRows(forwarder.status(), journalNow),
         services: serviceRows(services),
         broker: brokerRowOf(broker),
         journal: journalNow,
@@ -93,9 +95,42 @@ export function createControlApi(parts: GatewayParts): ControlApi {
     searchEvents: createEventSearch(journal),
     journalStatus: () => journal.status(),
     journalVerify: () => journal.verify(),
+    forgetSink: async (name, actor) => {
+      if (forwarder.status().some((sink) => sink.name === name))
+        throw new HeadgateError('SINK_CONFIGURED', { sink: name });
+      const { ledger } = await journal.status();
+      const row = removedSinks(ledger, []).find(({ consumer }) => consumer === name);
+      if (row === undefined) throw new HeadgateError('SINK_UNKNOWN', { sink: name });
+      await journal.forgetCursor(name);
+      observer.emit('sink-forgotten', { sink: name, events: row.waiting, actor });
+      return { events: row.waiting };
+    },
     services: async () => serviceRows(services),
     serviceQuery: (service, query, argument) => services.query(service, query, argument),
   };
+}
+
+/** Consumers of the journal that are sinks and not among those that are configured; services have a colon in theirs. */
+function removedSinks(ledger: readonly LedgerRow[], configured: readonly SinkStatus[]): readonly LedgerRow[] {
+  const names = new Set(configured.map(({ name }) => name));
+  return ledger.filter(({ consumer }) => !consumer.includes(':') && !names.has(consumer));
+}
+
+function sinkRows(sinks: readonly SinkStatus[], journal: JournalStatus): SinkRow[] {
+  const removed = removedSinks(journal.ledger, sinks).map(({ consumer, settled, waiting }) => ({
+    name: consumer,
+    kind: null,
+    link: 'down' as const,
+    reason: 'no longer configured; what waits is kept until "headgate sink forget"',
+    settled,
+    waiting,
+    backlog: waiting,
+    held: [],
+    inFlight: 0,
+    sentBytes: 0,
+    reconnects: 0,
+  }));
+  return [...sinks.map((sink) => sinkRowOf(sink, journal)), ...removed];
 }
 
 function sinkRowOf(sink: SinkStatus, { ledger }: JournalStatus): SinkRow {

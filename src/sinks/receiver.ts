@@ -1,141 +1,237 @@
 import { GAP_TYPE } from '../model/event.ts';
 import { SequenceRanges } from '../model/sequence-ranges.ts';
-import type { ReceivedBatch, ReceivedEvent } from './batch-decoder.ts';
+import { LANES } from '../model/tag.ts';
+import type { BatchCoverage } from '../ports/sink.ts';
+import type { ReceivedEvent } from './batch-decoder.ts';
+import { GapAccount } from './gap-account.ts';
+
+/** A batch as far as the account needs it; without `coverage` its sender does not tell what it speaks for. */
+export interface Delivery {
+  readonly events: readonly ReceivedEvent[];
+  readonly historical: boolean;
+  readonly journalId?: string;
+  readonly sink?: string | null;
+  readonly coverage?: BatchCoverage | null;
+}
+
+interface MissingRange {
+  readonly journalId: string;
+  readonly lane: LaneKey;
+  readonly first: number;
+  readonly last: number;
+}
 
 export interface ReceiverFigures {
   /** Events that arrived, repeats among them. */
   readonly received: number;
   readonly repeats: number;
   readonly unique: number;
-  /** New events that arrived after a later one of their stream, live and historical seen apart. 0 by the promise. */
+  /** New events that arrived after a later one of their stream and lane, live and historical seen apart. 0 by the promise. */
   readonly orderViolations: number;
   /** Events that a gap event speaks for. */
   readonly gapEvents: number;
   /** Numbers that no event had, by a gap event: holes that are no loss. */
   readonly unused: number;
-  /** Events that neither arrived nor are covered by a gap event, so far: a backlog under way counts. */
+  /** Sequences of which neither an event nor word came yet, and no gap event speaks: those of a backlog under way are among them. */
   readonly missing: number;
-  /** The first 100 ranges of them, by journal. */
-  readonly missingRanges: readonly { readonly journalId: string; readonly first: number; readonly last: number }[];
+  /** Those of `missing` that the sender holds for confirmed: lost between it and here. */
+  readonly lost: number;
+  /** The first 100 ranges of what is missing. */
+  readonly missingRanges: readonly MissingRange[];
 }
 
 export interface ReceiverOptions {
-  /** The first sequence that must come; default: the lowest that came. */
+  /** The first sequence that must come; default: the first that the sender had not confirmed when the first batch came. */
   readonly firstSequence?: number;
 }
 
-interface JournalState {
-  readonly seen: SequenceRanges;
-  readonly gaps: SequenceRanges;
-  /** How many events each gap says that it lost: its range may also hold delivered events of other lanes. */
-  readonly gapCounts: Map<string, { readonly lost: number; readonly unused: number }>;
+/** A lane; `any`: from a gateway that does not tell. */
+export type LaneKey = BatchCoverage['lane'] | 'any';
+
+interface LaneAccount {
+  readonly covered: SequenceRanges;
+  readonly gaps: GapAccount;
   /** Highest sequence by stream and by kind of delivery: live may overtake a historical backlog. */
   readonly highest: Map<string, number>;
 }
 
+interface JournalAccount {
+  base: number | null;
+  settled: number;
+  readonly lanes: Map<LaneKey, LaneAccount>;
+}
+
+/** The account in a form that JSON can hold. */
+export interface ReceiverState {
+  readonly version: 1;
+  readonly counts: {
+    readonly received: number;
+    readonly repeats: number;
+    readonly unique: number;
+    readonly orderViolations: number;
+  };
+  readonly journals: readonly {
+    readonly journalId: string;
+    readonly base: number | null;
+    readonly settled: number;
+    readonly lanes: readonly {
+      readonly lane: LaneKey;
+      readonly covered: readonly (readonly [number, number])[];
+      readonly gaps: ReturnType<GapAccount['state']>;
+    }[];
+  }[];
+}
+
 const SHOWN_RANGES = 100;
+/** Streams whose order is checked; beyond it the check begins anew. */
+const MAX_STREAMS = 100_000;
 
 /**
- * What a receiver of batches keeps: drops repeats by id, keeps each stream in order and names what is missing. Pure; its memory
- * grows with the holes and the streams, not with the events.
+ * The account of a receiver: drops repeats by id, checks the order, and names what is missing. Batches say what they speak for, lane by
+ * lane, so its memory grows with the holes in that and not with the events. Pure.
  */
 export class Receiver {
   readonly #firstSequence: number | undefined;
-  readonly #journals = new Map<string, JournalState>();
-  #received = 0;
-  #repeats = 0;
-  #orderViolations = 0;
+  readonly #journals = new Map<string, JournalAccount>();
+  #counts = { received: 0, repeats: 0, unique: 0, orderViolations: 0 };
 
-  constructor(options: ReceiverOptions = {}) {
+  constructor(options: ReceiverOptions = {}, state: ReceiverState | null = null) {
     this.#firstSequence = options.firstSequence;
+    if (state !== null) this.#restore(state);
   }
 
-  /** Take a batch; returns what is new in it, in order. */
-  receive(batch: Pick<ReceivedBatch, 'events' | 'historical'>): readonly ReceivedEvent[] {
-    return batch.events.filter((event) => this.receiveEvent(event, batch.historical));
-  }
-
-  /** Take one event; false for a repeat. */
-  receiveEvent(event: ReceivedEvent, isHistorical: boolean): boolean {
-    const journal = this.#journal(event);
-    this.#received++;
-    if (journal.seen.add(event.sequence, event.sequence) === 0) {
-      this.#repeats++;
-      return false;
+  /** Take a batch. @returns what is new in it, in order */
+  receive(batch: Delivery): readonly ReceivedEvent[] {
+    const { events, historical, coverage = null, sink = null } = batch;
+    const fresh: ReceivedEvent[] = [];
+    const key = coverage?.lane ?? 'any';
+    for (const event of events) {
+      this.#counts.received++;
+      const account = this.#lane(journalIdOf(event), key, coverage, event.sequence);
+      if (account.covered.add(event.sequence, event.sequence) === 0) {
+        this.#counts.repeats++;
+        continue;
+      }
+      this.#counts.unique++;
+      this.#checkOrder(account, event, historical);
+      if (event.type === GAP_TYPE) this.#noteGap(event, coverage, sink);
+      fresh.push(event);
     }
-    const stream = `${isHistorical ? 'h' : 'l'} ${event.partitionkey ?? event.subject}`;
-    const highest = journal.highest.get(stream) ?? 0;
-    if (event.sequence < highest) this.#orderViolations++;
-    else journal.highest.set(stream, event.sequence);
-    if (event.type === GAP_TYPE) noteGap(journal, event);
-    return true;
+    const journalId = batch.journalId ?? (events[0] === undefined ? null : journalIdOf(events[0]));
+    if (coverage !== null && journalId !== null) {
+      this.#lane(journalId, key, coverage, coverage.first).covered.add(coverage.first, coverage.last);
+      const journal = this.#journals.get(journalId);
+      if (journal !== undefined) journal.settled = Math.max(journal.settled, coverage.settled);
+    }
+    return fresh;
+  }
+
+  /** Through this sequence of a lane nothing is to be waited for any more: it came, was told as a gap, or will not come. */
+  completeThrough(journalId: string, lane: LaneKey): number {
+    const journal = this.#journals.get(journalId);
+    const account = journal?.lanes.get(lane);
+    if (journal === undefined || account === undefined) return 0;
+    let through = Math.max(journal.settled, (journal.base ?? 1) - 1);
+    for (;;) {
+      const next = account.covered.endFrom(through + 1) ?? account.gaps.ranges.endFrom(through + 1);
+      if (next === null) return through;
+      through = next;
+    }
   }
 
   figures(): ReceiverFigures {
-    const missingRanges: { journalId: string; first: number; last: number }[] = [];
-    let missing = 0;
-    let unique = 0;
-    let gapEvents = 0;
-    let unused = 0;
-    for (const [journalId, { seen, gaps, gapCounts }] of this.#journals) {
-      unique += seen.count;
-      const first = this.#firstSequence ?? seen.ranges[0]?.first ?? 1;
-      let inGaps = 0;
-      for (const hole of seen.missing(first, seen.ranges.at(-1)?.last ?? 0)) {
-        inGaps += hole.last - hole.first + 1;
-        for (const range of gaps.missing(hole.first, hole.last)) {
-          inGaps -= range.last - range.first + 1;
-          missing += range.last - range.first + 1;
-          if (missingRanges.length < SHOWN_RANGES) missingRanges.push({ journalId, ...range });
+    const missingRanges: MissingRange[] = [];
+    let [missing, lost, gapEvents, unused] = [0, 0, 0, 0];
+    for (const [journalId, { lanes, base, settled }] of this.#journals) {
+      for (const [lane, { covered, gaps }] of lanes) {
+        let inGaps = 0;
+        for (const hole of covered.missing(base ?? covered.ranges[0]?.first ?? 1, covered.ranges.at(-1)?.last ?? 0)) {
+          inGaps += hole.last - hole.first + 1;
+          for (const { first, last } of gaps.ranges.missing(hole.first, hole.last)) {
+            inGaps -= last - first + 1;
+            missing += last - first + 1;
+            lost += Math.max(0, Math.min(last, settled) - first + 1);
+            if (missingRanges.length < SHOWN_RANGES) missingRanges.push({ journalId, lane, first, last });
+          }
         }
+        // Without coverage: more holes in the ranges of gaps than they account for are missing for no told reason.
+        const told = lane === 'any' ? Math.min(inGaps, gaps.count) : gaps.count;
+        const idle = lane === 'any' ? Math.min(inGaps - told, gaps.unused) : gaps.unused;
+        gapEvents += told;
+        unused += idle;
+        if (lane === 'any') missing += inGaps - told - idle;
       }
-      // More holes in the ranges of gaps than they lost: the rest is missing for no told reason.
-      const told = [...gapCounts.values()];
-      const lost = Math.min(
-        inGaps,
-        told.reduce((sum, gap) => sum + gap.lost, 0),
-      );
-      const idle = Math.min(
-        inGaps - lost,
-        told.reduce((sum, gap) => sum + gap.unused, 0),
-      );
-      gapEvents += lost;
-      unused += idle;
-      missing += inGaps - lost - idle;
     }
-    return {
-      received: this.#received,
-      repeats: this.#repeats,
-      unique,
-      orderViolations: this.#orderViolations,
-      gapEvents,
-      unused,
-      missing,
-      missingRanges,
-    };
+    return { ...this.#counts, gapEvents, unused, missing, lost, missingRanges };
   }
 
-  #journal(event: ReceivedEvent): JournalState {
-    const journalId = event.id.slice(0, event.id.lastIndexOf('-'));
+  /** @param limit through which sequence the account of a lane goes; null: all of it */
+  state(limit: (journalId: string, lane: LaneKey) => number | null = () => null): ReceiverState {
+    const journals = [...this.#journals].map(([journalId, { base, settled, lanes }]) => ({
+      journalId,
+      base,
+      settled,
+      lanes: [...lanes].map(([lane, { covered, gaps }]) => {
+        const kept = new SequenceRanges(covered.ranges);
+        const through = limit(journalId, lane);
+        if (through !== null) kept.remove(through + 1, Number.MAX_SAFE_INTEGER);
+        return { lane, covered: kept.ranges.map(({ first, last }) => [first, last] as const), gaps: gaps.state() };
+      }),
+    }));
+    return { version: 1, counts: { ...this.#counts }, journals };
+  }
+
+  #restore(state: ReceiverState): void {
+    this.#counts = { ...state.counts };
+    for (const { journalId, base, settled, lanes } of state.journals) {
+      const accounts = lanes.map(({ lane, covered, gaps }): [LaneKey, LaneAccount] => [
+        lane,
+        {
+          covered: new SequenceRanges(covered.map(([first, last]) => ({ first, last }))),
+          gaps: new GapAccount(gaps),
+          highest: new Map(),
+        },
+      ]);
+      this.#journals.set(journalId, { base, settled, lanes: new Map(accounts) });
+    }
+  }
+
+  #lane(journalId: string, key: LaneKey, coverage: BatchCoverage | null, sequence: number): LaneAccount {
     let journal = this.#journals.get(journalId);
     if (journal === undefined) {
-      journal = { seen: new SequenceRanges(), gaps: new SequenceRanges(), gapCounts: new Map(), highest: new Map() };
+      // What the sender had confirmed before the first batch came went to others, or to this one before its account began.
+      const before = coverage === null ? null : Math.min(coverage.first, sequence, coverage.settled + 1);
+      journal = { base: this.#firstSequence ?? before, settled: 0, lanes: new Map() };
       this.#journals.set(journalId, journal);
     }
-    return journal;
+    let account = journal.lanes.get(key);
+    if (account === undefined) {
+      account = { covered: new SequenceRanges(), gaps: new GapAccount(), highest: new Map() };
+      journal.lanes.set(key, account);
+    }
+    return account;
+  }
+
+  #checkOrder({ highest }: LaneAccount, event: ReceivedEvent, isHistorical: boolean): void {
+    const stream = `${isHistorical ? 'h' : 'l'} ${event.partitionkey ?? event.subject}`;
+    const before = highest.get(stream) ?? 0;
+    if (event.sequence < before) {
+      this.#counts.orderViolations++;
+      return;
+    }
+    if (highest.size >= MAX_STREAMS && before === 0) highest.clear();
+    highest.set(stream, event.sequence);
+  }
+
+  /** A gap lies in the lane that it names, whatever lane told of it. */
+  #noteGap(event: ReceivedEvent, coverage: BatchCoverage | null, sink: string | null): void {
+    const { lane }: { lane?: unknown } = typeof event.data === 'object' && event.data !== null ? event.data : {};
+    const key = coverage === null ? 'any' : LANES.find((known) => known === lane);
+    if (key !== undefined) this.#lane(journalIdOf(event), key, coverage, event.sequence).gaps.note(event, sink);
   }
 }
 
-/** A gap that is told twice (after a crash of the gateway) counts once: `gap` names it. */
-function noteGap(journal: JournalState, event: ReceivedEvent): void {
-  const { data } = event;
-  if (typeof data !== 'object' || data === null) return;
-  const { gap, first, last, count, unused = 0 }: Readonly<Record<string, unknown>> = { ...data };
-  if (!isCount(first) || !isCount(last) || !isCount(count) || !isCount(unused)) return;
-  journal.gaps.add(first, last);
-  journal.gapCounts.set(gap === undefined ? event.id : `gap ${String(gap)}`, { lost: count, unused });
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+/** The journal of an event, by its id. */
+export function journalIdOf(event: Pick<ReceivedEvent, 'id'>): string {
+  return event.id.slice(0, event.id.lastIndexOf('-'));
 }

@@ -45,6 +45,7 @@ export interface ControlClient {
   searchEvents(request: SearchRequest, signal: AbortSignal): Promise<EventSearch>;
   journalStatus(): Promise<JournalStatus>;
   journalVerify(): Promise<unknown>;
+  forgetSink(name: string, actor: string): Promise<{ readonly events: number }>;
   services(): Promise<readonly ServiceRow[]>;
   serviceQuery(service: string, query: string, argument: unknown): Promise<unknown>;
 }
@@ -77,6 +78,7 @@ export function connectControl(socketPath: string): ControlClient {
     },
     journalStatus: () => get('/v1/journal'),
     journalVerify: () => post('/v1/journal/verify', {}, VERIFY_TIMEOUT_MS),
+    forgetSink: (sink, actor) => post('/v1/sinks/forget', { sink, actor }, ANSWER_TIMEOUT_MS),
     services: () => get('/v1/services'),
     serviceQuery: (service, query, argument) =>
       post('/v1/services/query', { service, query, argument }, ANSWER_TIMEOUT_MS),

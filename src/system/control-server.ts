@@ -132,6 +132,11 @@ async function answer(
       return send(response, await api.journalStatus());
     case 'POST /v1/journal/verify':
       return send(response, await api.journalVerify());
+    case 'POST /v1/sinks/forget': {
+      const { sink, actor } = await body(request);
+      if (typeof sink !== 'string' || typeof actor !== 'string') throw invalid('sink and actor are needed');
+      return send(response, await api.forgetSink(sink, actor));
+    }
     case 'GET /v1/services':
       return send(response, await api.services());
     case 'POST /v1/services/query': {

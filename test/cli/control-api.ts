@@ -83,6 +83,7 @@ export function fakeApi(parts: Partial<ControlApi> = {}): ControlApi {
     searchEvents: () => ({ journalId: 'j1', until: 0, pages: noPages() }),
     journalStatus: async () => STATUS.journal,
     journalVerify: async () => ({ ok: true }),
+    forgetSink: async () => ({ events: 4 }),
     services: async () => [],
     serviceQuery: async (service, query, argument) => ({ service, query, argument }),
     ...parts,

@@ -155,3 +155,30 @@ t.test('health show draws the score, its reasons and the predicted failure', asy
   t.equal(absent.code, 1);
   t.match(absent.err, /no watched asset "acme\/none"/);
 });
+
+t.test('sink list shows removed sinks, and sink forget lets only those go, with --yes', async (t) => {
+  const [up] = STATUS.sinks;
+  if (up === undefined) throw new Error('no sink');
+  const removed = { ...up, name: 'old', kind: null, reason: 'no longer configured', held: [] };
+  const asked: string[] = [];
+  const cli = await daemon(t, {
+    status: async () => ({ ...STATUS, sinks: [up, removed] }),
+    forgetSink: async (name, actor) => {
+      asked.push(name, actor);
+      return { events: 7 };
+    },
+  });
+  const { out } = await cli('sink', 'list');
+  t.match(out, /up +mqtt +down .*backlog held by schedule until 2023-11-1/);
+  t.match(out, /old +– +removed +3 +7 .*no longer configured/);
+  const refused = await cli('sink', 'forget', 'up', '--yes');
+  t.equal(refused.code, 1);
+  t.match(refused.err, /sink up is configured/);
+  t.match((await cli('sink', 'forget', 'nobody')).err, /nothing is kept for a sink nobody/);
+  const asking = await cli('sink', 'forget', 'old');
+  t.equal(asking.code, 1);
+  t.match(asking.out, /7 events wait for old and would be let go; do it with --yes/);
+  t.same(asked, []);
+  t.match((await cli('sink', 'forget', 'old', '--yes')).out, /old is forgotten; 7 events were let go/);
+  t.equal(asked[0], 'old');
+});

@@ -57,3 +57,50 @@ t.test('keeps journals apart', async (t) => {
   receiver.receive({ events: [event(1), event(1, { id: 'other-1' })], historical: false });
   t.match(receiver.figures(), { unique: 2, repeats: 0 });
 });
+
+const batch = (
+  lane: 'critical' | 'normal' | 'bulk',
+  [first, last]: readonly [number, number],
+  sequences: readonly number[],
+  settled = 0,
+  historical = false,
+) => ({
+  journalId: 'j',
+  sink: 'up',
+  historical,
+  coverage: { lane, first, last, settled },
+  events: sequences.map((sequence) => event(sequence, { lane })),
+});
+
+t.test('what batches speak for is not missing, whatever numbers other lanes have', async (t) => {
+  const receiver = new Receiver({ firstSequence: 1 });
+  receiver.receive(batch('bulk', [1, 9], [2, 4, 9]));
+  receiver.receive(batch('critical', [1, 3], [3]));
+  t.match(receiver.figures(), { unique: 4, missing: 0, lost: 0 });
+  receiver.receive(batch('bulk', [15, 20], [15, 20], 9));
+  t.match(receiver.figures(), { missing: 5, lost: 0, missingRanges: [{ lane: 'bulk', first: 10, last: 14 }] });
+  receiver.receive(batch('bulk', [21, 22], [22], 12));
+  t.match(receiver.figures(), { missing: 5, lost: 3 }, 'lost is what the sender holds for confirmed');
+  receiver.receive(batch('bulk', [10, 14], [11], 0, true));
+  t.match(receiver.figures(), { missing: 0, lost: 0, orderViolations: 0 });
+});
+
+t.test('counts of a gap only what its own sink lost, once', async (t) => {
+  const receiver = new Receiver();
+  const told = { gap: 3, lane: 'bulk', first: 5, last: 9, count: 5, consumers: { up: 2, other: 5 } };
+  const tell = (sequence: number) => ({
+    ...batch('critical', [sequence, sequence], []),
+    events: [event(sequence, { type: 'headgate.gap.v1', lane: 'critical', data: told })],
+  });
+  receiver.receive(tell(10));
+  receiver.receive(tell(11));
+  t.match(receiver.figures(), { gapEvents: 2 });
+});
+
+t.test('begins with what the sender had not confirmed when the first batch came', async (t) => {
+  const receiver = new Receiver();
+  receiver.receive(batch('bulk', [500, 510], [505], 450));
+  t.match(receiver.figures(), { missing: 49, lost: 0 });
+  receiver.receive(batch('bulk', [451, 499], [460], 450, true));
+  t.match(receiver.figures(), { unique: 2, repeats: 0, missing: 0 });
+});

@@ -1,0 +1,77 @@
+import { isHeadgateError, messageOf } from '../../errors/headgate-error.ts';
+import { decodeBatch, type ReceivedEvent } from '../batch-decoder.ts';
+import { OrderedReceiver, type OrderedReceiverOptions } from '../ordered-receiver.ts';
+import { ReceiverFile } from '../receiver-file.ts';
+import { type Subscription, type SubscriptionOptions, subscribe } from './subscription.ts';
+
+export interface ReceiveOptions extends Omit<SubscriptionOptions, 'onMessage'>, OrderedReceiverOptions {
+  /** Where the account is kept, so that a restart repeats nothing; without it each start begins anew. */
+  readonly stateFile?: string;
+  /** Take events: each comes once, those of a stream in their order. What was taken is confirmed to the broker afterwards. */
+  readonly onEvents: (events: readonly ReceivedEvent[]) => void | Promise<void>;
+  /** A message that is no batch or event of a gateway; it is passed over. */
+  readonly onProblem?: (topic: string, reason: string) => void;
+}
+
+export interface Receiving {
+  readonly isConnected: boolean;
+  /** Rejects with what `onEvents` threw. */
+  readonly failed: Subscription['failed'];
+  figures(): ReturnType<OrderedReceiver['figures']>;
+  /** Without a state file, what waits for its turn is passed on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Receive what gateways send to an MQTT broker, in any format of their MQTT sink: each event once, in order, with an account of gaps and
+ * losses. Messages are taken, written to the account and only then confirmed: a crash repeats at most what was being taken.
+ * @throws RECEIVER_STATE_INVALID, or what the first connection ends with
+ */
+export async function receiveEvents(options: ReceiveOptions): Promise<Receiving> {
+  const { stateFile, onEvents, onProblem, order, maxHeldEvents, firstSequence, ...connection } = options;
+  const file = stateFile === undefined ? null : new ReceiverFile(stateFile);
+  const receiver = new OrderedReceiver(
+    {
+      ...(order === undefined ? {} : { order }),
+      ...(maxHeldEvents === undefined ? {} : { maxHeldEvents }),
+      ...(firstSequence === undefined ? {} : { firstSequence }),
+    },
+    file?.load() ?? null,
+  );
+  const take = async (payload: Uint8Array): Promise<boolean> => {
+    const held = receiver.held;
+    const due = receiver.receive(await decodeBatch(payload));
+    if (due.length > 0) await onEvents(due);
+    return receiver.held > held;
+  };
+  for (const payload of file?.held() ?? []) await take(payload);
+  const subscription = await subscribe({
+    ...connection,
+    onMessage: async (topic, payload) => {
+      let isHeld = false;
+      try {
+        isHeld = await take(payload);
+      } catch (error) {
+        if (!isHeadgateError(error, 'BATCH_INVALID')) throw error;
+        onProblem?.(topic, messageOf(error));
+        return;
+      }
+      if (isHeld) file?.hold(payload);
+      file?.save(receiver.state(), receiver.held > 0);
+    },
+  });
+  return {
+    get isConnected() {
+      return subscription.isConnected;
+    },
+    failed: subscription.failed,
+    figures: () => receiver.figures(),
+    close: async () => {
+      await subscription.close();
+      if (file === null) {
+        const rest = receiver.flush();
+        if (rest.length > 0) await onEvents(rest);
+      }
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import type { ReceivedEvent } from './batch-decoder.ts';
+import {
+  type Delivery,
+  journalIdOf,
+  type LaneKey,
+  Receiver,
+  type ReceiverFigures,
+  type ReceiverState,
+} from './receiver.ts';
+
+export interface OrderedReceiverOptions {
+  /** `stream`: live events wait until what is before them in their lane has come. `arrival`: events are passed on as they come. */
+  readonly order?: 'stream' | 'arrival';
+  /** Events that may wait; beyond it the oldest is passed on. Default 50,000. */
+  readonly maxHeldEvents?: number;
+  readonly firstSequence?: number;
+}
+
+/** Events of one lane that wait for what is before them, ascending. */
+interface HeldLane {
+  readonly journalId: string;
+  readonly lane: LaneKey;
+  readonly events: ReceivedEvent[];
+  /** Through here they were passed on although something before them had not come. */
+  earlyThrough: number;
+}
+
+/**
+ * Exactly-once and in order for what receives from a gateway: each event once by its id, and those of a lane, so of a stream, in their order,
+ * though live events overtake a backlog. Pure; memory is bounded by `maxHeldEvents` and the holes in what came.
+ */
+export class OrderedReceiver {
+  readonly #receiver: Receiver;
+  readonly #order: 'stream' | 'arrival';
+  readonly #maxHeld: number;
+  readonly #lanes = new Map<string, HeldLane>();
+  #held = 0;
+  #early = 0;
+
+  /** @param state of an earlier one, from `state()` */
+  constructor(options: OrderedReceiverOptions = {}, state: ReceiverState | null = null) {
+    const { order = 'stream', maxHeldEvents = 50_000, ...rest } = options;
+    this.#receiver = new Receiver(rest, state);
+    this.#order = order;
+    this.#maxHeld = maxHeldEvents;
+  }
+
+  /** Events that wait for what is before them. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Events that were passed on before their turn, because too many waited. */
+  get early(): number {
+    return this.#early;
+  }
+
+  /** Take a batch. @returns the events whose turn it is now */
+  receive(batch: Delivery): readonly ReceivedEvent[] {
+    const fresh = this.#receiver.receive(batch);
+    const [first] = batch.events;
+    const { coverage = null } = batch;
+    if (this.#order === 'arrival' || coverage === null) return fresh;
+    const journalId = batch.journalId ?? (first === undefined ? '' : journalIdOf(first));
+    const lane = this.#lane(journalId, coverage.lane);
+    this.#hold(lane, fresh);
+    const due: ReceivedEvent[] = [];
+    // A gap event may speak for another lane, and `settled` for all.
+    for (const other of this.#lanes.values()) if (other.journalId === journalId) this.#release(other, due);
+    while (this.#held > this.#maxHeld) this.#releaseEarly(due);
+    return due;
+  }
+
+  /** All that waits, in order, because nothing more will come. */
+  flush(): readonly ReceivedEvent[] {
+    const rest: ReceivedEvent[] = [];
+    for (const held of this.#lanes.values()) {
+      held.earlyThrough = Math.max(held.earlyThrough, held.events.at(-1)?.sequence ?? 0);
+      rest.push(...held.events.splice(0));
+    }
+    this.#held = 0;
+    this.#early += rest.length;
+    return rest;
+  }
+
+  figures(): ReceiverFigures & { readonly held: number; readonly early: number } {
+    return { ...this.#receiver.figures(), held: this.#held, early: this.#early };
+  }
+
+  /** The account of what was passed on; what waits is not in it and must be received again. */
+  state(): ReceiverState {
+    if (this.#held === 0) return this.#receiver.state();
+    return this.#receiver.state((journalId, lane) => {
+      const held = this.#lanes.get(keyOf(journalId, lane));
+      if (held === undefined || held.events.length === 0) return null;
+      return this.#passedThrough(held);
+    });
+  }
+
+  #lane(journalId: string, lane: LaneKey): HeldLane {
+    const key = keyOf(journalId, lane);
+    let held = this.#lanes.get(key);
+    if (held === undefined) {
+      held = { journalId, lane, events: [], earlyThrough: 0 };
+      this.#lanes.set(key, held);
+    }
+    return held;
+  }
+
+  #hold({ events }: HeldLane, fresh: readonly ReceivedEvent[]): void {
+    this.#held += fresh.length;
+    const last = events.at(-1)?.sequence ?? 0;
+    events.push(...fresh);
+    if ((fresh[0]?.sequence ?? last) < last) events.sort((a, b) => a.sequence - b.sequence);
+  }
+
+  #release(lane: HeldLane, due: ReceivedEvent[]): void {
+    const { events } = lane;
+    if (events.length === 0) return;
+    const through = this.#passedThrough(lane);
+    const count = events.findIndex(({ sequence }) => sequence > through);
+    const released = events.splice(0, count < 0 ? events.length : count);
+    this.#held -= released.length;
+    due.push(...released);
+  }
+
+  #passedThrough({ journalId, lane, earlyThrough }: HeldLane): number {
+    return Math.max(this.#receiver.completeThrough(journalId, lane), earlyThrough);
+  }
+
+  #releaseEarly(due: ReceivedEvent[]): void {
+    const fullest = [...this.#lanes.values()].reduce((a, b) => (b.events.length > a.events.length ? b : a));
+    const released = fullest.events.splice(0, Math.max(1, this.#held - this.#maxHeld));
+    fullest.earlyThrough = released.at(-1)?.sequence ?? fullest.earlyThrough;
+    this.#held -= released.length;
+    this.#early += released.length;
+    due.push(...released);
+  }
+}
+
+function keyOf(journalId: string, lane: LaneKey): string {
+  return `${lane} ${journalId}`;
+}

@@ -1,0 +1,66 @@
+import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import type { ReceiverState } from './receiver.ts';
+
+/**
+ * What a receiver keeps over its own restart: the account of what it has passed on (`FILE`), and the messages that wait for what is before them
+ * (`FILE.held`), each with its length before it.
+ */
+export class ReceiverFile {
+  readonly #path: string;
+  #hasHeld: boolean;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#hasHeld = existsSync(this.#heldPath);
+  }
+
+  /** @throws RECEIVER_STATE_INVALID not written by this, or damaged */
+  load(): ReceiverState | null {
+    if (!existsSync(this.#path)) return null;
+    try {
+      const state: Partial<ReceiverState> = JSON.parse(readFileSync(this.#path, 'utf8'));
+      if (state.version !== 1 || !Array.isArray(state.journals) || state.counts === undefined) {
+        throw new Error('not the state of a receiver');
+      }
+      return state as ReceiverState;
+    } catch (cause) {
+      throw new HeadgateError('RECEIVER_STATE_INVALID', { path: this.#path, reason: messageOf(cause) }, cause);
+    }
+  }
+
+  /** The messages that waited, oldest first; one that was cut short by a crash was not confirmed and comes again. */
+  held(): Uint8Array[] {
+    if (!this.#hasHeld) return [];
+    const bytes = readFileSync(this.#heldPath);
+    const messages: Uint8Array[] = [];
+    for (let at = 0; at + 4 <= bytes.length; ) {
+      const end = at + 4 + bytes.readUInt32BE(at);
+      if (end > bytes.length) break;
+      messages.push(bytes.subarray(at + 4, end));
+      at = end;
+    }
+    return messages;
+  }
+
+  /** Keep a message of which not all was passed on. */
+  hold(payload: Uint8Array): void {
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(payload.length);
+    appendFileSync(this.#heldPath, Buffer.concat([head, payload]));
+    this.#hasHeld = true;
+  }
+
+  /** Write the account; replaces the one before in one step. */
+  save(state: ReceiverState, isAnythingHeld: boolean): void {
+    writeFileSync(`${this.#path}.new`, JSON.stringify(state));
+    renameSync(`${this.#path}.new`, this.#path);
+    if (isAnythingHeld || !this.#hasHeld) return;
+    rmSync(this.#heldPath, { force: true });
+    this.#hasHeld = false;
+  }
+
+  get #heldPath(): string {
+    return `${this.#path}.held`;
+  }
+}

@@ -1,0 +1,93 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { closeSharedBroker, startRig } from '../runtime/forwarder/rig.ts';
+import { int16List, plainEvent, report } from '../support/events.ts';
+import { type CliResult, headgateProcess } from './run-headgate.ts';
+
+t.teardown(closeSharedBroker);
+
+const FORMATS = [{}, { encoding: 'json', compression: 'gzip' }, { format: 'events' }];
+const LIST = int16List('press', 3);
+
+async function stateFile(t: Test): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'headgate-receive-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  return join(directory, 'state');
+}
+
+/** Start `headgate receive`, and do something once it is connected. */
+function receiving(args: readonly string[], onConnected: () => Promise<unknown>): Promise<CliResult> {
+  let hasBegun = false;
+  return headgateProcess(['receive', '--json', ...args], {
+    onError: (err) => {
+      if (hasBegun || !err.includes('connected')) return;
+      hasBegun = true;
+      void onConnected();
+    },
+  });
+}
+
+const sequencesOf = ({ out }: CliResult) =>
+  out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => Number(JSON.parse(line).sequence));
+const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
+for (const config of FORMATS) {
+  t.test(`prints each event once and in order: ${JSON.stringify(config)}`, async (t) => {
+    const rig = await startRig(t, config);
+    const topic = `rig/${rig.proxy.port}`;
+    const result = await receiving(['--url', rig.upstream.url, '--topic', topic, '-n', '403'], async () => {
+      await rig.journal.append(Array.from({ length: 400 }, (_, i) => plainEvent(i)));
+      await rig.journal.append([report(LIST, [1, 2, 3]), plainEvent(401), plainEvent(402)]);
+    });
+    t.equal(result.code, 0);
+    t.same(
+      [...sequencesOf(result)].sort((a, b) => a - b),
+      upTo(403),
+    );
+    const [sample] = result.out.split('\n').filter((line) => line.includes('telemetry'));
+    t.match(JSON.parse(sample ?? '{}'), {
+      specversion: '1.0',
+      lane: 'bulk',
+      data: { samples: [{ v: 1 }, { v: 2 }, { v: 3 }] },
+    });
+    t.match(JSON.parse(result.err.trim().split('\n').at(-1) ?? '{}'), {
+      unique: 403,
+      repeats: 0,
+      lost: 0,
+      orderViolations: 0,
+    });
+  });
+}
+
+t.test('a restart repeats nothing and misses nothing, however it ended', async (t) => {
+  const rig = await startRig(t, { batch: { linger_ms: 0, max_events: 10 } });
+  const state = await stateFile(t);
+  const args = ['--url', rig.upstream.url, '--topic', `rig/${rig.proxy.port}`, '--state', state, '--client-id', state];
+  const all: number[] = [];
+  for (const last of [100, 200]) {
+    const result = await receiving([...args, '-n', '100'], async () => {
+      for (let i = 0; i < 100; i += 10)
+        await rig.journal.append(Array.from({ length: 10 }, (_, k) => plainEvent(i + k)));
+    });
+    t.equal(result.code, 0);
+    all.push(...sequencesOf(result));
+    t.equal(all.length >= last, true);
+  }
+  t.same(all, upTo(200));
+});
+
+t.test('says what is wrong', async (t) => {
+  const state = await stateFile(t);
+  await writeFile(state, 'no state');
+  const damaged = await headgateProcess(['receive', '--url', 'mqtt://127.0.0.1:1', '--topic', 'x', '--state', state]);
+  t.equal(damaged.code, 1);
+  t.match(damaged.err, /state of the receiver .* cannot be read/);
+  const nobody = await headgateProcess(['receive', '--url', 'mqtt://127.0.0.1:1', '--topic', 'x']);
+  t.equal(nobody.code, 1);
+  t.match(nobody.err, /cannot receive from mqtt:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/);
+});
