@@ -3,7 +3,7 @@ import { driverModules } from '../drivers/registry.ts';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { ReadingBatch } from '../model/reading.ts';
 import { createObserver } from '../observe/observer.ts';
-import type { DeviceState, Driver, DriverModule } from '../ports/driver.ts';
+import type { DeviceState, Driver, DriverModule, TappedFrame } from '../ports/driver.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import { scanGroupsOf } from '../runtime/scan-groups.ts';
 import type { CliContext } from './cli-context.ts';
@@ -21,6 +21,8 @@ export interface DirectOptions {
   readonly isPolling: boolean;
   readonly report?: (batch: ReadingBatch) => void;
   readonly onState?: (state: DeviceState) => void;
+  /** Hear of every frame on the wires. */
+  readonly onFrame?: (frame: TappedFrame) => void;
 }
 
 /** Connect devices of a configuration through their real drivers. One that cannot be made leaves the others alone. */
@@ -53,6 +55,7 @@ export async function openDevices(
         report: (batch) => options.report?.(batch),
         deviceState: (state) => options.onState?.(state),
         tagFault: () => undefined,
+        ...(options.onFrame === undefined ? {} : { onFrame: options.onFrame }),
       });
       opened.push(driver);
       for (const { name } of devices) drivers.set(name, driver);

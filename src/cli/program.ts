@@ -121,20 +121,19 @@ function addLineCommands(program: Command, does: Does): void {
   program
     .command('record')
     .argument('<dir>', 'fixture folder to make')
-    .requiredOption('--name <name>', 'name of the recording')
+    .option('--name <name>', 'name of the recording')
+    .option('--wire', 'record the frames on the wires of Modbus devices, with their times, instead of values')
     .option('--description <text>', 'what the line is', '')
     .option('--source <text>', 'where the values come from', 'recorded from real equipment')
     .option('--duration <time>', 'end after this time, such as 30min (default: on Ctrl+C)', durationOption)
     .option('--device <name>', 'only this device; may be repeated', collect)
     .description('record the configured devices into a fixture folder')
-    .action((dir: string, { duration, ...options }) =>
-      does(async (context) =>
-        (await import('./record.ts')).record(
-          context,
-          dir,
-          duration === undefined ? options : { ...options, durationMs: duration },
-        ),
-      ),
+    .action((dir: string, { duration, wire, ...rest }) =>
+      does(async (context) => {
+        const options = duration === undefined ? rest : { ...rest, durationMs: duration };
+        if (wire === true) return (await import('./record-wire.ts')).recordWire(context, dir, options);
+        return (await import('./record.ts')).record(context, dir, options);
+      }),
     );
   program
     .command('receive')

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Configuration, DeviceConfiguration } from '../config/configuration.ts';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import { isSegment, proposeSegment } from '../model/asset.ts';
@@ -10,12 +9,13 @@ import { needConfiguration } from './configuration.ts';
 import { openDevices } from './direct-devices.ts';
 import { EXIT } from './exit-code.table.ts';
 import { formatDuration } from './format.ts';
+import { lasting } from './lasting.ts';
 import { printJson } from './output.ts';
 import { withProgress } from './progress.ts';
 import { needDevice } from './tag-select.ts';
 
 export interface RecordOptions {
-  readonly name: string;
+  readonly name?: string;
   readonly description: string;
   readonly source: string;
   readonly durationMs?: number;
@@ -24,17 +24,16 @@ export interface RecordOptions {
 
 /** `headgate record DIR`: what the configured devices say, through the real drivers, into a fixture folder. Ends on SIGINT or after a time. */
 export async function record(context: CliContext, directory: string, options: RecordOptions): Promise<number> {
-  if (!isSegment(options.name)) {
-    throw usageError(
-      'record',
-      `--name ${JSON.stringify(options.name)}: expected a name such as ${proposeSegment(options.name)}`,
-    );
+  const { name } = options;
+  if (name === undefined) throw usageError('record', '--name NAME is needed: what the recording is called');
+  if (!isSegment(name)) {
+    throw usageError('record', `--name ${JSON.stringify(name)}: expected a name such as ${proposeSegment(name)}`);
   }
   // From here on a signal ends the recording in order, so that what was recorded is whole.
   const { stop } = context;
   const configuration = await needConfiguration(context);
-  const devices = options.device?.map((name) => needDevice(configuration, name)) ?? configuration.devices;
-  const names = new Set(devices.map(({ name }) => name));
+  const devices = options.device?.map((device) => needDevice(configuration, device)) ?? configuration.devices;
+  const names = new Set(devices.map((device) => device.name));
   const tags = configuration.tags.filter(({ device, access }) => names.has(device) && access !== 'w');
   if (tags.length === 0) {
     throw new HeadgateError('CLI_NOT_FOUND', {
@@ -53,7 +52,7 @@ export async function record(context: CliContext, directory: string, options: Re
   });
   const recorder = await createRecorder({
     directory,
-    name: options.name,
+    name,
     description: options.description,
     source: options.source,
     throughDrivers: true,
@@ -86,21 +85,12 @@ export async function record(context: CliContext, directory: string, options: Re
   return EXIT.ok.code;
 }
 
-async function lasting(stop: AbortSignal, durationMs: number | undefined, look: () => void): Promise<void> {
-  const until = durationMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + durationMs;
-  while (!stop.aborted && performance.now() < until) {
-    await pause(Math.min(1_000, Math.max(1, until - performance.now())), undefined, { signal: stop }).catch(
-      () => undefined,
-    );
-    look();
-  }
-}
-
 function recordedDevice({ name, driver, config }: Configuration['devices'][number]): RecordedDevice {
   const { unit } = config as { readonly unit?: unknown };
   return {
     name,
-    protocol: driver as RecordedDevice['protocol'],
+    // Whatever wire a unit was read over, it is served over TCP.
+    protocol: driver.startsWith('modbus-') ? 'modbus-tcp' : 'opcua',
     ...(typeof unit === 'number' ? { unit } : {}),
     deviceConfig: config as DeviceConfiguration['config'] & Readonly<Record<string, unknown>>,
   };

@@ -18,6 +18,11 @@ export const SIMULATE_EVENTS = {
     counter: 'simulate_malformed_requests_total',
   },
   'simulate-fault-failed': { level: 'error', message: 'simulated fault could not be applied' },
+  'wire-recording-dropped': {
+    level: 'warn',
+    message: 'recording a wire could not keep up: frames dropped',
+    counter: 'wire_recording_dropped_total',
+  },
   'simulate-recording-dropped': {
     level: 'warn',
     message: 'recording could not keep up: readings dropped',

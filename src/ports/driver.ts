@@ -31,6 +31,18 @@ export interface DriverDevice<C = unknown> {
   readonly groups: readonly ScanGroup[];
 }
 
+/** A frame on a wire, whole, as it was sent or as it came. */
+export interface TappedFrame {
+  /** The connection's key: `tcp://10.0.0.5:502`, `serial:/dev/ttyUSB0`. */
+  readonly link: string;
+  readonly framing: 'tcp' | 'rtu' | 'ascii';
+  /** Counts the connections to this link since start. */
+  readonly connection: number;
+  readonly isRequest: boolean;
+  /** To be used before the call returns. */
+  readonly bytes: Uint8Array;
+}
+
 /** All that a driver is handed. Narrow: no settings, no sibling. */
 export interface DriverContext {
   readonly clock: Clock;
@@ -45,6 +57,8 @@ export interface DriverContext {
   report(batch: ReadingBatch): void;
   /** Say that a device's connection changed. */
   deviceState(state: DeviceState): void;
+  /** Hear of every frame, where the protocol has frames that can be recorded; only while somebody records. Must not throw. */
+  readonly onFrame?: (frame: TappedFrame) => void;
   /** Name a tag that the device refuses (once), or null to say that it is good again. */
   tagFault(device: string, tag: string, fault: TagFault | null): void;
 }

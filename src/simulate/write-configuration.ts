@@ -26,7 +26,9 @@ export async function writeConfiguration(
   await mkdir(join(directory, 'tags'), { recursive: true });
   for (const endpoint of line.endpoints) {
     const recorded = line.fixture.deviceConfigs.get(endpoint.device) ?? {};
-    const kept = Object.entries(recorded).filter(([key]) => !REAL_DEVICE_KEYS.includes(key));
+    // The keys of a serial line mean nothing on TCP.
+    const isSameKind = recorded['driver'] === endpoint.protocol;
+    const kept = Object.entries(recorded).filter(([key]) => isSameKind && !REAL_DEVICE_KEYS.includes(key));
     const config = { ...Object.fromEntries(kept), ...deviceConfig(endpoint) };
     await writeFile(join(directory, 'devices', `${endpoint.device}.yaml`), stringify(config));
   }

@@ -8,6 +8,8 @@ export interface ClientHandlers {
   readonly onDown: (error: HeadgateError) => void;
   /** A whole frame, or bytes, that answer nothing that is asked: a repeat, a late answer, noise. */
   readonly onStray: () => void;
+  /** Every frame that was sent and that came, while the wire is recorded; what cannot be cut into frames comes as it is. */
+  readonly onFrame?: (isRequest: boolean, bytes: Uint8Array) => void;
 }
 
 /** One connection to a wire, used once. */

@@ -18,7 +18,7 @@ import { identify } from './identify.ts';
 import { type ModbusPoint, pointOf } from './point.ts';
 import { readNow } from './read-now.ts';
 import { Scan } from './scan.ts';
-import { type ModbusSettings, settingsOf } from './settings.ts';
+import { connectionKeyOf, type ModbusSettings, settingsOf } from './settings.ts';
 import { Unit } from './unit.ts';
 import { Wire } from './wire.ts';
 import { writeNow } from './write-now.ts';
@@ -52,10 +52,14 @@ export class ModbusDriver implements Driver {
     if (first === undefined) throw new HeadgateError('MODBUS_DEVICE_UNKNOWN', { device: 'none' });
     const settings = settingsOf(first.config);
     const { place, pauseMs, reconnectMinMs, reconnectMaxMs } = settings;
-    const { clock, random, observer } = context;
+    const { clock, random, observer, onFrame } = context;
+    const tap = { link: connectionKeyOf(first.config), framing: settings.framing };
     this.#wire = new Wire({
       ...{ place, pauseMs, reconnectMinMs, reconnectMaxMs, clock, random, observer },
       makeClient: (handlers) => clientFor(settings, clock, handlers),
+      ...(onFrame === undefined
+        ? {}
+        : { onFrame: (connection, isRequest, bytes) => onFrame({ ...tap, connection, isRequest, bytes }) }),
       onUp: () => this.#wireUp(),
       onDown: (error) => this.#wireDown(error),
     });

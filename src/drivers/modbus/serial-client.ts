@@ -97,6 +97,7 @@ export class SerialClient implements WireClient {
       }
       const frame = codec.encode(request);
       const sendMs = frameMs(timing, request.pdu.length);
+      this.#options.onFrame?.(true, frame);
       link.write(frame);
       if (request.reply.kind === 'none') {
         this.#quietUntil = clock.monotonic() + sendMs + this.#options.turnaroundMs;
@@ -155,6 +156,7 @@ export class SerialClient implements WireClient {
     this.#pending = null;
     this.hasAnswered = true;
     pending.timer.cancel();
+    this.#options.onFrame?.(false, pending.received.subarray(0, pending.received.length - rest));
     const { timing } = this.#options;
     const tookMs = this.#lastByteAt - pending.sentAt - frameMs(timing, reply.data.length + 2);
     const { unit } = pending.request;
@@ -211,6 +213,7 @@ export class SerialClient implements WireClient {
     const { request, timer, reject } = pending;
     this.#pending = null;
     timer.cancel();
+    if (pending.received.length > 0) this.#options.onFrame?.(false, pending.received);
     const latestMs = this.#slowestMs.get(request.unit) ?? Math.max(0, ...this.#slowestMs.values());
     this.#quietUntil = clock.monotonic() + latestMs + frameMs(timing, replyPduBytes(request.reply));
     reject(error);

@@ -99,7 +99,9 @@ export class TcpClient implements WireClient {
       const pending: Pending = { request, answersBefore: this.#answers, timer, resolve, reject };
       this.#pending.set(transaction, pending);
       if (this.capacity > 1) this.#corkForNow(socket);
-      socket.write(encodeFrame(transaction, request));
+      const frame = encodeFrame(transaction, request);
+      this.#options.onFrame?.(true, frame);
+      socket.write(frame);
     });
   }
 
@@ -140,6 +142,7 @@ export class TcpClient implements WireClient {
 
   #takeFrame(frame: Uint8Array): void {
     if (this.#isEnded) return;
+    this.#options.onFrame?.(false, frame);
     const transaction = transactionOf(frame);
     const pending = this.#pending.get(transaction);
     if (pending === undefined) {

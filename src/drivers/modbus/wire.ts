@@ -11,6 +11,8 @@ export interface WireOptions {
   readonly place: string;
   /** A client for one connection, not open yet. */
   readonly makeClient: (handlers: ClientHandlers) => WireClient;
+  /** Hear of every frame, with the number of the connection; only while somebody records. */
+  readonly onFrame?: (connection: number, isRequest: boolean, bytes: Uint8Array) => void;
   readonly pauseMs: Millis;
   readonly reconnectMinMs: Millis;
   readonly reconnectMaxMs: Millis;
@@ -143,12 +145,14 @@ export class Wire {
   async #open(): Promise<void> {
     this.#retry?.cancel();
     this.#retry = null;
-    const { place, makeClient, observer } = this.#options;
+    const { place, makeClient, observer, onFrame } = this.#options;
+    const connection = this.#opened;
     await this.#closing;
     if (this.#isStopped) return;
     const client = makeClient({
       onDown: (error) => this.#lost(client, error),
       onStray: () => observer.emit('modbus-stray-reply', { place }),
+      ...(onFrame === undefined ? {} : { onFrame: (isRequest, bytes) => onFrame(connection, isRequest, bytes) }),
     });
     this.#client = client;
     try {

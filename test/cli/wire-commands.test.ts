@@ -1,0 +1,136 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { stringify } from 'yaml';
+import { systemClock } from '../../src/ports/system-clock.ts';
+import { loadWireRecordings } from '../../src/simulate/wire/load-wire.ts';
+import { writeWireConfiguration } from '../../src/simulate/wire/wire-configuration.ts';
+import { startWireSimulation } from '../../src/simulate/wire/wire-simulation.ts';
+import { TestModbusServer } from '../support/modbus-server.ts';
+import { recordingObserver } from '../support/observer.ts';
+import { Pty } from '../support/pty.ts';
+import { SerialUnitServer, TcpLine } from '../support/serial-unit-server.ts';
+import { headgate } from './run-headgate.ts';
+
+async function temporary(t: Test): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'headgate-wire-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A configuration of one device with a float, an integer and a coil. */
+async function configured(t: Test, device: Readonly<Record<string, unknown>>): Promise<string> {
+  const directory = await temporary(t);
+  await mkdir(join(directory, 'devices'));
+  await mkdir(join(directory, 'tags'));
+  await writeFile(
+    join(directory, 'gateway.yaml'),
+    `gateway:\n  name: g1\n  asset: acme/hh\n  data_dir: ${directory}/data\n`,
+  );
+  await writeFile(join(directory, 'devices/unit.yaml'), stringify({ name: 'unit', ...device }));
+  await writeFile(
+    join(directory, 'tags/unit.csv'),
+    `device,name,asset,address,type,scan_ms
+unit,count,acme/unit,HR:0,uint16,100
+unit,level,acme/unit,HR:1,float32,100
+unit,refused,acme/unit,HR:10,uint16,100
+unit,running,acme/unit,CO:3,bool,100
+`,
+  );
+  return directory;
+}
+
+const KINDS: readonly (readonly [what: string, start: (t: Test) => Promise<Readonly<Record<string, unknown>>>])[] = [
+  [
+    'TCP',
+    async (t) => {
+      const server = await TestModbusServer.start();
+      t.teardown(() => server.close());
+      fill(server.unit);
+      return { driver: 'modbus-tcp', host: '127.0.0.1', port: server.port };
+    },
+  ],
+  [
+    'RTU over TCP',
+    async (t) => {
+      const server = new SerialUnitServer('rtu');
+      const line = await TcpLine.open(server);
+      t.teardown(() => line.close());
+      fill(server.unit);
+      return { driver: 'modbus-rtu-tcp', host: '127.0.0.1', port: line.port };
+    },
+  ],
+  [
+    'ASCII on a serial port',
+    async (t) => {
+      const server = new SerialUnitServer('ascii');
+      const pty = await Pty.open();
+      pty.onData = (chunk) => server.receive(chunk, (bytes) => pty.write(bytes));
+      t.teardown(() => pty.close());
+      fill(server.unit);
+      return { driver: 'modbus-ascii', path: pty.path, baud_rate: 115_200 };
+    },
+  ],
+];
+
+function fill(unit: TestModbusServer['unit']): void {
+  unit.areas.holding.set([7, 0x4048, 0xf5c3]);
+  unit.areas.coil[3] = 1;
+  unit.refuse('holding', 10, 1);
+}
+
+for (const [what, start] of KINDS) {
+  t.test(`what was recorded on a wire answers as the device did: ${what}`, async (t) => {
+    const config = await configured(t, await start(t));
+    const recorded = join(config, 'recorded');
+    const run = await headgate(['--config', config, 'record', recorded, '--wire', '--duration', '1', '--json']);
+    t.equal(run.code, 0, run.err);
+    t.match(run.json(), { directory: recorded, dropped: 0, links: [/^(tcp|serial):/] });
+    t.equal((await readdir(recorded)).length, 1);
+
+    const simulation = await startWireSimulation({
+      ...{ recordings: await loadWireRecordings(recorded), speed: 1, loop: true, host: '127.0.0.1', ports: {} },
+      ...{ clock: systemClock, observer: recordingObserver() },
+    });
+    t.teardown(() => simulation.close());
+    const [endpoint] = simulation.endpoints;
+    t.equal(endpoint?.unusedFrames, 0);
+    const replayed = await configured(t, { driver: 'modbus-tcp', host: '127.0.0.1', port: endpoint?.port });
+    const read = await headgate(['--config', replayed, 'tag', 'read', '--device', 'unit', '--json']);
+    t.same(
+      read
+        .json<{ tag: string; value: unknown; quality: string }[]>()
+        .map(({ tag, value, quality }) => [tag, typeof value === 'number' ? Number(value.toFixed(4)) : value, quality]),
+      [
+        ['acme/unit/count', 7, 'Good'],
+        ['acme/unit/level', 3.14, 'Good'],
+        ['acme/unit/refused', null, 'Bad_NodeIdUnknown'],
+        ['acme/unit/running', true, 'Good'],
+      ],
+    );
+
+    const proposed = await temporary(t);
+    t.ok((await writeWireConfiguration(proposed, simulation.endpoints)) >= 4);
+    await writeFile(
+      join(proposed, 'gateway.yaml'),
+      `gateway:\n  name: g1\n  asset: acme/hh\n  data_dir: ${proposed}/data\n`,
+    );
+    const valid = await headgate(['--config', proposed, 'validate']);
+    t.equal(valid.code, 0, valid.out + valid.err);
+  });
+}
+
+t.test('recording wires says what is missing', async (t) => {
+  const config = await configured(t, { driver: 'opcua', endpoint: 'opc.tcp://127.0.0.1:1' });
+  await writeFile(join(config, 'tags/unit.csv'), 'device,name,asset,address\nunit,x,acme/unit,ns=1;s=x\n');
+  const none = await headgate(['--config', config, 'record', join(config, 'r'), '--wire']);
+  t.equal(none.code, 2);
+  t.match(none.err, /--wire records Modbus devices, and none of these is one/);
+  const unnamed = await headgate(['--config', config, 'record', join(config, 'r')]);
+  t.equal(unnamed.code, 2);
+  t.match(unnamed.err, /--name NAME is needed/);
+  const full = await configured(t, { driver: 'modbus-tcp', host: '127.0.0.1', port: 1 });
+  const refused = await headgate(['--config', full, 'record', full, '--wire']);
+  t.match(refused.err, /is not empty/);
+});
