@@ -20,6 +20,7 @@ import { createControlApi } from './runtime/control-api.ts';
 import { DeviceSupervisor } from './runtime/device-supervisor.ts';
 import { createForwarder } from './runtime/forwarder.ts';
 import { ProcessorMeter } from './runtime/processor-meter.ts';
+import { createReplays } from './runtime/replay.ts';
 import { scanGroupsOf } from './runtime/scan-groups.ts';
 import { createServiceHost } from './runtime/service-host.ts';
 import { sinkModules } from './sinks/registry.ts';
@@ -133,6 +134,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       services,
       processor,
       commands,
+      replays: createReplays({ journal, forwarder, services, clock, observer }),
       ...collecting,
     });
     const server: ControlServer = await startControlServer({ socketPath: options.socketPath, api: control, observer });

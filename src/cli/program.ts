@@ -274,16 +274,18 @@ function momentOption(): (text: string) => number {
 
 /** Options that choose stored events. */
 function selecting(command: Command): Command {
-  const moment = momentOption();
+  return selectingFrom(command).option('--to <time>', 'source time until, exclusive', momentOption());
+}
+
+function selectingFrom(command: Command): Command {
   return command
     .option('--asset <path>', 'only events of this asset and below')
     .option('--type <type>', 'event type, or a prefix ending in *, such as headgate.maintenance*')
     .option(
       '--from <time>',
       'source time from: 2026-11-25T10:30, 10:30, -2h, today, yesterday; local unless Z or +01:00',
-      moment,
+      momentOption(),
     )
-    .option('--to <time>', 'source time until, exclusive', moment)
     .option('--tag <name>', 'only samples of this tag')
     .option('--lane <lane>', 'critical, normal or bulk; may be repeated', collect);
 }
@@ -307,6 +309,16 @@ function addDaemonCommands(program: Command, does: Does): void {
     .option('--force', 'replace an existing file')
     .description('write stored events to a file; also while the daemon is down')
     .action((options) => does(async (context) => (await import('./event-export.ts')).eventExport(context, options)));
+  selectingFrom(event.command('replay'))
+    .requiredOption(
+      '--to <name>',
+      'a sink or a service (sink:<name>, service:<name> where both have it); once more: source time until',
+      collect,
+    )
+    .option('--rate <number>', 'events a second, at most', numberOption(0.1, 100_000, 'a rate'), 1000)
+    .option('--keep-effects', 'to a service: keep what its handlers set and publish (default: discard it)')
+    .description('deliver stored events once more to one sink or service, marked as a replay')
+    .action((options) => does(async (context) => (await import('./event-replay.ts')).eventReplay(context, options)));
   const moment = momentOption();
   event
     .command('timeline')

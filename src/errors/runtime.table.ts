@@ -8,6 +8,18 @@ export const RUNTIME_ERRORS = {
     action: 'See the names with: headgate tag list --device {device}',
     retry: 'never',
   },
+  REPLAY_TARGET_UNKNOWN: {
+    message: 'there is no sink and no service {target}; there are: {known}',
+    meaning: 'A replay goes to one sink or one service of the running configuration.',
+    action: 'Name one of them with --to.',
+    retry: 'never',
+  },
+  REPLAY_TARGET_AMBIGUOUS: {
+    message: '{target} is the name of a sink and of a service',
+    meaning: 'Both are in the running configuration, so it is not clear where the replay should go.',
+    action: 'Write --to {sink} or --to {service}.',
+    retry: 'never',
+  },
   DEMO_GATEWAY_FAILED: {
     message: 'the gateway of the demo did not start: {log}',
     meaning: 'The daemon that the demo starts ended, or did not answer in time.',

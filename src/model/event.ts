@@ -33,6 +33,8 @@ export interface HeadgateEvent<D = unknown> extends EventDraft<D> {
   readonly sequence: number;
   /** When it was accepted. */
   readonly recordedtime: EpochMs;
+  /** The run that delivers it again because somebody asked for it; absent: the regular delivery. */
+  readonly replay?: string;
 }
 
 export const TELEMETRY_TYPE = 'headgate.telemetry.v1';

@@ -26,5 +26,11 @@ export const RUNTIME_EVENTS = {
     message: 'the journal refused a device state; it is in this log only',
     counter: 'device_states_unrecorded_total',
   },
+  'replay-started': { level: 'info', message: 'replay of stored events started' },
+  'replay-ended': {
+    level: 'info',
+    message: 'replay of stored events ended',
+    counter: 'replayed_events_total',
+  },
   'part-close-failed': { level: 'warn', message: 'a part did not close cleanly' },
 } as const satisfies Record<string, InternalEventEntry>;

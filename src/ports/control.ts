@@ -105,6 +105,30 @@ export interface EventSearch {
 /** What is searched for: ascending, from the oldest stored event to the newest of this moment. */
 export type SearchRequest = Pick<PageRequest, 'where' | 'lanes'>;
 
+/** Stored events to deliver once more. */
+export interface ReplayRequest extends SearchRequest {
+  /** Name of a sink or a service; `sink:<name>` or `service:<name>` where both have it. */
+  readonly to: string;
+  readonly eventsPerSecond: number;
+  /** Of a service: keep what its handlers set and publish; else they run, and their effects are discarded. */
+  readonly isKept: boolean;
+  /** Who asked for it, for the log. */
+  readonly by: string;
+}
+
+/** How far a replay has come. */
+export interface ReplayProgress {
+  readonly run: string;
+  readonly found: number;
+  /** Confirmed by the sink, or handled by the service. */
+  readonly taken: number;
+  readonly failed: number;
+  readonly published: number;
+  readonly lastError: string | null;
+  readonly through: number;
+  readonly until: number;
+}
+
 /** What the running daemon does for the command line, over its local socket. Each method may be called at any time. */
 export interface ControlApi {
   status(): Promise<StatusReport>;
@@ -118,6 +142,11 @@ export interface ControlApi {
   tailEvents(filter: EventFilter, onEvent: (event: HeadgateEvent) => void): () => void;
   /** Search the stored events, beside what the daemon does otherwise. @throws CONTROL_BUSY as many searches as may be are under way */
   searchEvents(request: SearchRequest): EventSearch;
+  /**
+   * Replay; ends with the last event, or when `signal` says so.
+   * @throws REPLAY_TARGET_UNKNOWN, REPLAY_TARGET_AMBIGUOUS, CONTROL_BUSY, and what sink or service throw
+   */
+  replayEvents(request: ReplayRequest, signal: AbortSignal): AsyncIterable<ReplayProgress>;
   journalStatus(): Promise<JournalStatus>;
   /** The verify report of the journal, as `journal verify` prints it. */
   journalVerify(): Promise<unknown>;

@@ -32,6 +32,7 @@ export interface GatewayParts {
   readonly services: ServiceHost;
   readonly processor: ProcessorMeter;
   readonly commands: CommandDesk;
+  readonly replays: ControlApi['replayEvents'];
 }
 
 const EVERY_EVENT = ['uns/v1/#', 'evt/v1/#'];
@@ -93,6 +94,7 @@ export function createControlApi(parts: GatewayParts): ControlApi {
         },
       }),
     searchEvents: createEventSearch(journal),
+    replayEvents: parts.replays,
     journalStatus: () => journal.status(),
     journalVerify: () => journal.verify(),
     forgetSink: async (name, actor) => {

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors/headgate-error.ts';
+import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { GAP_TYPE } from '../model/event.ts';
 import { LANES } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
@@ -8,6 +8,7 @@ import type { SecretReference, SinkModule } from '../ports/sink.ts';
 import { RecentLanes } from './forwarder/recent-lanes.ts';
 import { SinkRunner } from './forwarder/sink-runner.ts';
 import { type SinkStatus, unusableStatus } from './forwarder/sink-status.ts';
+import type { ReplayTarget } from './replay/replay-run.ts';
 
 /** A sink of the configuration with the module of its kind. */
 interface ConfiguredSink {
@@ -35,6 +36,8 @@ export interface Forwarder {
   /** Send what lingers, wait for confirmations, disconnect; within 2 s whatever the destinations do. */
   stop(): Promise<void>;
   status(): readonly SinkStatus[];
+  /** The way of a replay to a sink, beside all regular delivery. @throws SINK_UNUSABLE it could not be set up */
+  replayTarget(sink: string): ReplayTarget;
 }
 
 const STOP_CONFIRM_MS = 900;
@@ -113,6 +116,14 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     stop: async () => {
       unsubscribe();
       await Promise.all(runners.map((runner) => runner.stop(STOP_CONFIRM_MS)));
+    },
+    replayTarget: (name) => {
+      const runner = runners.find((one) => one.name === name);
+      if (runner === undefined) {
+        const reason = unusable.find((one) => one.name === name)?.lastError?.message ?? 'not configured';
+        throw new HeadgateError('SINK_UNUSABLE', { sink: name, reason });
+      }
+      return runner.replayTarget();
     },
     status: () => [...runners.map((runner) => runner.status()), ...unusable],
   };

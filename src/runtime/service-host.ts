@@ -4,6 +4,7 @@ import { INTERNAL_EVENTS, type InternalEventName } from '../observe/internal-eve
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Random, Timer } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
+import type { ReplayedPage, ReplayTarget } from './replay/replay-run.ts';
 import { hostedServices } from './service-host/hosted-services.ts';
 import { SERVICE_LIMITS, type ServiceLimits } from './service-host/limits.ts';
 import { type FromWorker, fromWire } from './service-host/messages.ts';
@@ -38,9 +39,18 @@ export interface ServiceHost {
    * @throws SERVICE_UNKNOWN, SERVICE_NOT_RUNNING, SERVICE_QUERY_UNKNOWN, SERVICE_QUERY_FAILED, SERVICE_QUERY_TIMEOUT, SERVICE_BUSY
    */
   query(service: string, query: string, argument?: unknown): Promise<unknown>;
+  /**
+   * The way of a replay to a service's durable handlers, behind all that comes regularly.
+   * @param isKept keep what the handlers set and publish, once more; else they run and their effects are discarded
+   * @throws SERVICE_UNKNOWN
+   */
+  replayTarget(service: string, isKept: boolean): ReplayTarget;
   /** Stop a service's worker cleanly and start it again. @throws SERVICE_UNKNOWN */
   restart(name: string): Promise<void>;
 }
+
+/** Events that a worker is given at once in a replay. */
+const REPLAY_PAGE = { maxEvents: 100, maxBytes: 1_048_576 };
 
 /** @throws SERVICE_UNKNOWN a name that is neither built in nor `custom` */
 export function createServiceHost(options: ServiceHostOptions): ServiceHost {
@@ -109,6 +119,20 @@ class Host implements ServiceHost {
       throw new HeadgateError('SERVICE_NOT_RUNNING', { service, state: slot.state });
     }
     return group.handle.query(service, query, argument);
+  }
+
+  replayTarget(service: string, isKept: boolean): ReplayTarget {
+    const slot = this.#slotOf(service);
+    return {
+      page: REPLAY_PAGE,
+      deliver: (events, run) => {
+        const group = this.#groupOf(slot);
+        if (group === undefined || slot.state !== 'running') {
+          return Promise.reject(new HeadgateError('SERVICE_NOT_RUNNING', { service, state: slot.state }));
+        }
+        return group.handle.replay(service, events, run, isKept) as Promise<ReplayedPage>;
+      },
+    };
   }
 
   async restart(name: string): Promise<void> {

@@ -46,6 +46,19 @@ function main(port: MessagePort, settings: WorkerSettings): void {
         else runner.query(query, argument, (value) => post({ kind: 'answer', id, value }), refuse);
         break;
       }
+      case 'replay': {
+        const { id, service, run, isKept, batch } = message;
+        const events = unpackBatch(batch, lists);
+        const refuse = () => {
+          const error = new HeadgateError('SERVICE_NOT_RUNNING', { service, state: 'stopped' });
+          post({ kind: 'no-answer', id, error: toWire(error) });
+        };
+        const done = (value: unknown) => post({ kind: 'answer', id, value });
+        const runner = runners.get(service);
+        if (runner === undefined) refuse();
+        else runner.replay({ events, run, isKept, done, refuse });
+        break;
+      }
       case 'accepted':
         runners.get(message.service)?.accepted(message.through);
         break;

@@ -7,6 +7,8 @@ import type {
   CurrentValueRow,
   EventFilter,
   EventSearch,
+  ReplayProgress,
+  ReplayRequest,
   SearchRequest,
   ServiceRow,
   StatusReport,
@@ -43,6 +45,8 @@ export interface ControlClient {
   tailEvents(filter: EventFilter, signal: AbortSignal): AsyncIterable<TailLine>;
   /** The stored events that match; nothing more is read than is taken. */
   searchEvents(request: SearchRequest, signal: AbortSignal): Promise<EventSearch>;
+  /** Ends with the replay; aborting cancels it. A daemon that fails in the middle ends it with CONTROL_FAILED. */
+  replayEvents(request: ReplayRequest, signal: AbortSignal): AsyncIterable<ReplayProgress>;
   journalStatus(): Promise<JournalStatus>;
   journalVerify(): Promise<unknown>;
   forgetSink(name: string, actor: string): Promise<{ readonly events: number }>;
@@ -70,12 +74,12 @@ export function connectControl(socketPath: string): ControlClient {
     readTags: (device, tags) => post('/v1/read', { device, tags }, READ_TIMEOUT_MS),
     writeTag: (command) => post('/v1/write', command, READ_TIMEOUT_MS),
     tailEvents: (filter, signal) => tail(socketPath, filter, signal),
-    searchEvents: async ({ where = {}, lanes }, signal) => {
-      const request = { ...where, ...(lanes === undefined ? {} : { lanes }) };
+    searchEvents: async (request, signal) => {
       const response = await open(socketPath, { method: 'POST', path: '/v1/journal/events', body: request }, signal);
       if (response.statusCode !== 200) resultOf(response, await textOf(response));
       return readSearch(response);
     },
+    replayEvents: (request, signal) => replay(socketPath, request, signal),
     journalStatus: () => get('/v1/journal'),
     journalVerify: () => post('/v1/journal/verify', {}, VERIFY_TIMEOUT_MS),
     forgetSink: (sink, actor) => post('/v1/sinks/forget', { sink, actor }, ANSWER_TIMEOUT_MS),
@@ -153,11 +157,20 @@ function resultOf(response: IncomingMessage, text: string): unknown {
     throw new HeadgateError('CONTROL_FAILED', { reason: 'the answer is not JSON' }, cause);
   }
   if (response.statusCode === 200) return value;
-  const { code, context } = (value ?? {}) as { code?: unknown; context?: ErrorContext };
-  if (typeof code === 'string' && Object.hasOwn(ERROR_CATALOGUE, code)) {
-    throw new HeadgateError(code as ErrorCode, context ?? {});
-  }
-  throw new HeadgateError('CONTROL_FAILED', { reason: `status ${response.statusCode}` });
+  const refusal = (value ?? {}) as Partial<Refusal>;
+  throw errorOf({ code: refusal.code ?? `status ${response.statusCode}`, context: refusal.context ?? {} });
+}
+
+/** An error of the daemon, on its way. */
+interface Refusal {
+  readonly code: string;
+  readonly context: ErrorContext;
+}
+
+function errorOf({ code, context }: Refusal): HeadgateError {
+  return Object.hasOwn(ERROR_CATALOGUE, code)
+    ? new HeadgateError(code as ErrorCode, context)
+    : new HeadgateError('CONTROL_FAILED', { reason: code });
 }
 
 async function* tail(socketPath: string, filter: EventFilter, signal: AbortSignal): AsyncGenerator<TailLine> {
@@ -165,18 +178,43 @@ async function* tail(socketPath: string, filter: EventFilter, signal: AbortSigna
     const path = `/v1/events${queryOf({ type: filter.type, asset: filter.asset })}`;
     const response = await open(socketPath, { method: 'GET', path }, signal);
     if (response.statusCode !== 200) resultOf(response, await textOf(response));
-    let rest = '';
-    response.setEncoding('utf8');
-    for await (const chunk of response as AsyncIterable<string>) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) if (line !== '') yield JSON.parse(line) as TailLine;
-    }
+    for await (const line of linesOf(response)) yield JSON.parse(line) as TailLine;
   } catch (error) {
     if (signal.aborted) return;
     // The daemon stopped in the middle of the stream: the tail has come to its end.
     if ((error as NodeJS.ErrnoException).code === 'ECONNRESET' || messageOf(error) === 'aborted') return;
     throw error;
+  }
+}
+
+async function* replay(
+  socketPath: string,
+  request: ReplayRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ReplayProgress> {
+  const response = await open(socketPath, { method: 'POST', path: '/v1/replay', body: request }, signal);
+  if (response.statusCode !== 200) resultOf(response, await textOf(response));
+  try {
+    for await (const line of linesOf(response)) {
+      const value = JSON.parse(line) as ReplayProgress | { readonly done: true } | Refusal;
+      if ('done' in value) return;
+      if ('code' in value) throw errorOf(value);
+      yield value;
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error instanceof HeadgateError ? error : connectionError(socketPath, error as NodeJS.ErrnoException);
+  }
+  if (!signal.aborted) throw new HeadgateError('CONTROL_FAILED', { reason: 'the daemon stopped in the middle of it' });
+}
+
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  let rest = '';
+  response.setEncoding('utf8');
+  for await (const chunk of response as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield line;
   }
 }
 

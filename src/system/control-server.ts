@@ -8,7 +8,7 @@ import { toCloudEventJson } from '../model/cloud-event.ts';
 import { LANES } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { TagCommand } from '../ports/command.ts';
-import type { ControlApi, EventFilter, SearchRequest } from '../ports/control.ts';
+import type { ControlApi, EventFilter, ReplayRequest, SearchRequest } from '../ports/control.ts';
 import { EventTail } from './event-tail.ts';
 import { writeSearch } from './search-stream.ts';
 
@@ -128,6 +128,8 @@ async function answer(
       return tail(api, observer, response, pick(query, ['type', 'asset']));
     case 'POST /v1/journal/events':
       return writeSearch(response, api.searchEvents(searchRequest(await body(request))));
+    case 'POST /v1/replay':
+      return replay(api, response, replayRequest(await body(request)));
     case 'GET /v1/journal':
       return send(response, await api.journalStatus());
     case 'POST /v1/journal/verify':
@@ -155,6 +157,23 @@ function tail(api: ControlApi, observer: Observer, response: ServerResponse, fil
   const events = new EventTail(response, (count) => observer.emit('control-tail-dropped', {}, count));
   const unsubscribe = api.tailEvents(filter, (event) => events.push(() => toCloudEventJson(event)));
   response.on('close', unsubscribe);
+}
+
+/** One line for each page; a reader that leaves cancels the replay. */
+async function replay(api: ControlApi, response: ServerResponse, request: ReplayRequest): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  try {
+    for await (const progress of api.replayEvents(request, gone.signal)) {
+      if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.write(`${JSON.stringify(progress)}\n`);
+    }
+    response.end('{"done":true}\n');
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    const known = isHeadgateError(error) ? error : new HeadgateError('CONTROL_FAILED', { reason: messageOf(error) });
+    response.end(`${JSON.stringify({ code: known.code, context: known.context })}\n`);
+  }
 }
 
 function send(response: ServerResponse, value: unknown, status = 200): void {
@@ -216,16 +235,26 @@ function pick<K extends string>(query: Readonly<Record<string, string>>, keys: r
 }
 
 /** @throws CONTROL_REQUEST_INVALID */
+function replayRequest(value: Readonly<Record<string, unknown>>): ReplayRequest {
+  const { to, by, eventsPerSecond, isKept } = value;
+  if (typeof to !== 'string' || typeof by !== 'string') throw invalid('to and by are needed');
+  if (typeof eventsPerSecond !== 'number' || !(eventsPerSecond > 0)) throw invalid('eventsPerSecond is no rate');
+  return { ...searchRequest(value), to, by, eventsPerSecond, isKept: isKept === true };
+}
+
+/** @throws CONTROL_REQUEST_INVALID */
 function searchRequest(value: Readonly<Record<string, unknown>>): SearchRequest {
+  const given = typeof value['where'] === 'object' && value['where'] !== null ? value['where'] : {};
+  const asked: Readonly<Record<string, unknown>> = { ...given };
   const where: Record<string, string | number> = {};
   for (const key of ['type', 'asset', 'tag'] as const) {
-    const text = value[key];
+    const text = asked[key];
     if (text === undefined) continue;
     if (typeof text !== 'string') throw invalid(`${key} is no text`);
     where[key] = text;
   }
   for (const key of ['from', 'to'] as const) {
-    const time = value[key];
+    const time = asked[key];
     if (time === undefined) continue;
     if (typeof time !== 'number' || !Number.isFinite(time)) throw invalid(`${key} is no time`);
     where[key] = time;

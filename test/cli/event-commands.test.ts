@@ -5,8 +5,10 @@ import { parse } from 'csv-parse/sync';
 import { parquetReadObjects } from 'hyparquet';
 import t, { type Test } from 'tap';
 import type { TimelineReport } from '../../src/cli/asset-timeline.ts';
+import { HeadgateError } from '../../src/errors/headgate-error.ts';
 import { openJournal } from '../../src/journal/journal-client.ts';
 import type { EventDraft } from '../../src/model/event.ts';
+import type { ReplayRequest } from '../../src/ports/control.ts';
 import { systemClock } from '../../src/ports/system-clock.ts';
 import { createEventSearch } from '../../src/runtime/event-search.ts';
 import { decodeBatch } from '../../src/sinks/batch-decoder.ts';
@@ -182,6 +184,57 @@ t.test('event timeline tells what happened on an asset, and what its tags did', 
       t.match(json.tags[1], { tag: 'register_40002', min: -59, max: -5, last: -59, changes: 54, samples: 55 });
     });
   }
+});
+
+t.test('event replay asks the daemon, tells how far it came, and fails when a service did', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'headgate-replay-'));
+  const socketPath = join(directory, 'headgate.sock');
+  const asked: ReplayRequest[] = [];
+  const progress = {
+    run: 'r1-1',
+    found: 20,
+    taken: 19,
+    failed: 1,
+    published: 3,
+    lastError: 'no',
+    through: 9,
+    until: 9,
+  };
+  const api = fakeApi({
+    async *replayEvents(request) {
+      asked.push(request);
+      if (request.to === 'nowhere')
+        throw new HeadgateError('REPLAY_TARGET_UNKNOWN', { target: 'nowhere', known: 'up' });
+      yield { ...progress, failed: 0 };
+      if (request.to === 'cut') throw new HeadgateError('SERVICE_NOT_RUNNING', { service: 'cut', state: 'stopped' });
+      if (request.to === 'service:health') yield progress;
+    },
+  });
+  const server = await startControlServer({ socketPath, api, observer: recordingObserver() });
+  t.teardown(async () => {
+    await server.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const run: Run = (...args) => headgate(['--socket', socketPath, 'event', 'replay', ...args]);
+  const range = ['--from', '2026-11-25T10:00Z', '--to', '2026-11-25T11:00Z'];
+  const sink = await run('--to', 'up', ...range, '--asset', 'acme/', '--rate', '50', '--json');
+  t.equal(sink.code, 0, sink.err);
+  t.match(sink.json(), { run: 'r1-1', taken: 19, isCancelled: false });
+  t.match(asked[0], {
+    to: 'up',
+    eventsPerSecond: 50,
+    isKept: false,
+    by: /^cli:./,
+    where: { from: START, to: START + 3_600_000, asset: 'acme' },
+  });
+  const service = await run('--to', 'service:health', ...range, '--keep-effects');
+  t.equal(service.code, 1);
+  t.match(service.out, /failed +1: no/);
+  t.equal(asked[1]?.isKept, true);
+  t.match((await run('--to', 'nowhere', ...range)).err, /there is no sink and no service nowhere/);
+  t.match((await run('--to', 'cut', ...range)).err, /cut/);
+  t.equal((await run('--to', 'up')).code, 2, 'not everything by mistake');
+  t.equal((await run(...range)).code, 2, 'a target is needed');
 });
 
 t.test('event query names what is wrong with its options', async (t) => {

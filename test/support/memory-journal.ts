@@ -13,6 +13,8 @@ import type {
   StoredEvent,
 } from '../../src/ports/journal.ts';
 
+import { passesFilter } from '../../src/runtime/event-filter.ts';
+
 /** The journal port in memory, for tests of consumers: commits on the next turn of the loop; keeps everything. */
 export class MemoryJournal implements Journal {
   readonly journalId: string;
@@ -76,6 +78,8 @@ export class MemoryJournal implements Journal {
     const events: StoredEvent[] = [];
     let bytes = 0;
     for (const { event, ...stored } of this.events) {
+      const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY, ...filter } = request.where ?? {};
+      if (event.time < from || event.time >= to || !passesFilter(filter, event)) continue;
       if (event.sequence <= request.after || event.sequence > request.until) continue;
       if (request.lanes !== undefined && !request.lanes.includes(event.lane)) continue;
       bytes += stored.bytes.length;

@@ -91,6 +91,15 @@ export class LinkTraffic {
     if (lane !== 'critical') this.#window.confirmed(shipment.bytes, shipment.sentAt, now);
   }
 
+  /** A replayed batch goes, on what the cap allows. @returns what it was charged */
+  sentReplay(bytes: number, now: Millis): number {
+    return this.#cap.charge(bytes, now);
+  }
+
+  confirmedReplay(charged: number, bytes: number, wireBytes: number): void {
+    this.#cap.correct(charged, bytes, wireBytes);
+  }
+
   rejected(shipment: Shipment): void {
     this.#charged.delete(shipment);
   }

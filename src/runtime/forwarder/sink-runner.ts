@@ -5,12 +5,14 @@ import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import type { CommittedEvent, Journal, LaneCursors, StoredEvent } from '../../ports/journal.ts';
 import type { Sink } from '../../ports/sink.ts';
+import type { ReplayTarget } from '../replay/replay-run.ts';
 import type { Shipment, Stream } from './delivery.ts';
 import { type BatchLimits, LaneFeed, type Ready } from './lane-feed.ts';
 import { LinkTraffic, type Load } from './link-traffic.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { RecentLanes } from './recent-lanes.ts';
 import { SinkLink } from './sink-link.ts';
+import { SinkReplay } from './sink-replay.ts';
 import type { SinkStatus } from './sink-status.ts';
 
 export interface SinkRunnerOptions {
@@ -54,6 +56,7 @@ export class SinkRunner {
   #hasSentOnLink = false;
   #hasConfirmedOnLink = false;
   #fruitless = 0;
+  #replaying = 0;
   #onIdle: (() => void) | null = null;
   #counts = { eventsSettled: 0, batchesSettled: 0, bytesSent: 0, resent: 0, deadLettered: 0 };
 
@@ -109,6 +112,42 @@ export class SinkRunner {
   /** Everything of the lane up to this sequence is confirmed. */
   settled(lane: Lane): number {
     return this.#lanes[lane].delivery.cursor.settled;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** The way of a replay: one batch at a time, and only while the link has nothing else to do. Moves no cursor. */
+  replayTarget(): ReplayTarget {
+    const { sink, clock, name } = this.#options;
+    return new SinkReplay({
+      name,
+      sink,
+      clock,
+      mayGo: () => this.#hasSpareLink(),
+      onSent: (bytes) => {
+        this.#replaying++;
+        return this.#traffic.sentReplay(bytes, clock.monotonic());
+      },
+      onDone: () => {
+        this.#replaying--;
+        this.#pump();
+        this.#checkIdle();
+      },
+      onConfirmed: (charged, bytes, wireBytes) => this.#traffic.confirmedReplay(charged, bytes, wireBytes),
+      onFailed: (error) => this.#link.drop(error),
+      isStopped: () => this.#isStopping,
+    });
+  }
+
+  /** Live has a slot left, no backlog waits, and neither cap nor schedule holds it. */
+  #hasSpareLink(): boolean {
+    if (!this.#link.isUp || this.#isStopping || this.#fruitless > 0) return false;
+    if (this.#inFlight() > Math.max(0, this.#slots() - 3)) return false;
+    if (this.#feeds.some(({ delivery }) => delivery.boundary !== null || delivery.hasRemainders)) return false;
+    const { clock } = this.#options;
+    return this.#traffic.heldMs({ lane: 'bulk', stream: 'backlog' }, clock.now(), clock.monotonic()) === 0;
   }
 
   status(): SinkStatus {
@@ -325,7 +364,7 @@ export class SinkRunner {
   }
 
   #inFlight(): number {
-    return this.#feeds.reduce((sum, { delivery }) => sum + delivery.inFlight, 0);
+    return this.#feeds.reduce((sum, { delivery }) => sum + delivery.inFlight, this.#replaying);
   }
 
   #load(): Load {

@@ -41,6 +41,11 @@ export class Effects {
     this.#acceptedInStore = this.#accepted;
   }
 
+  /** Events that the task at hand has published. */
+  get publishedInTask(): number {
+    return this.#taskRows.length;
+  }
+
   /** Published and not accepted by the journal yet. */
   get unaccepted(): number {
     return this.#nextNumber - 1 - this.#accepted;

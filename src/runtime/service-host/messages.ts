@@ -73,6 +73,15 @@ export type ToWorker =
       readonly query: string;
       readonly argument: unknown;
     }
+  | {
+      readonly kind: 'replay';
+      readonly id: number;
+      readonly service: string;
+      readonly run: string;
+      /** Keep what the handlers do; else it is discarded. */
+      readonly isKept: boolean;
+      readonly batch: EventBatch;
+    }
   | { readonly kind: 'accepted'; readonly service: string; readonly through: number }
   | { readonly kind: 'drop'; readonly service: string }
   | { readonly kind: 'stop' };

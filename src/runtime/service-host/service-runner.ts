@@ -16,6 +16,7 @@ import {
   type WorkerSettings,
 } from './messages.ts';
 import { Publisher } from './publisher.ts';
+import { type ReplayPage, ReplayQueue } from './replay-queue.ts';
 import { Rhythm } from './rhythm.ts';
 import { StateStore } from './state-store.ts';
 import { type Handler, Subscriptions } from './subscriptions.ts';
@@ -71,6 +72,7 @@ export class ServiceRunner {
   readonly #queries = new Map<string, (argument: unknown) => unknown>();
   readonly #urgent: (() => Promise<void>)[] = [];
   readonly #deliveries: Delivery[] = [];
+  readonly #replays: ReplayQueue;
   readonly #tally = new Tally();
   readonly #rhythms: Rhythm[] = [];
   /** Batches handled since the last commit, by feed. */
@@ -96,6 +98,12 @@ export class ServiceRunner {
     );
     this.#effects = new Effects(name, store, options.marker, options.position);
     this.#seen = this.#effects.inbox;
+    this.#replays = new ReplayQueue({
+      effects: this.#effects,
+      decode: (stored) => this.#decode({ ...stored, feeds: 0 }),
+      handlersOf: (event) => this.#subscriptions.handlersOf(event, 'durable'),
+      commit: () => this.#commit(),
+    });
   }
 
   /** Start the service and begin; tells the host. Throws what the service throws. */
@@ -125,6 +133,13 @@ export class ServiceRunner {
       const wanted = events.filter((event) => (event.feeds & bit) !== 0);
       if (wanted.length > 0) this.#deliveries.push({ mode, events: wanted, next: 0 });
     }
+    this.#wakeUp();
+  }
+
+  /** Handle stored events once more, behind all that comes regularly. */
+  replay(page: ReplayPage): void {
+    if (this.#phase === 'running') this.#replays.add(page);
+    else page.refuse();
     this.#wakeUp();
   }
 
@@ -244,8 +259,10 @@ export class ServiceRunner {
       const task = this.#urgent.shift();
       if (task !== undefined) {
         await task();
-      } else if (this.#deliveries.length > 0 && this.#effects.unaccepted < OUTBOX_LIMIT) {
-        await this.#someEvents();
+      } else if (this.#hasWork()) {
+        if (this.#deliveries.length > 0) await this.#someEvents();
+        // One for each slice of what comes regularly: so both go on.
+        if (!this.#replays.isEmpty && !this.#hasEnded()) await this.#replays.step();
       } else {
         this.#commit();
         await this.#sleep();
@@ -256,6 +273,10 @@ export class ServiceRunner {
       if (now >= this.#sliceEnd) await new Promise((resolve) => setImmediate(resolve));
     }
     this.#commit();
+  }
+
+  #hasWork(): boolean {
+    return (this.#deliveries.length > 0 || !this.#replays.isEmpty) && this.#effects.unaccepted < OUTBOX_LIMIT;
   }
 
   /** Handle events of the first delivery until it ends, the slice ends or something urgent waits. */
@@ -392,6 +413,7 @@ export class ServiceRunner {
 
   #end(): void {
     this.#phase = 'ended';
+    this.#replays.abandon();
     for (const rhythm of this.#rhythms) rhythm.cancel();
     this.#wakeUp();
     this.#effects.close();

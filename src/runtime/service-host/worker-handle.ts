@@ -31,7 +31,8 @@ interface PendingQuery {
   readonly query: string;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  readonly timer: Timer;
+  /** Of a replay there is none: each handler has its own deadline, and a worker that hangs is ended. */
+  readonly timer: Timer | null;
 }
 
 const ENTRY = new URL(`../service-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
@@ -104,6 +105,21 @@ export class WorkerHandle {
     });
   }
 
+  /**
+   * Give events to a service's durable handlers once more; resolves with a ReplayedPage when they have returned.
+   * @throws SERVICE_NOT_RUNNING it is not, or its worker ended meanwhile
+   */
+  replay(service: string, events: readonly StoredEvent[], run: string, isKept: boolean): Promise<unknown> {
+    if (this.#isEnded) return Promise.reject(new HeadgateError('SERVICE_NOT_RUNNING', { service, state: 'stopped' }));
+    const id = this.#nextId++;
+    const batch = packBatch(this.#nextId++, events, [], this.#sentLists);
+    return new Promise((resolve, reject) => {
+      this.#queries.set(id, { service, query: 'replay', resolve, reject, timer: null });
+      const message: ToWorker = { kind: 'replay', id, service, run, isKept, batch };
+      this.#worker.postMessage(message, [batch.table.buffer, batch.bytes.buffer]);
+    });
+  }
+
   /** End the thread without a report; resolves when it has ended. */
   async end(): Promise<void> {
     this.#close('stopped');
@@ -118,7 +134,7 @@ export class WorkerHandle {
       const pending = this.#queries.get(message.id);
       if (pending === undefined) return;
       this.#queries.delete(message.id);
-      pending.timer.cancel();
+      pending.timer?.cancel();
       const { service, query } = pending;
       if (message.kind === 'answer') pending.resolve(message.value);
       else pending.reject(fromWire(message.error, 'SERVICE_QUERY_FAILED', { service, query }));
@@ -154,7 +170,7 @@ export class WorkerHandle {
     this.#isEnded = true;
     this.#heartbeat.cancel();
     for (const { service, reject, timer } of this.#queries.values()) {
-      timer.cancel();
+      timer?.cancel();
       reject(new HeadgateError('SERVICE_NOT_RUNNING', { service, state }));
     }
     this.#queries.clear();
