@@ -20,6 +20,7 @@ import { encodeTagTable } from '../../src/simulate/tag-table.ts';
 import { startUpstreamBroker } from '../../src/simulate/upstream-broker.ts';
 import type { ReceiverFigures } from '../../src/sinks/receiver.ts';
 import { connectControl } from '../../src/system/control-client.ts';
+import { FaultProxy } from '../../test/support/fault-proxy.ts';
 import { Daemon, type DaemonOptions } from './daemon.ts';
 import { Oracle, type OracleAccount } from './oracle.ts';
 
@@ -35,6 +36,8 @@ export interface PlantOptions {
   readonly journal?: JournalConfig;
   /** Where the gateway keeps its data; default: a temporary directory of the plant's. */
   readonly dataDirectory?: string;
+  /** Goes into the sink's configuration. */
+  readonly sink?: object;
   /** Messages of the oracle that may be unacknowledged at once. Default 48. */
   readonly window?: number;
 }
@@ -60,6 +63,10 @@ export class Plant {
   readonly configDirectory: string;
   /** The gateway's own loopback address: plants in parallel, and other users of the machine, keep out of each other's way. */
   readonly host = `127.${randomInt(1, 255)}.${randomInt(0, 255)}.${randomInt(1, 255)}`;
+  /** The upstream broker itself. */
+  readonly upstreamPort: number;
+  /** The way from the gateway to its upstream. */
+  readonly wan: FaultProxy;
   maxRecoverySeconds = 0;
   #daemon: Daemon | null = null;
   readonly #receiver: UpstreamReceiver;
@@ -68,13 +75,15 @@ export class Plant {
   private constructor(
     directories: { readonly data: string; readonly config: string },
     oracle: Oracle,
-    receiver: UpstreamReceiver,
+    far: { readonly wan: FaultProxy; readonly receiver: UpstreamReceiver; readonly port: number },
     close: () => Promise<void>,
   ) {
     this.dataDirectory = directories.data;
     this.configDirectory = directories.config;
     this.oracle = oracle;
-    this.#receiver = receiver;
+    this.wan = far.wan;
+    this.upstreamPort = far.port;
+    this.#receiver = far.receiver;
     this.#close = close;
   }
 
@@ -88,6 +97,7 @@ export class Plant {
     const oracle = new Oracle({ streams: 3, random, window: options.window ?? 48 });
     const broker = await startUpstreamBroker();
     const receiver = await receiveUpstream(broker.port, (event) => oracle.arrived(event));
+    const wan = await FaultProxy.start(broker.port);
     const { observer } = createObserver({ write: () => {}, now: () => Date.now(), level: 'error', format: 'text' });
     const devices = await startSyntheticDevices({
       protocol: 'modbus-tcp',
@@ -97,8 +107,9 @@ export class Plant {
       clock: systemClock,
       observer,
     });
-    const plant = new Plant({ data, config }, oracle, receiver, async () => {
+    const plant = new Plant({ data, config }, oracle, { wan, receiver, port: broker.port }, async () => {
       await receiver.close();
+      await wan.close();
       await devices.close();
       await broker.close();
       await rm(work, { recursive: true, force: true });
@@ -107,7 +118,7 @@ export class Plant {
     // Every lane is in use, so that one commit writes to several files.
     const tags = devices.tags.map((tag, index) => ({ ...tag, lane: LANES[index % LANES.length] ?? 'bulk' }));
     await writeFile(join(config, 'tags', 'synthetic.csv'), encodeTagTable(tags));
-    await plant.#configure(broker.port, options);
+    await plant.#configure(options);
     return plant;
   }
 
@@ -143,6 +154,11 @@ export class Plant {
   async kill(): Promise<void> {
     await this.daemon.kill();
     this.oracle.drop();
+  }
+
+  /** What arrived upstream so far, repeats dropped. */
+  get received(): ReceiverFigures {
+    return this.#receiver.figures();
   }
 
   /** What the gateway says of itself; null while it does not answer, as right after its start. */
@@ -183,7 +199,7 @@ export class Plant {
     await this.#close();
   }
 
-  async #configure(upstreamPort: number, { random, journal = {} }: PlantOptions): Promise<void> {
+  async #configure({ random, journal = {}, sink = {} }: PlantOptions): Promise<void> {
     const gateway = {
       gateway: { name: 'torture', asset: 'torture/gateway', data_dir: this.dataDirectory, socket: this.#socket },
       broker: {
@@ -202,9 +218,10 @@ export class Plant {
       sinks: {
         upstream: {
           kind: 'mqtt',
-          url: `mqtt://127.0.0.1:${upstreamPort}`,
+          url: `mqtt://127.0.0.1:${this.wan.port}`,
           batch: { linger_ms: 50 },
           reconnect: { min_ms: 100, max_ms: 500 },
+          ...sink,
         },
       },
     };

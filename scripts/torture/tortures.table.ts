@@ -17,4 +17,14 @@ export const TORTURES: Readonly<Record<string, TortureEntry>> = {
     fullRuns: 500,
     load: () => import('./fsync.ts'),
   },
+  flaps: {
+    summary: 'the link upstream is reset 500 times a minute; nothing settled may be sent again',
+    fullRuns: 2500,
+    load: () => import('./flaps.ts'),
+  },
+  linkdeath: {
+    summary: 'the link upstream dies silently in the middle of a drain',
+    fullRuns: 200,
+    load: () => import('./linkdeath.ts'),
+  },
 };

@@ -10,6 +10,8 @@ export interface ProxyFaults {
   /** Swallow what goes this way, silently, while connections stay open: a half-open link. */
   dropToServer: boolean;
   dropToClient: boolean;
+  /** Until this time of `performance.now()` nothing leaves, and then all of it in order: a retransmission on a lossy link. */
+  stalledUntil: number;
   /** New connections: pass them on; reset them; or take them and never answer. */
   accept: 'pass' | 'reset' | 'mute';
 }
@@ -24,6 +26,7 @@ export class FaultProxy {
     bytesPerSecond: null,
     dropToServer: false,
     dropToClient: false,
+    stalledUntil: 0,
     accept: 'pass',
   };
   /** Connections taken since start. */
@@ -33,6 +36,8 @@ export class FaultProxy {
   readonly #target: { host: string; port: number };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Connections on which nothing passes any more, and nobody says so. */
+  readonly #stranded = new WeakSet<Socket>();
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target;
@@ -59,6 +64,16 @@ export class FaultProxy {
   /** End all connections now with a reset (RST). */
   reset(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** The path of all open connections is gone, silently and for ever; new ones pass. */
+  strand(): void {
+    for (const socket of this.#sockets) this.#stranded.add(socket);
+  }
+
+  /** Nothing leaves for a while. */
+  stall(forMs: number): void {
+    this.faults.stalledUntil = performance.now() + forMs;
   }
 
   /** The link goes dead: nothing passes, nothing closes. `heal` lets new bytes pass; what was swallowed is lost. */
@@ -106,12 +121,13 @@ export class FaultProxy {
   /** One direction. A chunk leaves when the chunk before has left, its bytes had time at the set speed, and the delay has passed. */
   #pipe(from: Socket, to: Socket, direction: 'toServer' | 'toClient'): void {
     let lineFreeAt = 0;
-    const isDropping = () => (direction === 'toServer' ? this.faults.dropToServer : this.faults.dropToClient);
+    const isDropping = () =>
+      this.#stranded.has(from) || (direction === 'toServer' ? this.faults.dropToServer : this.faults.dropToClient);
     // One queue and one timer: timers of their own could overtake each other.
     const queue: { at: number; act: () => void }[] = [];
     const run = () => {
       for (let head = queue[0]; head !== undefined; head = queue[0]) {
-        const waitMs = head.at - performance.now();
+        const waitMs = Math.max(head.at, this.faults.stalledUntil) - performance.now();
         if (waitMs > 0) {
           setTimeout(run, waitMs);
           return;

@@ -1,6 +1,7 @@
+import { SequenceRanges } from '../../model/sequence-ranges.ts';
 import type { ReceivedEvent } from '../../sinks/batch-decoder.ts';
 import { receiveEvents } from '../../sinks/mqtt/receive.ts';
-import type { ReceiverFigures } from '../../sinks/receiver.ts';
+import { journalIdOf, type ReceiverFigures } from '../../sinks/receiver.ts';
 
 /** What stands at the far end: takes every message from the upstream broker, drops repeats by id, and counts. */
 export interface UpstreamReceiver {
@@ -17,7 +18,7 @@ export async function receiveUpstream(
   port: number,
   onEvent: (event: ReceivedEvent) => void,
 ): Promise<UpstreamReceiver> {
-  const seen = new Set<string>();
+  const seen = new Map<string, SequenceRanges>();
   const problems: string[] = [];
   let duplicates = 0;
   const receiving = await receiveEvents({
@@ -28,8 +29,10 @@ export async function receiveUpstream(
     firstSequence: 1,
     onEvents: (events) => {
       for (const event of events) {
-        if (seen.has(event.id)) duplicates++;
-        seen.add(event.id);
+        const journalId = journalIdOf(event);
+        const ids = seen.get(journalId) ?? new SequenceRanges();
+        seen.set(journalId, ids);
+        if (ids.add(event.sequence, event.sequence) === 0) duplicates++;
         onEvent(event);
       }
     },
