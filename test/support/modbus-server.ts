@@ -40,6 +40,8 @@ export class TestUnit {
   /** Leave every request unanswered. */
   isSilent = false;
   identity: readonly string[] | null = null;
+  /** Acknowledge writes of registers without keeping them, as a drive in local control does. */
+  ignoresWrites = false;
   /** Functions that it does not know. */
   readonly unknown = new Set<number>();
 
@@ -201,6 +203,7 @@ function carryOut(unit: TestUnit, pdu: Buffer): Buffer | null {
   const area = code === 5 || code === 15 ? 'coil' : 'holding';
   if (at + count > 65_536) return null;
   for (let i = at; i < at + count; i++) if (unit.illegal.has(`${area} ${i}`)) return null;
+  if (unit.ignoresWrites && (code === 6 || code === 16)) return Buffer.from(pdu.subarray(0, 5));
   const from = code === 23 ? 10 : code === 6 ? 3 : 6;
   if (code === 5) coil[at] = pdu.readUInt16BE(3) === 0xff00 ? 1 : 0;
   else if (code === 15) for (let i = 0; i < count; i++) coil[at + i] = ((pdu[6 + (i >> 3)] ?? 0) >> (i & 7)) & 1;
