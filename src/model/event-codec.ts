@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Encoder, setSizeLimits } from 'cbor-x';
+import { fromDecimals, toDecimals } from './decimal-column.ts';
 import { type EventDraft, eventId, type HeadgateEvent, isTelemetry, TELEMETRY_TYPE } from './event.ts';
 import type { Lane } from './tag.ts';
-import { type TagList, type TelemetryColumns, TelemetryReport } from './telemetry.ts';
+import { type TagList, type TelemetryColumns, TelemetryReport, type ValueColumn } from './telemetry.ts';
 import type { EpochMs } from './time.ts';
 
 /**
@@ -12,7 +13,8 @@ import type { EpochMs } from './time.ts';
  *
  * Event: `[1, type, source, subject, time, data, partitionkey, dataschema, correlationid, causationid, traceparent]`, absent ones null.
  * Telemetry: `[2, list id, indexes, values, statuses, time base, time deltas, correlationid, causationid, traceparent]`, with typed
- * arrays as RFC 8746 tags, little endian.
+ * arrays as RFC 8746 tags, little endian. Values: a typed array; an array of any values; or, for floats that are decimals,
+ * `[decimals, integers, width]` (`DecimalColumn`).
  */
 const EVENT_FORM = 1;
 const TELEMETRY_FORM = 2;
@@ -61,7 +63,7 @@ export function decodeEvent(stored: EventEnvelope, journalId: string): HeadgateE
     if (list === null || list.id !== form[1]) throw new EventCodecError(`tag list ${String(form[1])} is missing`);
     const columns: TelemetryColumns = {
       indexes: form[2],
-      values: form[3],
+      values: fromDecimals(form[3]) ?? form[3],
       statuses: form[4],
       timeBase: form[5],
       timeDeltas: form[6],
@@ -149,7 +151,7 @@ function telemetryForm(draft: EventDraft<TelemetryReport>): unknown[] {
     TELEMETRY_FORM,
     list.id,
     columns.indexes,
-    columns.values,
+    valuesForm(columns.values),
     columns.statuses,
     columns.timeBase,
     columns.timeDeltas,
@@ -157,6 +159,11 @@ function telemetryForm(draft: EventDraft<TelemetryReport>): unknown[] {
     draft.causationid ?? null,
     draft.traceparent ?? null,
   ];
+}
+
+function valuesForm(values: ValueColumn): unknown {
+  const isFloat = values instanceof Float64Array || values instanceof Float32Array;
+  return isFloat ? (toDecimals(values) ?? values) : values;
 }
 
 function optional(correlationid: string | null, causationid: string | null, traceparent: string | null) {
