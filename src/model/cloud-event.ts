@@ -1,4 +1,6 @@
 import type { HeadgateEvent } from './event.ts';
+import { TelemetryReport } from './telemetry.ts';
+import { telemetryJson } from './telemetry-json.ts';
 import { toRfc3339 } from './time.ts';
 
 /** Digits of the `sequence` attribute, so that it sorts as text. */
@@ -10,25 +12,27 @@ const SEQUENCE_DIGITS = 16;
  * @source CloudEvents JSON Event Format 1.0.2 §3
  */
 export function toCloudEventJson(event: HeadgateEvent): string {
-  return JSON.stringify(
-    {
-      specversion: '1.0',
-      id: event.id,
-      source: event.source,
-      type: event.type,
-      subject: event.subject,
-      time: toRfc3339(event.time),
-      datacontenttype: 'application/json',
-      dataschema: event.dataschema,
-      recordedtime: toRfc3339(event.recordedtime),
-      sequence: String(event.sequence).padStart(SEQUENCE_DIGITS, '0'),
-      lane: event.lane,
-      partitionkey: event.partitionkey ?? event.subject,
-      correlationid: event.correlationid,
-      causationid: event.causationid,
-      traceparent: event.traceparent,
-      data: event.data,
-    },
-    (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value),
-  );
+  const attributes = JSON.stringify({
+    specversion: '1.0',
+    id: event.id,
+    source: event.source,
+    type: event.type,
+    subject: event.subject,
+    time: toRfc3339(event.time),
+    datacontenttype: 'application/json',
+    dataschema: event.dataschema,
+    recordedtime: toRfc3339(event.recordedtime),
+    sequence: String(event.sequence).padStart(SEQUENCE_DIGITS, '0'),
+    lane: event.lane,
+    partitionkey: event.partitionkey ?? event.subject,
+    correlationid: event.correlationid,
+    causationid: event.causationid,
+    traceparent: event.traceparent,
+  });
+  const data = event.data instanceof TelemetryReport ? telemetryJson(event.data) : dataJson(event.data);
+  return data === undefined ? attributes : `${attributes.slice(0, -1)},"data":${data}}`;
+}
+
+function dataJson(data: unknown): string | undefined {
+  return JSON.stringify(data, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }

@@ -14,7 +14,7 @@ import type { EpochMs } from './time.ts';
  * Event: `[1, type, source, subject, time, data, partitionkey, dataschema, correlationid, causationid, traceparent]`, absent ones null.
  * Telemetry: `[2, list id, indexes, values, statuses, time base, time deltas, correlationid, causationid, traceparent]`, with typed
  * arrays as RFC 8746 tags, little endian. Values: a typed array; an array of any values; or, for floats that are decimals,
- * `[decimals, integers, width]` (`DecimalColumn`).
+ * `[decimals, integers, width]` (`DecimalColumn`). Indexes: null, a typed array, or the first one of a row that counts up by one.
  */
 const EVENT_FORM = 1;
 const TELEMETRY_FORM = 2;
@@ -61,9 +61,10 @@ export function decodeEvent(stored: EventEnvelope, journalId: string): HeadgateE
   if (form[0] === TELEMETRY_FORM) {
     const { list } = stored;
     if (list === null || list.id !== form[1]) throw new EventCodecError(`tag list ${String(form[1])} is missing`);
+    const values: ValueColumn = fromDecimals(form[3]) ?? form[3];
     const columns: TelemetryColumns = {
-      indexes: form[2],
-      values: fromDecimals(form[3]) ?? form[3],
+      indexes: typeof form[2] === 'number' ? countUp(form[2], values.length) : form[2],
+      values,
       statuses: form[4],
       timeBase: form[5],
       timeDeltas: form[6],
@@ -96,6 +97,14 @@ export function decodeEvent(stored: EventEnvelope, journalId: string): HeadgateE
 export function tagListIdOf(bytes: Uint8Array): string | null {
   const form = decodeCbor(bytes);
   return Array.isArray(form) && form[0] === TELEMETRY_FORM ? String(form[1]) : null;
+}
+
+/** Positions in its tag list of the samples of encoded telemetry; null: all from the first, or no telemetry. */
+export function sampleIndexesOf(bytes: Uint8Array): Uint16Array | Uint32Array | null {
+  const form = decodeCbor(bytes);
+  if (!Array.isArray(form) || form[0] !== TELEMETRY_FORM) return null;
+  if (typeof form[2] === 'number') return countUp(form[2], (fromDecimals(form[3]) ?? form[3]).length);
+  return form[2] instanceof Uint16Array || form[2] instanceof Uint32Array ? form[2] : null;
 }
 
 /** What all reports of a list have in common. */
@@ -150,7 +159,7 @@ function telemetryForm(draft: EventDraft<TelemetryReport>): unknown[] {
   return [
     TELEMETRY_FORM,
     list.id,
-    columns.indexes,
+    indexesForm(columns.indexes),
     valuesForm(columns.values),
     columns.statuses,
     columns.timeBase,
@@ -159,6 +168,20 @@ function telemetryForm(draft: EventDraft<TelemetryReport>): unknown[] {
     draft.causationid ?? null,
     draft.traceparent ?? null,
   ];
+}
+
+function indexesForm(indexes: TelemetryColumns['indexes']): unknown {
+  const first = indexes?.[0];
+  return first !== undefined && indexes?.every((index, i) => index === first + i) ? first : indexes;
+}
+
+/** A row that counts up by one. @throws EventCodecError not within uint32 */
+function countUp(first: number, length: number): Uint16Array | Uint32Array {
+  const end = first + length;
+  if (!(first >= 0 && end <= 0x1_0000_0000)) throw new EventCodecError('indexes beyond any tag list');
+  const indexes = end <= 0x1_0000 ? new Uint16Array(length) : new Uint32Array(length);
+  for (let i = 0; i < length; i++) indexes[i] = first + i;
+  return indexes;
 }
 
 function valuesForm(values: ValueColumn): unknown {

@@ -1,4 +1,4 @@
-import { decodeCbor } from '../model/event-codec.ts';
+import { sampleIndexesOf } from '../model/event-codec.ts';
 import { type TagList, TelemetryReport } from '../model/telemetry.ts';
 import type { CommittedEvent, StoredEvent } from '../ports/journal.ts';
 
@@ -57,7 +57,5 @@ function indexesOf(stored: StoredEvent | CommittedEvent): ArrayLike<number> | nu
     const { data } = stored.event;
     return data instanceof TelemetryReport ? data.columns.indexes : null;
   }
-  const form = decodeCbor(stored.bytes);
-  const indexes: unknown = Array.isArray(form) ? form[2] : null;
-  return indexes instanceof Uint16Array || indexes instanceof Uint32Array ? indexes : null;
+  return sampleIndexesOf(stored.bytes);
 }

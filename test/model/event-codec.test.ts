@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import t from 'tap';
 import { toCloudEventJson } from '../../src/model/cloud-event.ts';
 import type { EventDraft } from '../../src/model/event.ts';
-import { decodeEvent, EventCodecError, encodeEvent, makeTagList, tagListIdOf } from '../../src/model/event-codec.ts';
+import {
+  decodeCbor,
+  decodeEvent,
+  EventCodecError,
+  encodeEvent,
+  makeTagList,
+  sampleIndexesOf,
+  tagListIdOf,
+} from '../../src/model/event-codec.ts';
 import { TelemetryReport, type ValueColumn } from '../../src/model/telemetry.ts';
 import { plainJson } from '../support/plain-json.ts';
 
@@ -63,6 +71,21 @@ for (const values of columns) {
       subject: list.asset,
       partitionkey: 'acme/pump/plc_1000ms',
     });
+  });
+}
+
+for (const [what, indexes, form] of [
+  ['a row that counts up is its first', new Uint16Array([1, 2]), 1],
+  ['any other row is written out', new Uint16Array([0, 2]), new Uint16Array([0, 2])],
+] as const) {
+  t.test(`of indexes ${what}`, async (t) => {
+    const draft = telemetry(new Float64Array([0.5, 0.25]));
+    const data = new TelemetryReport(list, { ...draft.data.columns, indexes });
+    const bytes = encodeEvent({ ...draft, data });
+    t.same((decodeCbor(bytes) as unknown[])[2], form);
+    t.same(sampleIndexesOf(bytes), indexes);
+    const event = decodeEvent({ ...ACCEPTED, bytes, list }, 'j1');
+    t.strictSame((event.data as TelemetryReport).columns, data.columns);
   });
 }
 

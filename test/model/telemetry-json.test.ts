@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { makeTagList } from '../../src/model/event-codec.ts';
+import { TelemetryReport } from '../../src/model/telemetry.ts';
+import { telemetryJson } from '../../src/model/telemetry-json.ts';
+
+const list = makeTagList({
+  source: '/headgate/g/plc',
+  device: 'plc',
+  asset: 'acme/pump',
+  group: 'plc_1000ms',
+  lane: 'bulk',
+  names: ['a', 'quote"back\\slash', 'ü', 'd'],
+  units: ['', '', '', ''],
+  types: ['float64', 'bool', 'string', 'int64'],
+});
+
+t.test('is what JSON.stringify gives, whatever the columns', async () => {
+  const value = fc.oneof(fc.double(), fc.string(), fc.boolean(), fc.bigInt(), fc.constant(null));
+  const column = fc.oneof(
+    fc.array(value, { minLength: 4, maxLength: 4 }),
+    fc.float64Array({ minLength: 4, maxLength: 4 }),
+    fc.uint8Array({ minLength: 4, maxLength: 4, max: 1 }),
+  );
+  const statuses = fc.oneof(fc.nat(), fc.uint32Array({ minLength: 4, maxLength: 4 }));
+  const deltas = fc.oneof(fc.constant(0 as const), fc.int16Array({ minLength: 4, maxLength: 4 }));
+  const indexes = fc.constantFrom(null, Uint16Array.of(3, 1, 0, 2));
+  fc.assert(
+    fc.property(
+      column,
+      statuses,
+      deltas,
+      indexes,
+      fc.double({ noNaN: true }),
+      (values, q, timeDeltas, at, timeBase) => {
+        const report = new TelemetryReport(list, { indexes: at, values, statuses: q, timeBase, timeDeltas });
+        return telemetryJson(report) === JSON.stringify(report);
+      },
+    ),
+  );
+});
