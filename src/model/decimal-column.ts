@@ -1,13 +1,18 @@
 /** Powers of ten that a double holds exactly; further decimals than these do not pay. */
 const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9] as const;
+const LOWEST_8 = -0x80;
 const LOWEST_16 = -0x8000;
+const LOWEST_24 = -0x80_0000;
 const LOWEST_32 = -0x8000_0000;
 
 /**
- * A column of floats written as decimals: value = integer / 10^decimals, exactly. The lowest integer of the type stands for an absent value
- * (NaN). `width` is the float's: 4 or 8 bytes.
+ * A column of floats written as decimals: value = integer / 10^decimals, exactly. `width` is the float's: 4 or 8 bytes. Integers of 16 bits
+ * stand in one array; longer ones in two, `low` with their 16 low bits and `high` with the others, since neighbours have more in common
+ * there. An absent value (NaN) is the lowest 16 or 32-bit integer that the arrays could hold.
  */
-export type DecimalColumn = readonly [decimals: number, integers: Int16Array | Int32Array, width: 4 | 8];
+export type DecimalColumn =
+  | readonly [decimals: number, width: 4 | 8, integers: Int16Array]
+  | readonly [decimals: number, width: 4 | 8, low: Uint16Array, high: Int8Array | Int16Array];
 
 /**
  * Measured values are decimals: a transmitter rounds, a PLC scales. As doubles their bits look random, as integers they are short.
@@ -26,7 +31,7 @@ export function toDecimals(values: Float32Array | Float64Array): DecimalColumn |
     }
     failedAt = fill(integers, values, POWERS[decimals] as number);
   }
-  return [decimals, narrow(integers), isSingle ? 4 : 8];
+  return [decimals, isSingle ? 4 : 8, ...halves(integers)];
 }
 
 /** The integer that brings a value back; NaN if none does. */
@@ -50,28 +55,46 @@ function fill(integers: Int32Array, values: Float32Array | Float64Array, power: 
   return values.length;
 }
 
-function narrow(integers: Int32Array): Int16Array | Int32Array {
-  const short = new Int16Array(integers.length);
+/** The narrowest arrays: `LOWEST_32` becomes the lowest of what they hold. */
+function halves(integers: Int32Array): [Int16Array] | [Uint16Array, Int8Array | Int16Array] {
+  let bits = 0;
+  for (const integer of integers) if (integer !== LOWEST_32) bits |= integer ^ (integer >> 31);
+  // The lowest integer of a width is not there to be taken: it has the bits of its highest, so one more is asked for.
+  const hasRoom = (width: number) => bits < 2 ** (width - 1) - 1;
+  if (hasRoom(16)) {
+    return [Int16Array.from(integers, (integer) => (integer === LOWEST_32 ? LOWEST_16 : integer))];
+  }
+  const low = new Uint16Array(integers.length);
+  const high = hasRoom(24) ? new Int8Array(integers.length) : new Int16Array(integers.length);
+  const lowestHigh = hasRoom(24) ? LOWEST_8 : LOWEST_16;
   for (let at = 0; at < integers.length; at++) {
     const integer = integers[at] as number;
-    if (integer > LOWEST_16 && integer < -LOWEST_16) short[at] = integer;
-    else if (integer === LOWEST_32) short[at] = LOWEST_16;
-    else return integers;
+    low[at] = integer & 0xffff;
+    high[at] = integer === LOWEST_32 ? lowestHigh : integer >> 16;
   }
-  return short;
+  return [low, high];
 }
 
 /** @returns the floats of a decimal column; null for anything else */
 export function fromDecimals(column: unknown): Float32Array | Float64Array | null {
-  if (!Array.isArray(column) || column.length !== 3) return null;
-  const [decimals, integers, width]: readonly unknown[] = column;
+  if (!Array.isArray(column)) return null;
+  const [decimals, width, low, high, ...rest]: readonly unknown[] = column;
   const power = typeof decimals === 'number' ? POWERS[decimals] : undefined;
-  const isShort = integers instanceof Int16Array;
-  if (power === undefined || !(isShort || integers instanceof Int32Array) || (width !== 4 && width !== 8)) return null;
-  const lowest = isShort ? LOWEST_16 : LOWEST_32;
-  const values = width === 4 ? new Float32Array(integers.length) : new Float64Array(integers.length);
-  for (let i = 0; i < integers.length; i++) {
-    const integer = integers[i] as number;
+  if (power === undefined || (width !== 4 && width !== 8) || rest.length > 0) return null;
+  if (low instanceof Int16Array && high === undefined) return floats(low, null, { power, width, lowest: LOWEST_16 });
+  if (!(low instanceof Uint16Array && (high instanceof Int8Array || high instanceof Int16Array))) return null;
+  if (low.length !== high.length) return null;
+  return floats(low, high, { power, width, lowest: high instanceof Int8Array ? LOWEST_24 : LOWEST_32 });
+}
+
+function floats(
+  low: Int16Array | Uint16Array,
+  high: Int8Array | Int16Array | null,
+  { power, width, lowest }: { power: number; width: 4 | 8; lowest: number },
+): Float32Array | Float64Array {
+  const values = width === 4 ? new Float32Array(low.length) : new Float64Array(low.length);
+  for (let i = 0; i < values.length; i++) {
+    const integer = high === null ? (low[i] as number) : ((high[i] as number) << 16) | (low[i] as number);
     values[i] = integer === lowest ? Number.NaN : integer / power;
   }
   return values;

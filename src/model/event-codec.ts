@@ -14,7 +14,7 @@ import type { EpochMs } from './time.ts';
  * Event: `[1, type, source, subject, time, data, partitionkey, dataschema, correlationid, causationid, traceparent]`, absent ones null.
  * Telemetry: `[2, list id, indexes, values, statuses, time base, time deltas, correlationid, causationid, traceparent]`, with typed
  * arrays as RFC 8746 tags, little endian. Values: a typed array; an array of any values; or, for floats that are decimals,
- * `[decimals, integers, width]` (`DecimalColumn`). Indexes: null, a typed array, or the first one of a row that counts up by one.
+ * `[decimals, width, integers]` (`DecimalColumn`). Indexes: null, a typed array, or the first one of a row that counts up by one.
  */
 const EVENT_FORM = 1;
 const TELEMETRY_FORM = 2;

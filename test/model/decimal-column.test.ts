@@ -3,12 +3,24 @@ import t from 'tap';
 import { fromDecimals, toDecimals } from '../../src/model/decimal-column.ts';
 
 const cases: readonly [string, Float32Array | Float64Array, unknown][] = [
-  ['two decimals', Float64Array.of(71.23, -0.5, 0), [2, Int16Array.of(7123, -50, 0), 8]],
-  ['more than 16 bits', Float64Array.of(2999.99, 1), [2, Int32Array.of(299_999, 100), 8]],
-  ['an absent value', Float64Array.of(Number.NaN, 1.5), [1, Int16Array.of(-32_768, 15), 8]],
-  ['the lowest integer is for absent values', Float64Array.of(-3276.8), [1, Int32Array.of(-32_768), 8]],
-  ['single precision', Float32Array.of(71.23), [2, Int16Array.of(7123), 4]],
-  ['nothing but absent values', Float64Array.of(Number.NaN), [0, Int16Array.of(-32_768), 8]],
+  ['two decimals', Float64Array.of(71.23, -0.5, 0), [2, 8, Int16Array.of(7123, -50, 0)]],
+  ['more than 16 bits', Float64Array.of(2999.99, -1), [2, 8, Uint16Array.of(37_855, 65_436), Int8Array.of(4, -1)]],
+  ['more than 24 bits', Float64Array.of(123_456.78), [2, 8, Uint16Array.of(24_910), Int16Array.of(188)]],
+  ['an absent value', Float64Array.of(Number.NaN, 1.5), [1, 8, Int16Array.of(-32_768, 15)]],
+  ['an absent one of 24', Float64Array.of(Number.NaN, 7e4), [0, 8, Uint16Array.of(0, 4464), Int8Array.of(-128, 1)]],
+  [
+    'an absent one of 32',
+    Float64Array.of(Number.NaN, 9e6),
+    [0, 8, Uint16Array.of(0, 21_568), Int16Array.of(-32_768, 137)],
+  ],
+  [
+    'the lowest integer is for absent values',
+    Float64Array.of(-3276.8),
+    [1, 8, Uint16Array.of(32_768), Int8Array.of(-1)],
+  ],
+  ['single precision', Float32Array.of(71.23), [2, 4, Int16Array.of(7123)]],
+  ['nothing but absent values', Float64Array.of(Number.NaN), [0, 8, Int16Array.of(-32_768)]],
+  ['nothing', new Float64Array(0), [0, 8, new Int16Array(0)]],
   ['a third is no decimal', Float64Array.of(1.5, 1 / 3), null],
   ['negative zero is kept as it is', Float64Array.of(-0, 1), null],
   ['infinity', Float64Array.of(Number.POSITIVE_INFINITY), null],
@@ -46,11 +58,14 @@ t.test('what is no decimal column is not taken for one', async (t) => {
     null,
     Float64Array.of(1),
     [1, 2, 3],
-    [10, Int16Array.of(1), 8],
-    [1, Uint8Array.of(1), 8],
-    [1, Int16Array.of(1), 2],
-    [1.5, Int16Array.of(1), 8],
-    ['1', Int16Array.of(1), 8],
+    [10, 8, Int16Array.of(1)],
+    [1, 8, Uint8Array.of(1)],
+    [1, 8, Uint16Array.of(1)],
+    [1, 8, Uint16Array.of(1), Int8Array.of(1, 2)],
+    [1, 8, Int16Array.of(1), Int8Array.of(1)],
+    [1, 2, Int16Array.of(1)],
+    [1.5, 8, Int16Array.of(1)],
+    ['1', 8, Int16Array.of(1)],
   ])
     t.equal(fromDecimals(other), null);
 });

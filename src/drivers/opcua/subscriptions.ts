@@ -4,6 +4,7 @@ import { severityOf, statusName } from '../../model/quality.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Timer } from '../../ports/clock.ts';
 import type { DriverContext } from '../../ports/driver.ts';
+import { Burst } from './burst.ts';
 import type { OpcuaSettings } from './config.ts';
 import { serviceStatusOf } from './failures.ts';
 import type { Intake } from './intake.ts';
@@ -17,8 +18,9 @@ const HEARTBEAT_HANDLE = 0;
 const HEARTBEAT_MS = 1_000;
 const MIN_PUBLISHING_MS = 50;
 const LIFETIME_MS = 60_000;
-/** Enough that a report in several messages does not wait for the round trip after each. */
 const MIN_PUBLISH_REQUESTS = 3;
+/** Enough that a report in several messages does not wait for the round trip after each; that many only for servers that send so. */
+const MAX_BURST_REQUESTS = 20;
 const MAX_PUBLISH_REQUESTS = 100;
 const BAD_TOO_MANY_PUBLISH_REQUESTS = 0x80780000;
 
@@ -51,15 +53,19 @@ export class Subscriptions {
   readonly #subscriptions = new Map<number, Subscription>();
   readonly #refused = new Set<number>();
   readonly #timers = new Set<Timer>();
+  readonly #burst: Burst;
   #acknowledgements: { subscriptionId: number; sequenceNumber: number }[] = [];
   #publishing = 0;
   #wantedPublishing = 0;
+  /** What the server has shown to take. */
+  #mostPublishing = MAX_PUBLISH_REQUESTS;
   #publishTimeoutMs: Millis = LIFETIME_MS;
   #isResyncing = false;
   #isStopped = false;
 
   constructor(parts: ScanParts) {
     this.#parts = parts;
+    this.#burst = new Burst(parts.context.clock, () => parts.intake.flush());
   }
 
   /** Create everything on the server; a tag that it refuses is named and left out. */
@@ -88,6 +94,7 @@ export class Subscriptions {
 
   stop(): void {
     this.#isStopped = true;
+    this.#burst.stop();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
   }
@@ -170,6 +177,7 @@ export class Subscriptions {
   #onPublishFailed(error: unknown): void {
     if (serviceStatusOf(error) === BAD_TOO_MANY_PUBLISH_REQUESTS && this.#wantedPublishing > 1) {
       this.#wantedPublishing = Math.max(1, Math.min(this.#wantedPublishing - 1, this.#publishing));
+      this.#mostPublishing = this.#wantedPublishing;
       this.#fillPublishing();
       return;
     }
@@ -180,6 +188,11 @@ export class Subscriptions {
     const { library, intake, context } = this.#parts;
     const subscription = this.#subscriptions.get(response.subscriptionId);
     const { sequenceNumber, notificationData } = response.notificationMessage;
+    const hasMore = response.moreNotifications;
+    if (hasMore) {
+      const most = Math.min(this.#mostPublishing, Math.max(MAX_BURST_REQUESTS, this.#wantedPublishing));
+      this.#wantedPublishing = Math.min(this.#wantedPublishing + 1, most);
+    }
     const notifications = notificationData ?? [];
     if (notifications.length > 0) {
       this.#acknowledgements.push({ subscriptionId: response.subscriptionId, sequenceNumber });
@@ -201,7 +214,7 @@ export class Subscriptions {
         if (severityOf(status) === 'bad') this.#silent(`subscription ended with ${statusName(status)}`);
       }
     }
-    intake.flush();
+    this.#burst.noteMessage(hasMore);
   }
 
   /** A gap in the sequence means lost notifications; a keep-alive names the next number. Source: OPC 10000-4 §5.14.1.1. */
