@@ -1,3 +1,4 @@
+import type { Configuration, DeviceConfiguration } from '../config/configuration.ts';
 import { messageOf } from '../errors/headgate-error.ts';
 import { isGood } from '../model/quality.ts';
 import type { Reading } from '../model/reading.ts';
@@ -9,9 +10,13 @@ import { openDevices } from './direct-devices.ts';
 import { EXIT } from './exit-code.table.ts';
 import { formatDuration, formatQuality, formatReading, formatTime, formatValue } from './format.ts';
 import { oneLine, printFacts, printJson, printTable, tinted } from './output.ts';
+import { forecastsOf } from './plan.ts';
 import { withProgress } from './progress.ts';
 import { addressShower } from './tag-list.ts';
 import { needDevice } from './tag-select.ts';
+
+/** Reads beside the test itself, so that one slow answer does not count for all. */
+const LATENCY_SAMPLES = 5;
 
 /** What a test found; exit 0 only if the device answered and every tag was read. */
 interface DeviceTest {
@@ -21,6 +26,10 @@ interface DeviceTest {
   readonly identifyMs: number;
   readonly error: string | null;
   readonly readMs: number;
+  /** How long the device takes to begin an answer; null where its driver does not measure it. */
+  readonly latencyMs: number | null;
+  /** What its wire is used with this latency, 1 being all of its time; null where it cannot be foreseen. */
+  readonly utilisation: number | null;
   readonly tags: readonly {
     readonly tag: string;
     readonly address: string;
@@ -63,6 +72,11 @@ export async function deviceTest(context: CliContext, name: string): Promise<num
         error = messageOf(cause);
       }
       const readMs = performance.now() - reading;
+      const [probe] = tags;
+      if (error === null && probe !== undefined) {
+        for (let sample = 0; sample < LATENCY_SAMPLES; sample++) await driver.readNow(name, [probe]);
+      }
+      const latencyMs = driver.stats().find((stats) => stats.device === name)?.latencyMs ?? null;
       const shown = addressShower(configuration);
       return {
         device: name,
@@ -71,6 +85,8 @@ export async function deviceTest(context: CliContext, name: string): Promise<num
         identifyMs,
         error,
         readMs,
+        latencyMs: latencyMs === null ? null : Number(latencyMs.toFixed(1)),
+        utilisation: latencyMs === null ? null : utilisationWith(configuration, device, latencyMs),
         tags: tags.map(rowOf(readings, shown)),
       };
     });
@@ -122,4 +138,22 @@ function print(context: CliContext, result: DeviceTest): void {
   ]);
   printTable(context, ['tag', 'address', 'resolved', 'raw', 'value', 'quality', 'source time'], rows);
   context.out(`\n${result.tags.length} tags read in ${formatDuration(result.readMs)}\n`);
+  const { latencyMs, utilisation } = result;
+  if (latencyMs === null) return;
+  context.out(`answers begin after ${latencyMs} ms; for plans and predictions: latency_ms: ${latencyMs}\n`);
+  if (utilisation === null) return;
+  const level = utilisation <= 0.9 ? 'good' : utilisation <= 1 ? 'warn' : 'bad';
+  const share = tinted(context, level, `${(utilisation * 100).toFixed(1)} %`);
+  context.out(`with that, the scans of all devices take ${share} of its wire ("headgate plan" shows more)\n`);
+}
+
+/** What the wire of a device is used if it answers so fast; null where that cannot be foreseen. */
+function utilisationWith(configuration: Configuration, device: DeviceConfiguration, latencyMs: number): number | null {
+  const devices = configuration.devices.map((other) =>
+    other === device ? { ...other, config: { ...(other.config as object), latency_ms: latencyMs } } : other,
+  );
+  const forecast = forecastsOf({ ...configuration, devices }).find(({ groups }) =>
+    groups.some((group) => group.device === device.name),
+  );
+  return forecast?.utilisation ?? null;
 }

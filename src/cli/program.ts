@@ -63,6 +63,11 @@ function addSetupCommands(program: Command, does: Does): void {
     .description('check a configuration and report everything that is wrong with it')
     .action((dir?: string) => does(async (context) => (await import('./validate.ts')).validate(context), dir));
   program
+    .command('plan')
+    .argument('[dir]', 'configuration directory, as --config')
+    .description('what a configuration asks of each wire, and what it would change of the running daemon')
+    .action((dir?: string) => does(async (context) => (await import('./plan.ts')).plan(context), dir));
+  program
     .command('run')
     .option('--data-dir <dir>', 'instead of the configured data_dir')
     .addOption(

@@ -40,6 +40,19 @@ function printStatus(context: CliContext, report: StatusReport): void {
       DEVICE_HEAD,
       report.devices.map((row) => deviceRow(context, row)),
     );
+  const wires = new Map(
+    report.devices.flatMap(({ stats }) => (stats?.wire === undefined ? [] : [[stats.wire.wire, stats.wire]])),
+  );
+  if (wires.size > 0) {
+    printHeading(context, 'Wires');
+    const share = (value: number | null) => (value === null ? '–' : `${(value * 100).toFixed(1)} %`);
+    const rows = [...wires.values()].map(({ wire, predicted, utilisation }) => [
+      wire,
+      share(predicted),
+      share(utilisation),
+    ]);
+    printTable(context, ['wire', 'predicted', 'used'], rows);
+  }
   printHeading(context, 'Sinks');
   if (report.sinks.length === 0) context.out('none: events are kept, and leave by retention alone\n');
   else

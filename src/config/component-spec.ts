@@ -1,5 +1,6 @@
 import type { TObject } from 'typebox';
 import type { DataType, TagDefinition } from '../model/tag.ts';
+import type { PolledDevice, WireForecast } from './wire-forecast.ts';
 
 /** What is wrong with one value and what would be right. */
 export interface ValueProblem {
@@ -30,6 +31,8 @@ export interface DriverSpec {
    * accepts; without this, nothing is compared.
    */
   span?(tag: TagDefinition, config: unknown): TagSpan | null;
+  /** What polling the devices of one connection asks of it; without this, nothing is foreseen. */
+  foresee?(devices: readonly PolledDevice[]): WireForecast;
   /** Which connection the device uses, and the settings that all devices on it must share; without this, nothing is compared. */
   connection?(config: unknown): { readonly key: string; readonly settings: Readonly<Record<string, unknown>> };
 }

@@ -3,6 +3,7 @@ import { type CheckedDevice, checkDeviceFile, compareConnections } from './check
 import { checkGateway, type GatewayFile } from './check-gateway.ts';
 import { checkSecretFiles, checkTagReferences } from './check-references.ts';
 import { checkTags, type NamedTable } from './check-tags.ts';
+import { checkWires } from './check-wires.ts';
 import type { ComponentSpecs } from './component-spec.ts';
 import type { Configuration, DeviceConfiguration } from './configuration.ts';
 import { decodeText } from './decode-text.ts';
@@ -70,6 +71,7 @@ export function checkSource(
   compareConnections(checked, (file) => yamlFiles.get(file));
   const { tags, problems: tagProblems } = checkTags(tables, devices);
   for (const problem of tagProblems) problems.push(problem);
+  checkWires(checked, tags, (file) => yamlFiles.get(file));
   const gatewayProblems = yamlFiles.get(GATEWAY_FILE);
   if (gateway !== null && gatewayProblems !== undefined)
     checkTagReferences(gateway.services, specs.services, tables, gatewayProblems);

@@ -84,6 +84,13 @@ export const CONFIG_ERRORS = {
     action: 'Compare address and type of both tags with the register map of the device.',
     retry: 'never',
   },
+  CONFIG_WIRE_OVERLOADED: {
+    message: '{wire} is asked for {percent} % of its time: {advice}',
+    meaning:
+      'The tags of all devices on a serial line or connection take longer to read than their periods allow: scans come late and some are left out. A warning when the configuration is checked, an error of "headgate plan".',
+    action: 'Raise scan_ms of the tags that cost most, as "headgate plan" lists them, or read fewer of them.',
+    retry: 'never',
+  },
   CONFIG_IGNORED_FILE: {
     message: '{file} is ignored',
     meaning:

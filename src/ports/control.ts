@@ -1,5 +1,6 @@
 import type { HeadgateEvent } from '../model/event.ts';
 import type { Reading } from '../model/reading.ts';
+import type { TagDefinition } from '../model/tag.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
 import type { CommandResult, TagCommand } from './command.ts';
 import type { DeviceState, DriverStats, TagFault } from './driver.ts';
@@ -134,6 +135,8 @@ export interface ControlApi {
   status(): Promise<StatusReport>;
   /** @param filter device and tag name, exact */
   currentValues(filter: { readonly device?: string; readonly tag?: string }): Promise<readonly CurrentValueRow[]>;
+  /** Every tag of the running configuration, as it was validated. */
+  tags(): Promise<readonly TagDefinition[]>;
   /** Read from the device now; tags as `<asset>/<name>`, or by their name alone. @throws CLI-facing errors for an unknown device or tag */
   readTags(device: string, tags: readonly string[]): Promise<readonly Reading[]>;
   /** Write a tag by the rules of `commands`; resolves with what became of it. @throws COMMAND_OVERLOADED, JOURNAL_… */

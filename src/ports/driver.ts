@@ -63,6 +63,16 @@ export interface DriverContext {
   tagFault(device: string, tag: string, fault: TagFault | null): void;
 }
 
+/** How much of a wire's time is used; 1 is all of it. */
+export interface WireUse {
+  /** `serial:/dev/ttyUSB0`, `tcp://10.0.0.5:502`. */
+  readonly wire: string;
+  /** Over the last ten seconds or so; null in the first second. */
+  readonly utilisation: number | null;
+  /** What the scans should take, as `headgate plan` says; null: not known, the times would be guesses. */
+  readonly predicted: number | null;
+}
+
 /** Figures for `status` and `device list`. All count since start. */
 export interface DriverStats {
   readonly device: string;
@@ -73,6 +83,10 @@ export interface DriverStats {
   /** Last complete scan's duration per group, ms, by period. */
   readonly scanMs: Readonly<Record<string, number>>;
   readonly faultyTags: readonly TagFault[];
+  /** The wire that the device shares; absent where a driver knows nothing of the kind. */
+  readonly wire?: WireUse;
+  /** How long the device takes to begin an answer, median of the last ones, ms; null: it has not answered; absent: not measured. */
+  readonly latencyMs?: Millis | null;
 }
 
 /** A value for a tag, as the device holds it, before scaling. A tag with `bit` takes a boolean and leaves the other bits alone. */

@@ -76,6 +76,7 @@ export function createControlApi(parts: GatewayParts): ControlApi {
           unit: row.unit,
           current: broker.current.get(row.asset, row.name),
         })),
+    tags: async () => tags,
     readTags: async (device, names) => {
       const wanted = names.map((name) => {
         const own = tags.filter((tag) => tag.device === device);

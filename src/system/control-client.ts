@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { type ErrorContext, HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { Reading } from '../model/reading.ts';
+import type { TagDefinition } from '../model/tag.ts';
 import type { CommandResult, TagCommand } from '../ports/command.ts';
 import type {
   CurrentValueRow,
@@ -38,6 +39,7 @@ export interface ControlClient {
   readonly socketPath: string;
   status(): Promise<StatusReport>;
   currentValues(filter: { readonly device?: string; readonly tag?: string }): Promise<readonly CurrentValueRow[]>;
+  tags(): Promise<readonly TagDefinition[]>;
   readTags(device: string, tags: readonly string[]): Promise<readonly Reading[]>;
   /** `actor` is the bare user name; the daemon files it as `cli:<actor>`. */
   writeTag(command: TagCommand): Promise<CommandResult>;
@@ -71,6 +73,7 @@ export function connectControl(socketPath: string): ControlClient {
     socketPath,
     status: () => get('/v1/status'),
     currentValues: (filter) => get('/v1/values', { device: filter.device, tag: filter.tag }),
+    tags: () => get('/v1/tags'),
     readTags: (device, tags) => post('/v1/read', { device, tags }, READ_TIMEOUT_MS),
     writeTag: (command) => post('/v1/write', command, READ_TIMEOUT_MS),
     tailEvents: (filter, signal) => tail(socketPath, filter, signal),

@@ -117,6 +117,8 @@ async function answer(
       return send(response, await api.status());
     case 'GET /v1/values':
       return send(response, await api.currentValues(pick(query, ['device', 'tag'])));
+    case 'GET /v1/tags':
+      return send(response, await api.tags());
     case 'POST /v1/read': {
       const { device, tags } = await body(request);
       if (typeof device !== 'string' || !isTexts(tags)) throw invalid('device and tags are needed');

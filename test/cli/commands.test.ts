@@ -59,7 +59,7 @@ const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
   ['validate a b', /too many arguments/],
   ['init', /missing required argument 'dir'/],
   ['device add x', /required option '--driver <kind>'/],
-  ['device add x --driver modbus-tpc', /expected one of modbus-tcp, opcua; did you mean modbus-tcp/],
+  ['device add x --driver modbus-tpc', /expected one of modbus-tcp, .*opcua; did you mean modbus-tcp/],
   ['device add x --driver opcua --set nonsense', /expected key=value/],
   ['tag add x --device a --asset b', /required option '--address <value>'/],
   ['tag import x.csv --format xml', /Allowed choices are auto, csv, neuron/],

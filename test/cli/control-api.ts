@@ -77,6 +77,7 @@ export function fakeApi(parts: Partial<ControlApi> = {}): ControlApi {
         current: { value: 12345678901234567890n, status: 0, time: 1_700_000_000_000 },
       },
     ],
+    tags: async () => [],
     readTags: async (_device, tags) => tags.map(() => ({ value: 7, status: 0, time: 1_700_000_000_000 })),
     writeTag: async ({ id, tag, value }) => ({ id, tag, outcome: 'done', problem: null, before: 0, after: value }),
     tailEvents: () => () => undefined,

@@ -14,6 +14,7 @@ import type {
 import type { ModbusConfig } from './config.ts';
 import { clientFor } from './connect.ts';
 import { statusOf } from './failures.ts';
+import { foreseeModbus } from './foresight.ts';
 import { identify } from './identify.ts';
 import { type ModbusPoint, pointOf } from './point.ts';
 import { readNow } from './read-now.ts';
@@ -42,6 +43,7 @@ export class ModbusDriver implements Driver {
   readonly #context: DriverContext;
   readonly #wire: Wire;
   readonly #served: readonly Served[];
+  readonly #foreseen: { readonly wire: string; readonly predicted: number | null };
   #onDemand = 0;
   #isStopped = false;
 
@@ -64,6 +66,13 @@ export class ModbusDriver implements Driver {
       onDown: (error) => this.#wireDown(error),
     });
     this.#served = devices.map((device) => this.#serve(device));
+    const polled = devices.map(({ name, config, groups }) => ({
+      name,
+      config,
+      tags: groups.flatMap(({ tags }) => tags),
+    }));
+    const { wire, utilisation, isKnown } = foreseeModbus(polled);
+    this.#foreseen = { wire, predicted: isKnown ? utilisation : null };
   }
 
   async start(): Promise<void> {
@@ -102,7 +111,16 @@ export class ModbusDriver implements Driver {
         if (lastMs !== null) scanMs[String(periodMs)] = Math.max(scanMs[String(periodMs)] ?? 0, lastMs);
       }
       const faultyTags = scans.flatMap((scan) => [...scan.faults.values()]);
-      return { device: device.name, ...total, reconnects: this.#wire.reconnects, scanMs, faultyTags };
+      const wire = { ...this.#foreseen, utilisation: this.#wire.utilisation };
+      return {
+        device: device.name,
+        ...total,
+        reconnects: this.#wire.reconnects,
+        scanMs,
+        faultyTags,
+        wire,
+        latencyMs: latencyOf(units),
+      };
     });
   }
 
@@ -258,4 +276,10 @@ export class ModbusDriver implements Driver {
     if (silence !== null && silence !== undefined) return { state: 'disconnected', reason: silence.message };
     return { state: 'connecting', reason: `waiting for ${settings.place}` };
   }
+}
+
+/** That of the slowest unit of a device, for which a plan must hold; null while none has answered. */
+function latencyOf(units: ReadonlyMap<number, Unit>): number | null {
+  const known = [...units.values()].flatMap(({ latency: { medianMs } }) => (medianMs === null ? [] : [medianMs]));
+  return known.length === 0 ? null : Math.max(...known);
 }

@@ -50,8 +50,8 @@ export function settingsOf(config: ModbusConfig): ModbusSettings {
   const reconnectMinMs = config.reconnect_min_ms ?? DEFAULTS.reconnectMinMs;
   const timeoutMs = config.timeout_ms ?? DEFAULTS.timeoutMs;
   const pauseMs = config.pause_ms ?? DEFAULTS.pauseMs;
-  const latencyMs = config.latency_ms ?? DEFAULTS.latencyMs;
   const wire = wireOf(config);
+  const latencyMs = config.latency_ms ?? (wire.line === null ? DEFAULTS.latencyMs.network : DEFAULTS.latencyMs.line);
   return {
     ...wire,
     unit: config.unit ?? DEFAULTS.unit,

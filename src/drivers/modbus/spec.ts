@@ -11,6 +11,7 @@ import {
   modbusTcpConfigSchema,
 } from './config.ts';
 import { formatExtent, parseExtent } from './extent-text.ts';
+import { foreseeModbus } from './foresight.ts';
 import { isWithinArea, overlap } from './plan.ts';
 import { bitWidth, describePoint, type ModbusPoint, pointOf } from './point.ts';
 import { connectionKeyOf, settingsOf } from './settings.ts';
@@ -36,6 +37,7 @@ function specOf(kind: ModbusConfig['driver'], summary: string, schema: DriverSpe
         return 'uint16';
       }
     },
+    foresee: foreseeModbus,
     connection: (config) => ({
       key: connectionKeyOf(config as ModbusConfig),
       settings: sharedSettings(config as ModbusConfig),

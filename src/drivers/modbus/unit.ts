@@ -3,8 +3,10 @@ import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import { isBitArea } from './area.ts';
+import { busTiming } from './bus-timing.ts';
 import { meaningOf, UNANSWERED } from './failures.ts';
 import { type ModbusRequest, NO_DATA, readRequest } from './frame.ts';
+import { LatencyMeter } from './latency-meter.ts';
 import { type Extent, isWithinArea } from './plan.ts';
 import { backoffMs } from './schedule.ts';
 import type { ModbusSettings } from './settings.ts';
@@ -44,6 +46,8 @@ export interface UnitCounts {
 export class Unit {
   readonly counts: UnitCounts = { requests: 0, failures: 0, timeouts: 0 };
   readonly number: number;
+  /** How long it takes to begin its answers. */
+  readonly latency: LatencyMeter;
   readonly #options: UnitOptions;
   #state: 'unknown' | 'answers' | 'silent' = 'unknown';
   #silence: HeadgateError | null = null;
@@ -64,6 +68,8 @@ export class Unit {
   constructor(options: UnitOptions) {
     this.#options = options;
     this.number = options.unit;
+    const { framing, line, pauseMs } = options.settings;
+    this.latency = new LatencyMeter(busTiming(framing, line, pauseMs));
   }
 
   /** Requests to it that may be in flight at once. */
@@ -158,6 +164,8 @@ export class Unit {
     }
     if (request.reply.kind !== 'none') {
       this.#slowestMs = Math.max(this.#slowestMs, reply.tookMs);
+      // Function and byte count, or function and exception, before the data.
+      this.latency.take(reply.tookMs, { request: request.pdu.length, reply: reply.data.length + 2 });
       this.#answer();
     }
     return reply;

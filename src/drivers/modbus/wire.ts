@@ -5,6 +5,7 @@ import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import type { ClientHandlers, WireClient } from './client.ts';
 import type { ModbusReply, ModbusRequest } from './frame.ts';
 import { backoffMs, earliest } from './schedule.ts';
+import { UseMeter } from './use-meter.ts';
 
 export interface WireOptions {
   /** For people: `192.168.0.20:502`, `/dev/ttyUSB0`. */
@@ -75,6 +76,7 @@ export class Wire {
   #isOpen = false;
   #inFlight = 0;
   #busySince: Millis = 0;
+  readonly #use: UseMeter;
   #pausedUntil: Millis = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #downError: HeadgateError | null = null;
@@ -85,6 +87,7 @@ export class Wire {
 
   constructor(options: WireOptions) {
     this.#options = options;
+    this.#use = new UseMeter(options.clock.monotonic());
   }
 
   /** Why the connection is down; null while it is open, being opened for the first time, or reopened after one failure of a unit. */
@@ -94,6 +97,13 @@ export class Wire {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Share of the last ten seconds or so in which at least one request was in flight; null in the first second. */
+  get utilisation(): number | null {
+    const now = this.#options.clock.monotonic();
+    const busyMs = this.busyMs + (this.#inFlight > 0 ? now - this.#busySince : 0);
+    return this.#use.share(now, busyMs);
   }
 
   /** Requests that may be in flight at once; 1 while there is no connection. */
@@ -246,7 +256,10 @@ export class Wire {
       this.#failed(client, job, error as HeadgateError);
     }
     const now = clock.monotonic();
-    if (--this.#inFlight === 0) this.busyMs += now - this.#busySince;
+    if (--this.#inFlight === 0) {
+      this.busyMs += now - this.#busySince;
+      this.#use.take(now, this.busyMs);
+    }
     if (pauseMs > 0) this.#pausedUntil = now + pauseMs;
     this.#next();
   }
