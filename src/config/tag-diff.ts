@@ -1,7 +1,7 @@
 import type { TagDefinition } from '../model/tag.ts';
 
 /** A tag that both have, with the fields that differ. */
-export interface ChangedTag {
+interface ChangedTag {
   readonly tag: string;
   readonly fields: readonly { readonly field: string; readonly from: unknown; readonly to: unknown }[];
 }

@@ -64,7 +64,7 @@ export interface DriverContext {
 }
 
 /** How much of a wire's time is used; 1 is all of it. */
-export interface WireUse {
+interface WireUse {
   /** `serial:/dev/ttyUSB0`, `tcp://10.0.0.5:502`. */
   readonly wire: string;
   /** Over the last ten seconds or so; null in the first second. */
