@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const LAUNCHER = fileURLToPath(new URL('../headgate', import.meta.url));
+/** Where all daemons' logs go as well, to look at a failure. */
+const LOG_FILE = process.env['HEADGATE_TORTURE_LOG'];
 const LOG_LIMIT = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
@@ -38,6 +41,7 @@ export class Daemon {
     this.#child = child;
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#log = (this.#log + chunk.toString('utf8')).slice(-LOG_LIMIT);
+      if (LOG_FILE !== undefined) appendFileSync(LOG_FILE, `${child.pid} ${chunk.toString('utf8')}`);
     });
     const onParentExit = () => child.kill('SIGKILL');
     process.once('exit', onParentExit);

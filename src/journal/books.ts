@@ -154,6 +154,9 @@ export class Books {
 
   /** Move a damaged segment aside and book what each consumer loses: by the books, since the file cannot be asked. */
   quarantine(segment: SegmentInfo, reason: string): void {
+    // Whoever still worked on a segment that was put aside meanwhile finds it gone: it is booked already.
+    if (segment.state === 'dropping') return;
+    segment.state = 'dropping';
     const path = this.#shelf.quarantine(segment);
     this.#content.lanes[segment.lane].removed += segment.count;
     this.#writer.segmentRemoved(segment);

@@ -51,7 +51,10 @@ export interface OpenSegment {
   checkStructure(kind: 'quick_check' | 'integrity_check'): void;
   /** Make it a file that stands alone, durably, and close it. */
   seal(): void;
+  /** Close what is in order. @throws what SQLite says, where an fsync fails */
   close(): void;
+  /** Close what is known to be bad: nothing is written any more. */
+  abandon(): void;
 }
 
 /** The open ledger. Throws what SQLite throws. */
@@ -66,7 +69,10 @@ export interface OpenLedger {
   highestGapId(): number | null;
   /** Write what changed; returns when it is on the disk. */
   save(change: LedgerChange): void;
+  /** Close what is in order. @throws what SQLite says, where an fsync fails */
   close(): void;
+  /** Close what is known to be bad: nothing is written any more. */
+  abandon(): void;
 }
 
 /** Room on a file system, in bytes, for an ordinary user. */

@@ -6,6 +6,7 @@ import type { OpenLedger } from './journal-disk.ts';
 import type { LedgerChange, LedgerContent, LedgerHead, StoredGap } from './ledger.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
+import { setJournalMode, WalCheckpoint } from './wal-mode.ts';
 
 /*
  * cursors.db: the manifest of segments, cursors, ledger and gaps. Everything in it may be a second older than the segments: what was committed
@@ -14,6 +15,9 @@ import { DamageError } from './sqlite-failure.ts';
 
 const APPLICATION_ID = 0x48_47_4c_31;
 const FORMAT_VERSION = 3;
+
+/** Pages of 1 KiB in the WAL before they are copied into the file. */
+const CHECKPOINT_PAGES = 256;
 
 const SCHEMA = `
   CREATE TABLE journal (
@@ -44,9 +48,11 @@ const MAX_GAP_RECORDS = 10_000;
 /** The open cursors.db. Synchronous; throws what better-sqlite3 throws. */
 export class LedgerFile implements OpenLedger {
   readonly #db: Database.Database;
+  readonly #checkpoint: WalCheckpoint;
 
   private constructor(db: Database.Database) {
     this.#db = db;
+    this.#checkpoint = new WalCheckpoint(db, CHECKPOINT_PAGES);
   }
 
   /** Open, or create with this content. @throws DamageError not a ledger of this format */
@@ -55,11 +61,12 @@ export class LedgerFile implements OpenLedger {
     try {
       if (initial !== null) db.pragma('page_size = 1024');
       db.pragma('locking_mode = EXCLUSIVE');
-      db.pragma('journal_mode = WAL');
+      const mode = setJournalMode(db, 'WAL');
       db.pragma('synchronous = FULL');
-      if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not keep synchronous=FULL');
+      if (mode !== 'wal' || db.pragma('synchronous', { simple: true }) !== 2) {
+        throw new Error('SQLite does not keep WAL with synchronous=FULL');
+      }
       db.pragma('cache_size = -512');
-      db.pragma('wal_autocheckpoint = 256');
       if (initial === null) migrateLedger(db);
       else create(db, initial);
       return new LedgerFile(db);
@@ -128,9 +135,16 @@ export class LedgerFile implements OpenLedger {
       }
       for (const id of change.toldGaps) db.prepare('UPDATE gap SET is_told = 1 WHERE id = ?').run(id);
     })();
+    this.#checkpoint.afterCommit();
   }
 
   close(): void {
+    this.#checkpoint.beforeClose();
+    this.#db.close();
+  }
+
+  /** Close what is known to be bad: nothing is written any more. */
+  abandon(): void {
     this.#db.close();
   }
 }

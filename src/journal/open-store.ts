@@ -180,7 +180,7 @@ function openLedger(options: OpenStoreOptions): { ledger: OpenLedger; content: L
       return { ledger, content: ledger.load() };
     } catch (error) {
       if (readFailureKind(error) !== 'damage') throw error;
-      ledger?.close();
+      ledger?.abandon();
       notify({ kind: 'ledger-rebuilt', reason: messageOf(error) });
       isTold = true;
       disk.quarantineLedger();

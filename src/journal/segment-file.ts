@@ -10,6 +10,7 @@ import type { TimeRange } from './segment-info.ts';
 import { type EventRow, SegmentSelector } from './segment-select.ts';
 import type { SelectBounds } from './select-step.ts';
 import { DamageError } from './sqlite-failure.ts';
+import { setJournalMode, WalCheckpoint } from './wal-mode.ts';
 
 /*
  * One segment: a SQLite file that stands alone. Constraints: only the journal worker has it open; while it is active it is in WAL mode
@@ -47,6 +48,8 @@ export class SegmentFile implements OpenSegment {
   readonly #streamIds = new Map<StreamKey, number>();
   readonly #listIds = new Map<string, number>();
   readonly #lists = new Map<number, EncodedList>();
+  /** Of a file that is written to. */
+  readonly #checkpoint: WalCheckpoint | null;
   #insert: Insert | undefined;
   #selector: SegmentSelector | undefined;
   #range: Database.Statement<[number, number], EventRow> | undefined;
@@ -55,6 +58,7 @@ export class SegmentFile implements OpenSegment {
   private constructor(db: Database.Database, lane: Lane) {
     this.#db = db;
     this.#lane = lane;
+    this.#checkpoint = db.readonly ? null : new WalCheckpoint(db, CHECKPOINT_PAGES);
   }
 
   /** Create and open for writing; a file of that name must not exist. */
@@ -98,9 +102,10 @@ export class SegmentFile implements OpenSegment {
     this.#db.exec('BEGIN IMMEDIATE');
   }
 
-  /** Returns when the rows are on the disk. */
+  /** Returns when the rows are on the disk. An error of the checkpoint that may follow is fatal, too: the rows are stored by then. */
   commit(): void {
     this.#db.exec('COMMIT');
+    this.#checkpoint?.afterCommit();
   }
 
   /** Take back an open transaction, if there is one; what was learnt in it about streams and lists is forgotten. */
@@ -200,15 +205,22 @@ export class SegmentFile implements OpenSegment {
   /** Copy the WAL into the file and leave rollback mode: the file then stands alone. Closes it. */
   seal(): void {
     this.#db.pragma('wal_checkpoint(TRUNCATE)');
-    const mode = this.#db.pragma('journal_mode = DELETE', { simple: true });
-    if (mode !== 'delete') throw new DamageError(`journal mode stayed ${String(mode)}`);
+    const mode = setJournalMode(this.#db, 'DELETE');
+    if (mode !== 'delete') throw new DamageError(`journal mode stayed ${mode}`);
     const { name } = this.#db;
     this.#db.close();
     // Else the WAL may be there again after a power cut, beside a file that is opened read-only.
     syncDirectory(dirname(name));
   }
 
+  /** Close what is in order. */
   close(): void {
+    if (this.#db.open) this.#checkpoint?.beforeClose();
+    this.#db.close();
+  }
+
+  /** Close what is known to be bad: nothing is written any more. */
+  abandon(): void {
     this.#db.close();
   }
 
@@ -311,13 +323,12 @@ export function readIdentity(db: Database.Database): SegmentIdentity {
 /** Set what durability depends on, and read it back: a build or a file may have other defaults. */
 function prepareForWriting(db: Database.Database): void {
   db.pragma('locking_mode = EXCLUSIVE');
-  const mode = db.pragma('journal_mode = WAL', { simple: true });
+  const mode = setJournalMode(db, 'WAL');
   db.pragma('synchronous = FULL');
   const synchronous = db.pragma('synchronous', { simple: true });
   if (mode !== 'wal' || synchronous !== 2) {
-    throw new Error(`SQLite does not keep WAL with synchronous=FULL: ${String(mode)}, ${String(synchronous)}`);
+    throw new Error(`SQLite does not keep WAL with synchronous=FULL: ${mode}, ${String(synchronous)}`);
   }
-  db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   limitMemory(db);
   // Room for the pages of the largest commit: written to the WAL before its end, they cost ten times the time.
   db.pragma('cache_size = -4096');

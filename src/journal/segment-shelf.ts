@@ -226,7 +226,7 @@ export class SegmentShelf {
 /** What is wrong with it is known already; closing it may say so again. */
 function closeQuietly(file: OpenSegment): void {
   try {
-    file.close();
+    file.abandon();
   } catch {
     // The file goes to quarantine or away in any case.
   }

@@ -31,9 +31,15 @@ export function failureKind(error: unknown): FailureKind {
   return 'fatal';
 }
 
+/** What was written may not be on the disk: never the fault of one file alone. */
+const WRITE_CODES = ['FSYNC', 'DIR_FSYNC', 'WRITE', 'TRUNCATE', 'DELETE', 'CLOSE'].map(
+  (kind) => `SQLITE_IOERR_${kind}`,
+);
+
 /** For a file that is only read: a sector that cannot be read, or a schema that is not ours, damages this file alone. */
 export function readFailureKind(error: unknown): FailureKind {
   const code = codeOf(error);
+  if (WRITE_CODES.includes(code)) return 'fatal';
   const isLocal = code === 'SQLITE_ERROR' || code === 'SQLITE_CANTOPEN' || code === 'ENOENT' || code === 'EIO';
   return isLocal || code.startsWith('SQLITE_IOERR') ? 'damage' : failureKind(error);
 }

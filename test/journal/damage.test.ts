@@ -232,3 +232,21 @@ t.test('a ledger of the first format is brought up to date', (t) => {
   store.close(NOW);
   t.end();
 });
+
+t.test('a segment that is found bad twice is booked once', (t) => {
+  const directory = scratch(t);
+  const { store } = openEngine(directory, CONFIG);
+  store.openCursor('sink', 'beginning', NOW);
+  for (let i = 0; i < 40; i++) store.commit([{ records: [record(i, 'bulk', SIZE)], recorded: NOW }], NOW);
+  const [sealed] = store.unhashed;
+  t.ok(sealed);
+  if (sealed !== undefined) {
+    store.reportDamage(sealed, 'found by a reader');
+    store.reportDamage(sealed, 'found by the hash that was under way');
+    const [row] = store.status().ledger;
+    t.equal(row?.gaps, sealed.count);
+    t.equal(row?.waiting, 40 - sealed.count);
+  }
+  store.close(NOW);
+  t.end();
+});
