@@ -19,12 +19,51 @@ export async function startPython(script: string, args: readonly string[] = []):
   if (python === undefined)
     throw new Error('run this by: npm run test:interop (it prepares Python, and sets HEADGATE_INTEROP_PYTHON)');
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = spawn(python, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const { port, stop } = await startServer(python, [path, ...args]);
+  return { port, stop };
+}
+
+/** A server in a process of its own that can be spoken to and stopped in its tracks. */
+export interface ServerProcess extends Peer {
+  /** A line on its standard input. */
+  say(line: string): void;
+  signal(name: NodeJS.Signals): void;
+}
+
+/**
+ * The Milo server beside this file, as scripts/test-interop compiled it.
+ * @param before namespaces that come before its own
+ * @param keys file that keeps its key and certificate
+ */
+export function startMilo(port: number, before: number, keys: string): Promise<ServerProcess> {
+  const classPath = prepared('HEADGATE_INTEROP_MILO');
+  return startServer('java', ['-Xmx128m', '-cp', classPath, 'MiloServer', String(port), String(before), keys]);
+}
+
+/** The libmodbus server beside this file, as scripts/test-interop compiled it. */
+export function startLibmodbus(args: readonly string[]): Promise<ServerProcess> {
+  return startServer(prepared('HEADGATE_INTEROP_LIBMODBUS'), args);
+}
+
+function prepared(variable: string): string {
+  const value = process.env[variable];
+  if (value === undefined) throw new Error(`run this by: npm run test:interop (it prepares ${variable})`);
+  return value;
+}
+
+/** Start a program that prints its port when it is ready. */
+async function startServer(program: string, args: readonly string[]): Promise<ServerProcess> {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([once(lines, 'line'), once(child, 'exit').then(() => ['exited'])]);
   const port = Number(line);
-  if (!(port > 0)) throw new Error(`${script}: ${line}`);
-  return { port, stop: () => stopped(child) };
+  if (!(port > 0)) throw new Error(`${program} ${args.join(' ')}: ${line}`);
+  return {
+    port,
+    say: (text) => child.stdin.write(`${text}\n`),
+    signal: (name) => child.kill(name),
+    stop: () => stopped(child),
+  };
 }
 
 /** mosquitto on a port of its own, which it keeps over stop and start. */
@@ -74,7 +113,8 @@ async function stopped(child: ChildProcess): Promise<void> {
   clearTimeout(kill);
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine where nothing listens now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
