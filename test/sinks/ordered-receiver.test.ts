@@ -73,7 +73,8 @@ class Sender {
   }
 
   link(head: number): void {
-    this.delivery.linkUp(head, Math.min(countUnsettled(this.delivery.cursor, head), this.stored.length));
+    const waiting = Math.min(countUnsettled(this.delivery.cursor, head), this.stored.length);
+    this.delivery.linkUp(head, waiting, () => head % 2 === 0);
   }
 
   ship(stream: 'live' | 'backlog', head: number, count: number): Shipment | null {

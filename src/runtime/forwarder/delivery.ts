@@ -35,6 +35,7 @@ export class Delivery {
   readonly #sentUnconfirmed = new SequenceRanges();
   #cursor: Cursor;
   #boundary: number | null = null;
+  #isFirstLink = true;
   #position: Record<Stream, number>;
   #remainders: Remainder[] = [];
   #bytesFlying: Record<Stream, number> = { live: 0, backlog: 0 };
@@ -66,15 +67,26 @@ export class Delivery {
   }
 
   /**
-   * Begin on a new link, from the cursor; split if there is a backlog below `head`.
+   * Begin on a new link, from the cursor. What waits since before this process is a backlog, since nobody knows what live has overtaken;
+   * later, more than `splitThreshold` events are one. While a backlog is under way, what live had not yet got confirmed goes on as live if it is
+   * at hand: behind the backlog it would be late.
    * @param waiting how many events are not settled
+   * @param isAtHand all events after a sequence are in memory
    */
-  linkUp(head: number, waiting: number): void {
+  linkUp(head: number, waiting: number, isAtHand: (after: number) => boolean): void {
     this.linkDown();
-    this.#position = { live: this.#cursor.settled, backlog: this.#cursor.settled };
-    const overtaken = this.#cursor.above.at(-1)?.last ?? null;
-    if (waiting > this.#splitThreshold) this.#splitAt(head, overtaken);
-    else if (overtaken !== null) this.#splitAt(overtaken, overtaken);
+    const { settled, above } = this.#cursor;
+    this.#position = { live: settled, backlog: settled };
+    const before = this.#boundary;
+    this.#boundary = null;
+    if (this.#isFirstLink) {
+      this.#isFirstLink = false;
+      if (waiting > 0 || above.length > 0) this.#splitAt(head);
+    } else if (before !== null) {
+      const next = nextUnsettled(this.#cursor, before, head);
+      const keeps = next === null || isAtHand(next.first - 1) || above.length >= MAX_RANGES_TO_SPLIT;
+      this.#splitAt(keeps ? before : head);
+    } else if (waiting > this.#splitThreshold) this.#splitAt(head);
   }
 
   /** Nothing is on the way any more. */
@@ -82,15 +94,16 @@ export class Delivery {
     for (const shipment of this.#flying) this.#sentUnconfirmed.add(shipment.first, shipment.last);
     this.#flying.clear();
     this.#remainders = [];
-    this.#boundary = null;
     this.#bytesFlying = { live: 0, backlog: 0 };
   }
 
   /** The sink fell behind while up: from here on live goes ahead of what waits. */
   split(head: number, waiting: number): void {
     if (this.#boundary !== null || waiting <= this.#splitThreshold) return;
+    // Each split can leave a range behind. Too many: all in order, until ranges have merged.
+    if (this.#cursor.above.length >= MAX_RANGES_TO_SPLIT) return;
     this.#position.backlog = this.#position.live;
-    this.#splitAt(head, this.#cursor.above.at(-1)?.last ?? null);
+    this.#splitAt(head);
   }
 
   /** The range that a stream sends from next; null when it has nothing up to `head`. */
@@ -179,15 +192,10 @@ export class Delivery {
     return null;
   }
 
-  #splitAt(boundary: number, overtaken: number | null): void {
-    // Each split can leave one range behind. Too many: no split, all in order, until ranges have merged; but never back below
-    // what live has overtaken.
-    if (this.#cursor.above.length >= MAX_RANGES_TO_SPLIT && overtaken !== boundary) {
-      if (overtaken !== null) this.#splitAt(overtaken, overtaken);
-      return;
-    }
+  #splitAt(boundary: number): void {
     this.#boundary = boundary;
     this.#position.live = boundary;
+    this.#mergeIfThrough();
   }
 
   #fly(remainder: Remainder, now: Millis): Shipment {

@@ -54,7 +54,7 @@ export class LaneFeed {
   linkUp(): number | null {
     this.#readers.live.reset();
     this.#readers.backlog.reset();
-    this.delivery.linkUp(this.#lanes.top, this.waiting());
+    this.delivery.linkUp(this.#lanes.top, this.waiting(), (after) => after >= this.#recent.floor);
     return this.delivery.boundary;
   }
 

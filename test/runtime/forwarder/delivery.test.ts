@@ -23,16 +23,24 @@ function ship(delivery: Delivery, stream: Stream, head: number, count: number): 
   return delivery.ship(stream, { first: range.first, last }, events, 0);
 }
 
-t.test('a small backlog is sent in order with the rest', async (t) => {
+t.test('what waits when the process starts is a backlog, however small', async (t) => {
   const delivery = new Delivery(START, 100);
-  delivery.linkUp(50, countUnsettled(delivery.cursor, 50));
+  delivery.linkUp(5, 5, () => true);
+  t.match(ship(delivery, 'live', 6, 10), { first: 6, historical: false });
+  t.match(ship(delivery, 'backlog', 6, 10), { first: 1, last: 5, historical: true });
+});
+
+t.test('a small backlog of later is sent in order with the rest', async (t) => {
+  const delivery = new Delivery(START, 100);
+  delivery.linkUp(0, 0, () => true);
+  delivery.linkUp(50, countUnsettled(delivery.cursor, 50), () => 50 % 2 === 0);
   t.equal(delivery.boundary, null);
   t.match(ship(delivery, 'live', 50, 10), { first: 1, last: 10, historical: false });
 });
 
 t.test('a large backlog goes beside live, and both become one when it is through', async (t) => {
   const delivery = new Delivery(START, 100);
-  delivery.linkUp(200, countUnsettled(delivery.cursor, 200));
+  delivery.linkUp(200, countUnsettled(delivery.cursor, 200), () => 200 % 2 === 0);
   const live = ship(delivery, 'live', 201, 10);
   const backlog = ship(delivery, 'backlog', 201, 500);
   t.match(live, { first: 201, last: 201, historical: false });
@@ -46,18 +54,37 @@ t.test('a large backlog goes beside live, and both become one when it is through
 });
 
 t.test('what live has overtaken stays historical after the next loss, however little is left', async (t) => {
-  const delivery = new Delivery({ settled: 195, above: [{ first: 201, last: 300 }] }, 100);
-  delivery.linkUp(310, countUnsettled(delivery.cursor, 310));
+  const delivery = new Delivery({ settled: 5, above: [{ first: 201, last: 300 }] }, 100);
+  delivery.linkUp(300, 195, () => true);
+  const most = ship(delivery, 'backlog', 300, 190);
+  if (most !== null) delivery.confirmed(most);
+  delivery.linkUp(310, countUnsettled(delivery.cursor, 310), () => 310 % 2 === 0);
   t.match(ship(delivery, 'backlog', 310, 50), { first: 196, last: 200, historical: true });
   t.match(ship(delivery, 'live', 310, 50), { first: 301, last: 310, historical: false });
 });
 
+t.test('what live had on the way goes on as live if it is at hand, else it becomes backlog', async (t) => {
+  for (const isAtHand of [true, false]) {
+    const delivery = new Delivery(START, 100);
+    delivery.linkUp(1000, 1000, () => true);
+    const confirmed = ship(delivery, 'live', 1300, 300);
+    if (confirmed !== null) delivery.confirmed(confirmed);
+    ship(delivery, 'live', 1900, 600);
+    delivery.linkUp(1900, 1600, () => isAtHand);
+    t.equal(delivery.boundary, isAtHand ? 1000 : 1900);
+    const live = ship(delivery, 'live', 1950, 700);
+    t.match(live, { first: isAtHand ? 1301 : 1901, last: 1950, historical: false });
+    t.match(ship(delivery, 'backlog', 1950, 5000), { first: 1, last: 1000, historical: true });
+  }
+});
+
 t.test('a confirmation of an earlier link settles nothing', async (t) => {
   const delivery = new Delivery(START, 100);
-  delivery.linkUp(10, countUnsettled(delivery.cursor, 10));
+  delivery.linkUp(0, 0, () => true);
+  delivery.linkUp(10, 10, () => true);
   const shipment = ship(delivery, 'live', 10, 10);
   delivery.linkDown();
-  delivery.linkUp(10, countUnsettled(delivery.cursor, 10));
+  delivery.linkUp(10, countUnsettled(delivery.cursor, 10), () => 10 % 2 === 0);
   t.equal(shipment === null ? null : delivery.confirmed(shipment), false);
   t.same(delivery.cursor, START);
   const again = ship(delivery, 'live', 10, 10);
@@ -66,7 +93,8 @@ t.test('a confirmation of an earlier link settles nothing', async (t) => {
 
 t.test('a rejected batch is halved until one event is given up', async (t) => {
   const delivery = new Delivery(START, 100);
-  delivery.linkUp(8, countUnsettled(delivery.cursor, 8));
+  delivery.linkUp(0, 0, () => true);
+  delivery.linkUp(8, 8, () => true);
   const sent: string[] = [];
   let shipment = ship(delivery, 'live', 8, 8);
   while (shipment !== null) {
@@ -132,7 +160,7 @@ t.test('whatever happens: settled only what was received, in order, and all in t
         for (const entry of flying.slice(0, arrived)) receive(entry);
         flying = [];
       };
-      delivery.linkUp(head, countUnsettled(delivery.cursor, head));
+      delivery.linkUp(head, countUnsettled(delivery.cursor, head), () => head % 2 === 0);
       const send = (stream: Stream, count: number) => {
         const shipment = ship(delivery, stream, head, count);
         const { settled, above } = delivery.cursor;
@@ -151,7 +179,7 @@ t.test('whatever happens: settled only what was received, in order, and all in t
           loss(action.arrived);
           delivery.linkDown();
           if (action.kind === 'restart') delivery = new Delivery(delivery.cursor, 20);
-          delivery.linkUp(head, countUnsettled(delivery.cursor, head));
+          delivery.linkUp(head, countUnsettled(delivery.cursor, head), () => head % 2 === 0);
         }
         check();
       }
