@@ -197,6 +197,32 @@ function addDeviceCommands(program: Command, does: Does): void {
     .argument('<name>', 'name of the device')
     .description('connect to a device and read all its tags once, without the daemon')
     .action((name: string) => does(async (context) => (await import('./device-test.ts')).deviceTest(context, name)));
+  program
+    .command('modbus')
+    .description('Modbus wires')
+    .command('scan')
+    .option('--device <name>', 'the connection of this device of the configuration')
+    .option('--host <address>', 'a device or gateway on TCP')
+    .option('--port <number>', 'TCP port', wholeOption(1, 65_535, 'a port'))
+    .addOption(
+      new Option('--framing <kind>', 'what is spoken: on TCP tcp, rtu or ascii; on a serial port rtu or ascii')
+        .choices(['tcp', 'rtu', 'ascii'])
+        .default('tcp'),
+    )
+    .option('--serial <path>', 'a serial port, such as /dev/serial/by-id/usb-…')
+    .option('--baud <rate>', 'of the serial port', wholeOption(50, 4_000_000, 'a baud rate'), 9_600)
+    .addOption(new Option('--parity <kind>', 'of the serial port').choices(['none', 'even', 'odd']).default('even'))
+    .option('--units <ids>', 'unit ids, such as 1-10,20 (default: all on a serial line, the usual ones on TCP)')
+    .option('--areas <names>', 'data areas', 'holding,input,coil,discrete')
+    .option('--timeout <time>', 'how long a unit may take', durationOption, 500)
+    .option('--pause <time>', 'pause between an answer and the next request', durationOption, 10)
+    .option('--max-requests <count>', 'most requests for the areas of one unit', wholeOption(1, 10_000, 'a count'), 800)
+    .description('which units are on a wire, who they are and what can be read; reads only')
+    .action(({ timeout, pause, ...options }) =>
+      does(async (context) =>
+        (await import('./modbus-scan.ts')).modbusScan(context, { ...options, timeoutMs: timeout, pauseMs: pause }),
+      ),
+    );
 }
 
 function addTagCommands(program: Command, does: Does): void {
