@@ -4,7 +4,7 @@ import { AREA_SIZE } from './area.ts';
 export type Probe = 'read' | 'refused' | 'absent' | 'unanswered';
 
 /** Addresses that can be read, without a gap. */
-export interface FoundRange {
+interface FoundRange {
   readonly first: number;
   readonly last: number;
   /** It goes on: the search ended, not the range. */
