@@ -18,6 +18,7 @@ import { systemClock } from '../../src/ports/system-clock.ts';
 import { startSyntheticDevices } from '../../src/simulate/synthetic.ts';
 import { encodeTagTable } from '../../src/simulate/tag-table.ts';
 import { startUpstreamBroker } from '../../src/simulate/upstream-broker.ts';
+import type { ReceivedEvent } from '../../src/sinks/batch-decoder.ts';
 import type { ReceiverFigures } from '../../src/sinks/receiver.ts';
 import { connectControl } from '../../src/system/control-client.ts';
 import { FaultProxy } from '../../test/support/fault-proxy.ts';
@@ -36,6 +37,10 @@ export interface PlantOptions {
   readonly journal?: JournalConfig;
   /** Where the gateway keeps its data; default: a temporary directory of the plant's. */
   readonly dataDirectory?: string;
+  /** Modbus tags, each with a new value every period, over so many units; default 12, 2 and 100 ms. */
+  readonly devices?: { readonly tags: number; readonly units: number; readonly periodMs: number };
+  /** Hears of each event that arrived upstream, repeats dropped. */
+  readonly onArrived?: (event: ReceivedEvent) => void;
   /** Goes into the sink's configuration. */
   readonly sink?: object;
   /** Messages of the oracle that may be unacknowledged at once. Default 48. */
@@ -96,14 +101,15 @@ export class Plant {
     await mkdir(config);
     const oracle = new Oracle({ streams: 3, random, window: options.window ?? 48 });
     const broker = await startUpstreamBroker();
-    const receiver = await receiveUpstream(broker.port, (event) => oracle.arrived(event));
+    const receiver = await receiveUpstream(broker.port, (event) => {
+      oracle.arrived(event);
+      options.onArrived?.(event);
+    });
     const wan = await FaultProxy.start(broker.port);
     const { observer } = createObserver({ write: () => {}, now: () => Date.now(), level: 'error', format: 'text' });
     const devices = await startSyntheticDevices({
       protocol: 'modbus-tcp',
-      tags: 12,
-      units: 2,
-      periodMs: 100,
+      ...(options.devices ?? { tags: 12, units: 2, periodMs: 100 }),
       clock: systemClock,
       observer,
     });

@@ -27,4 +27,9 @@ export const TORTURES: Readonly<Record<string, TortureEntry>> = {
     fullRuns: 200,
     load: () => import('./linkdeath.ts'),
   },
+  wan: {
+    summary: 'the end of a 72 h outage over a slow, stalling, half-open line; a run is a million samples of it',
+    fullRuns: 300,
+    load: () => import('./wan.ts'),
+  },
 };
