@@ -10,6 +10,14 @@ export interface VariantLike {
   readonly dimensions?: readonly number[] | null;
 }
 
+/** A DataValue as the protocol library decodes it. */
+export interface DataValueLike {
+  readonly value: VariantLike | null;
+  readonly statusCode: { readonly value: number };
+  readonly sourceTimestamp: Date | null;
+  readonly serverTimestamp: Date | null;
+}
+
 /** Built-in types. Source: OPC 10000-6 Table 1. */
 const Builtin = {
   Null: 0,

@@ -3,7 +3,9 @@ import type { Reading, ScanGroup } from '../../model/reading.ts';
 import type { TagValue } from '../../model/tag.ts';
 import type { EpochMs } from '../../model/time.ts';
 import type { DriverContext, TagFault } from '../../ports/driver.ts';
+import { type DataChanges, PlainValue } from './data-changes.ts';
 import {
+  type DataValueLike,
   type DecodePlan,
   decodePlanOf,
   decodeVariant,
@@ -13,14 +15,6 @@ import {
 } from './decode.ts';
 import { formatNodeAddress } from './node-id.ts';
 import type { TagTable } from './tag-table.ts';
-
-/** A DataValue as the protocol library decodes it. */
-export interface DataValueLike {
-  readonly value: VariantLike | null;
-  readonly statusCode: { readonly value: number };
-  readonly sourceTimestamp: Date | null;
-  readonly serverTimestamp: Date | null;
-}
 
 const BAD_NO_VALUE: StatusCode = 0x80f00000;
 
@@ -61,6 +55,7 @@ export class Intake {
   readonly #columns: readonly Columns[];
   readonly #plans: DecodePlan[];
   readonly #faults = new Map<number, TagFault>();
+  readonly #plain = new PlainValue();
   #isStopped = false;
 
   constructor(table: TagTable, context: DriverContext) {
@@ -90,18 +85,31 @@ export class Intake {
 
   /** @param now arrival, for a value without any timestamp */
   take(slot: number, data: DataValueLike, now: EpochMs): void {
+    this.#take(slot, data.value, data.statusCode.value >>> 0, timeOf(data, now));
+  }
+
+  /** One item of a notification. @param now arrival, for a value without any timestamp */
+  takeChange(slot: number, changes: DataChanges, position: number, now: EpochMs): void {
+    const other = changes.others.size === 0 ? undefined : changes.others.get(position);
+    if (other !== undefined) {
+      this.take(slot, other, now);
+      return;
+    }
+    const status = changes.statuses[position] as number;
+    this.#take(slot, this.#plain.of(changes, position), status, changes.times[position] || now);
+  }
+
+  #take(slot: number, variant: VariantLike | null, status: StatusCode, time: EpochMs): void {
     const plan = this.#plans[slot];
     if (plan === undefined) return;
-    const status = data.statusCode.value >>> 0;
-    const time = timeOf(data, now);
     if (status >>> 30 > 1) {
       if (isRefusal(status)) this.#fault(slot, statusName(status));
       this.#add(slot, null, status, time);
       return;
     }
-    const value = data.value === null ? null : decodeVariant(data.value, plan);
-    if (value === undefined && data.value !== null) {
-      const { status: why, reason } = explainUndecodable(data.value, plan);
+    const value = variant === null ? null : decodeVariant(variant, plan);
+    if (value === undefined && variant !== null) {
+      const { status: why, reason } = explainUndecodable(variant, plan);
       this.#fault(slot, `${statusName(why)} ${reason}`);
       this.#add(slot, null, why, time);
       return;

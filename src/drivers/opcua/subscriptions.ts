@@ -8,7 +8,7 @@ import { Burst } from './burst.ts';
 import type { OpcuaSettings } from './config.ts';
 import { serviceStatusOf } from './failures.ts';
 import type { Intake } from './intake.ts';
-import type { OpcuaLibrary } from './library.ts';
+import { dataChangesOf, type OpcuaLibrary } from './library.ts';
 import { Liveness, livenessLimits } from './liveness.ts';
 import { isResolved, type MonitoredItem, type ResolvedNode, type Session, type Unresolved } from './session.ts';
 import type { TagTable } from './tag-table.ts';
@@ -185,7 +185,7 @@ export class Subscriptions {
   }
 
   #onPublished(response: PublishResponse): void {
-    const { library, intake, context } = this.#parts;
+    const { library, settings, intake, context } = this.#parts;
     const subscription = this.#subscriptions.get(response.subscriptionId);
     const { sequenceNumber, notificationData } = response.notificationMessage;
     const hasMore = response.moreNotifications;
@@ -205,9 +205,17 @@ export class Subscriptions {
     this.#followSequence(subscription, sequenceNumber, notifications.length > 0);
     for (const notification of notifications) {
       if (notification instanceof library.DataChangeNotification) {
-        for (const item of notification.monitoredItems ?? []) {
-          if (item.clientHandle === HEARTBEAT_HANDLE) subscription.liveness.noteTick(monotonic);
-          else intake.take(item.clientHandle - 1, item.value, now);
+        const changes = dataChangesOf(notification);
+        if (changes === null) {
+          this.#parts.onDead(
+            new HeadgateError('OPCUA_LINK_LOST', { endpoint: settings.endpoint, reason: 'damaged notification' }),
+          );
+          return;
+        }
+        for (let position = 0; position < changes.count; position++) {
+          const handle = changes.handles[position] as number;
+          if (handle === HEARTBEAT_HANDLE) subscription.liveness.noteTick(monotonic);
+          else intake.takeChange(handle - 1, changes, position, now);
         }
       } else if (notification instanceof library.StatusChangeNotification) {
         const status = notification.status.value >>> 0;
