@@ -49,15 +49,18 @@ export interface StateRow {
   readonly evidence: { readonly tag: string; readonly value: string | number | boolean | null } | null;
 }
 
+const ROLES = ['state', 'running', 'fault'] as const;
+type Role = (typeof ROLES)[number];
+
 /** As kept in the service's store. */
 interface StoredAsset {
   readonly memory: Memory;
   readonly inputs: Inputs;
+  /** The tags that the inputs came from. */
+  readonly tags?: Readonly<Record<Role, string | null>>;
 }
 
 const TICK_MS = 250;
-const ROLES = ['state', 'running', 'fault'] as const;
-type Role = (typeof ROLES)[number];
 const NO_ROLES: readonly Role[] = [];
 
 class WatchedAsset {
@@ -75,7 +78,11 @@ class WatchedAsset {
     this.#context = context;
     const stored = context.state.get<StoredAsset>(asset);
     this.#memory = stored?.memory ?? NOTHING_KNOWN;
-    this.#inputs = stored?.inputs ?? { state: null, running: null, fault: null };
+    const tags = this.#tags();
+    // A reading of another tag, which had the role before the configuration changed, says nothing.
+    const kept = (role: Role) =>
+      stored === undefined || (stored.tags ?? tags)[role] !== tags[role] ? null : stored.inputs[role];
+    this.#inputs = { state: kept('state'), running: kept('running'), fault: kept('fault') };
   }
 
   /** Samples of the same source time count together, so that a scan is judged as a whole. */
@@ -139,7 +146,7 @@ class WatchedAsset {
     const isWorthKeeping =
       isChanged || isNewInput || memory.isAbove !== before.isAbove || memory.candidate !== before.candidate;
     if (!isWorthKeeping) return undefined;
-    this.#context.state.set(this.asset, { memory, inputs } satisfies StoredAsset);
+    this.#context.state.set(this.asset, { memory, inputs, tags: this.#tags() } satisfies StoredAsset);
     if (!isChanged) return undefined;
     const since = memory.since ?? 0;
     return this.#context.publish({
@@ -159,11 +166,15 @@ class WatchedAsset {
     });
   }
 
+  #tags(): Readonly<Record<Role, string | null>> {
+    const { stateTag, runningTag, faultTag } = this.rule;
+    return { state: stateTag, running: runningTag, fault: faultTag };
+  }
+
   #rolesIn(list: TagList): readonly (readonly Role[])[] {
     let roles = this.#roles.get(list.id);
     if (roles === undefined) {
-      const { stateTag, runningTag, faultTag } = this.rule;
-      const tags: Readonly<Record<Role, string | null>> = { state: stateTag, running: runningTag, fault: faultTag };
+      const tags = this.#tags();
       const all = list.names.map((name) => {
         const own = ROLES.filter((role) => tags[role] === name);
         return own.length === 0 ? NO_ROLES : own;

@@ -9,6 +9,8 @@ import { failureLimitOf, isoLimitsOf, worstZone, type Zone, zoneOf } from './zon
 
 /** Below this score an asset is degraded, and a prediction is worth its while. */
 export const DEGRADED_SCORE = 70;
+/** The share of signals that must be trusted for a tick to be learnt from. */
+const LEAST_TRUSTED = 0.5;
 
 /** A signal's part in what is seen: expected and actual in its unit; the shares of all sum to at most 1. */
 export interface Contributor {
@@ -38,6 +40,8 @@ export interface Assessment {
 
 /** Plain JSON: everything that must survive a restart. */
 export interface AssetSnapshot {
+  /** The tags that the baselines are of, in order; without it, whatever the configuration says. */
+  readonly tags?: readonly string[];
   readonly regimes: Readonly<Record<string, BaselineSnapshot>>;
   readonly trend: TrendSnapshot;
   readonly score: number | null;
@@ -74,8 +78,10 @@ export class AssetModel {
     this.#trend = new Trend(snapshot?.trend);
     this.#filter = new ScoreFilter(snapshot?.score ?? null);
     this.#trendSignal = trendSignalOf(config, this.#isoLimits);
+    const tags = config.signals.map(({ tag }) => tag);
+    const isOfThese = String(snapshot?.tags ?? tags) === String(tags);
     for (const [regime, baseline] of Object.entries(snapshot?.regimes ?? {})) {
-      if (baseline.mean.length === config.signals.length) this.#regimes.set(regime, this.#regimeModel(baseline));
+      if (isOfThese && baseline.mean.length === tags.length) this.#regimes.set(regime, this.#regimeModel(baseline));
     }
   }
 
@@ -108,6 +114,7 @@ export class AssetModel {
   /** Everything worth keeping over a restart. */
   snapshot(): AssetSnapshot {
     return {
+      tags: this.#config.signals.map(({ tag }) => tag),
       regimes: Object.fromEntries([...this.#regimes].map(([regime, { learner }]) => [regime, learner.snapshot()])),
       trend: this.#trend.snapshot(),
       score: this.#filter.value,
@@ -126,7 +133,8 @@ export class AssetModel {
     const { baseline } = model.learner;
     const zones = this.#config.signals.map((signal, i) => zoneOf(signal, this.#isoLimits, values[i] as number));
     const zone = worstZone(zones);
-    const isClean = sensorFaults.length === 0 && zone <= 'B';
+    // A signal that cannot be trusted is left out; with most of them gone there is nothing to learn.
+    const isClean = trusted >= LEAST_TRUSTED && zone <= 'B';
     const statistic = baseline === null ? null : model.mewma.step(baseline, filledIn(values, baseline));
     const isLearning = model.learner.progress < 1;
     if (isLearning && isClean) {
@@ -134,6 +142,7 @@ export class AssetModel {
       else model.learner.calibrate(statistic.value);
       if (model.learner.progress >= 1) model.limit = limitOf(values.length, model.learner.calibration);
     }
+    if (baseline !== null && isClean) model.learner.catchUp(values);
     const severity = statistic === null || isLearning ? 0 : statistic.value / model.limit;
     const score = this.#filter.step(scoreOf(severity, 1, zone));
     this.#addToTrend(time, values, severity);
@@ -143,7 +152,7 @@ export class AssetModel {
       state: isLearning ? 'learning' : 'scoring',
       learned: model.learner.progress,
       score,
-      confidence: trusted * (isLearning ? 0.5 * model.learner.progress : 1),
+      confidence: judgedShare(values, baseline) * (isLearning ? 0.5 * model.learner.progress : 1),
       zone,
       contributors: this.#contributors(values, baseline, isLearning ? null : statistic),
       sensorFaults,
@@ -202,9 +211,17 @@ export class AssetModel {
   }
 }
 
-/** A signal that cannot be trusted is taken to be as expected: it says nothing either way. */
+/** A signal that cannot be trusted, or is not known yet, is taken to be as expected: it says nothing either way. */
 function filledIn(values: Float64Array, baseline: Baseline): Float64Array {
-  return values.map((value, i) => (Number.isNaN(value) ? (baseline.mean[i] as number) : value));
+  return values.map((value, i) => (isJudged(value, i, baseline) ? value : (baseline.mean[i] as number)));
+}
+
+function isJudged(value: number, signal: number, baseline: Baseline | null): boolean {
+  return !Number.isNaN(value) && baseline?.isKnown[signal] !== false;
+}
+
+function judgedShare(values: Float64Array, baseline: Baseline | null): number {
+  return values.filter((value, i) => isJudged(value, i, baseline)).length / values.length;
 }
 
 function trendSignalOf(config: HealthAssetConfig, isoLimits: readonly [number, number, number] | null) {

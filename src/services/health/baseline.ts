@@ -2,6 +2,8 @@ import { inverseOf, type SymmetricMatrix } from './matrix.ts';
 
 /** Share of the learning ticks that make mean and covariance; the others calibrate the limit. */
 const FIT_SHARE = 0.7;
+/** A signal is known once it could be trusted in this share of the ticks that the others were learnt from. */
+const KNOWN_SHARE = 0.5;
 /** Spread that a signal is given at least, as a share of its level: a constant in learning is not infinitely sure. */
 const LEAST_RELATIVE_SPREAD = 0.002;
 
@@ -11,6 +13,8 @@ export interface BaselineSnapshot {
   readonly mean: readonly number[];
   readonly moments: readonly number[];
   readonly calibration: readonly number[];
+  /** Ticks in which each signal could be trusted; without it, all of them. */
+  readonly counts?: readonly number[];
 }
 
 /** What an asset does when it is well, in one regime: the level and spread of each signal and how they go together. */
@@ -19,11 +23,14 @@ export interface Baseline {
   readonly spread: Float64Array;
   /** Inverse of the shrunken correlation matrix. */
   readonly precision: SymmetricMatrix;
+  /** False for a signal that could hardly be trusted while the others were learnt: it is not judged. */
+  readonly isKnown: readonly boolean[];
 }
 
 /**
  * Learns a baseline from clean ticks: Welford's mean and co-moments over the first part, then statistics of the finished baseline
- * over the rest, which calibrate the limit. Constant memory but for the calibration values (30 % of the ticks).
+ * over the rest, which calibrate the limit. Constant memory but for the calibration values (30 % of the ticks). A signal that cannot be
+ * trusted (NaN) does not keep the others from being learnt, and is learnt later, when it can.
  */
 export class BaselineLearner {
   readonly #size: number;
@@ -31,6 +38,7 @@ export class BaselineLearner {
   #count = 0;
   readonly #mean: Float64Array;
   readonly #moments: Float64Array;
+  readonly #counts: Float64Array;
   readonly #calibration: number[] = [];
   #fitted: Baseline | null = null;
 
@@ -41,6 +49,7 @@ export class BaselineLearner {
     this.#mean = Float64Array.from(snapshot?.mean ?? new Float64Array(size));
     this.#moments = Float64Array.from(snapshot?.moments ?? new Float64Array(size * size));
     this.#count = snapshot?.count ?? 0;
+    this.#counts = Float64Array.from(snapshot?.counts ?? new Float64Array(size).fill(this.#count));
     this.#calibration.push(...(snapshot?.calibration ?? []));
     if (this.#count >= this.#fitTicks) this.#fitted = this.#fit();
   }
@@ -60,20 +69,21 @@ export class BaselineLearner {
     return this.#calibration;
   }
 
-  /** Learn from one clean tick. */
+  /** Learn from one clean tick; NaN for a signal that cannot be trusted. */
   learn(values: Float64Array): void {
     this.#count++;
-    const before = Float64Array.from(values, (value, i) => value - (this.#mean[i] as number));
-    for (let i = 0; i < this.#size; i++)
-      this.#mean[i] = (this.#mean[i] as number) + (before[i] as number) / this.#count;
-    for (let i = 0; i < this.#size; i++) {
-      for (let j = 0; j < this.#size; j++) {
-        const cell = i * this.#size + j;
-        const after = (values[j] as number) - (this.#mean[j] as number);
-        this.#moments[cell] = (this.#moments[cell] as number) + (before[i] as number) * after;
-      }
-    }
+    this.#take(values);
     if (this.#count >= this.#fitTicks) this.#fitted = this.#fit();
+  }
+
+  /** Learn, after the fit, the signals that were not there to be learnt before; each apart from the others. */
+  catchUp(values: Float64Array): void {
+    const { isKnown } = this.#fitted ?? {};
+    if (isKnown === undefined || !isKnown.includes(false)) return;
+    const missing = values.map((value, i) => (isKnown[i] === false ? value : Number.NaN));
+    if (missing.every((value) => Number.isNaN(value))) return;
+    this.#take(missing);
+    if (isKnown.some((known, i) => !known && this.#isKnown(i))) this.#fitted = this.#fit();
   }
 
   /** Keep the statistic of a clean tick after the fit. */
@@ -82,7 +92,34 @@ export class BaselineLearner {
   }
 
   snapshot(): BaselineSnapshot {
-    return { count: this.#count, mean: [...this.#mean], moments: [...this.#moments], calibration: this.#calibration };
+    return {
+      count: this.#count,
+      mean: [...this.#mean],
+      moments: [...this.#moments],
+      calibration: this.#calibration,
+      counts: [...this.#counts],
+    };
+  }
+
+  #take(values: Float64Array): void {
+    const before = Float64Array.from(values, (value, i) => value - (this.#mean[i] as number));
+    for (let i = 0; i < this.#size; i++) {
+      if (Number.isNaN(before[i])) continue;
+      this.#counts[i] = (this.#counts[i] as number) + 1;
+      this.#mean[i] = (this.#mean[i] as number) + (before[i] as number) / (this.#counts[i] as number);
+    }
+    for (let i = 0; i < this.#size; i++) {
+      for (let j = 0; j < this.#size; j++) {
+        const cell = i * this.#size + j;
+        const after = (values[j] as number) - (this.#mean[j] as number);
+        const product = (before[i] as number) * after;
+        if (!Number.isNaN(product)) this.#moments[cell] = (this.#moments[cell] as number) + product;
+      }
+    }
+  }
+
+  #isKnown(signal: number): boolean {
+    return (this.#counts[signal] as number) >= Math.max(2, this.#fitTicks * KNOWN_SHARE);
   }
 
   get #fitTicks(): number {
@@ -91,7 +128,8 @@ export class BaselineLearner {
 
   #fit(): Baseline | null {
     const size = this.#size;
-    const variance = (i: number) => Math.max(0, (this.#moments[i * size + i] as number) / (this.#count - 1));
+    const variance = (i: number) =>
+      Math.max(0, (this.#moments[i * size + i] as number) / Math.max(1, (this.#counts[i] as number) - 1));
     const spread = Float64Array.from({ length: size }, (_, i) =>
       Math.max(Math.sqrt(variance(i)), Math.abs(this.#mean[i] as number) * LEAST_RELATIVE_SPREAD, 1e-9),
     );
@@ -100,12 +138,16 @@ export class BaselineLearner {
     const cells = new Float64Array(size * size);
     for (let i = 0; i < size; i++) {
       for (let j = 0; j < size; j++) {
-        const covariance = (this.#moments[i * size + j] as number) / (this.#count - 1);
+        // Of a pair, what was seen together: too few ticks bring it nearer to independence.
+        const together = Math.max(this.#counts[i] as number, this.#counts[j] as number, 2);
+        const covariance = (this.#moments[i * size + j] as number) / (together - 1);
         const correlation = covariance / ((spread[i] as number) * (spread[j] as number));
         cells[i * size + j] = i === j ? 1 : (1 - shrinkage) * correlation;
       }
     }
     const precision = inverseOf({ size, cells });
-    return precision === null ? null : { mean: this.#mean.slice(), spread, precision };
+    if (precision === null) return null;
+    const isKnown = Array.from({ length: size }, (_, i) => this.#isKnown(i));
+    return { mean: this.#mean.slice(), spread, precision, isKnown };
   }
 }

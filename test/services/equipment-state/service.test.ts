@@ -197,3 +197,16 @@ t.test('a bit of a 64-bit value is text in the event', async (t) => {
   await context.deliver(scan({ values: [2n ** 60n] }, undefined, list));
   t.match(context.published[0]?.data, { state: 'fault', evidence: { value: '1152921504606846976' } });
 });
+
+t.test('after a restart with another fault tag, the reading of the old one counts no more', async (t) => {
+  const values = new Map<string, unknown>();
+  const before = await startService(equipmentState, PACKML, values);
+  await before.deliver(scan({ values: Float64Array.of(9, 6, 3) }));
+  t.match(before.published.at(-1)?.data, { state: 'fault' });
+  const changed: EquipmentStateConfig = {
+    assets: [{ asset: ASSET, state_tag: 'StateCurrent', preset: 'packml', fault_tag: 'speed' }],
+  };
+  const after = await startService(equipmentState, changed, values);
+  await after.deliver(scan({ indexes: Uint16Array.of(1), values: Float64Array.of(6), timeBase: 9_000 }));
+  t.match(after.published.at(-1)?.data, { state: 'unknown', reason: 'no reading of speed yet' });
+});

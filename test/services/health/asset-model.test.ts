@@ -180,3 +180,45 @@ t.test('a restored model goes on as if nothing had happened', async (t) => {
   t.equal(assessment.state, 'scoring');
   t.ok((assessment.score ?? 100) < 80);
 });
+
+t.test('a sensor that is broken from the start keeps nobody from learning, and is learnt once it works', async (t) => {
+  const { tick, ticks } = rig();
+  const broken = { current: null };
+  const bad = { current: Status.Bad_NoCommunication };
+  let last = tick(broken, bad);
+  for (let i = 0; i < 205; i++) last = tick(broken, bad);
+  t.match(last, { state: 'scoring', score: 100, sensorFaults: [{ tag: 'current', kind: 'bad_quality' }] });
+  t.ok(last.confidence < 0.7, `confidence ${last.confidence}`);
+
+  const back = ticks(50);
+  t.match(back, { state: 'scoring', sensorFaults: [] });
+  t.equal(back.score, 100, 'what was never learnt is not judged');
+  t.ok(back.confidence < 0.7, 'and says so');
+
+  const known = ticks(60);
+  t.ok(known.confidence > 0.95, `confidence ${known.confidence}`);
+  t.equal(known.score, 100);
+  const degraded = ticks(30, () => ({ current: 40 }));
+  t.ok((degraded.score ?? 100) < 70, `score ${degraded.score}`);
+  t.equal(degraded.contributors[0]?.tag, 'current');
+});
+
+t.test('ticks with a sensor fault now and then are learnt from, too', async (t) => {
+  const { tick } = rig();
+  let last = tick();
+  for (let i = 0; i < 205; i++)
+    last = i % 3 === 0 ? tick({ temperature: null }, { temperature: Status.Bad_NoCommunication }) : tick();
+  t.match(last, { state: 'scoring', score: 100 });
+  for (let i = 0; i < 30; i++) last = tick({ temperature: 75 });
+  t.equal(last.contributors[0]?.tag, 'temperature');
+});
+
+t.test('a baseline is not taken for one of other signals', async (t) => {
+  const { model, ticks } = rig();
+  ticks(220);
+  const snapshot = model.snapshot();
+  const signals = PUMP.signals.map((signal) => (signal.tag === 'current' ? { ...signal, tag: 'flow' } : signal));
+  const other = new AssetModel({ ...PUMP, signals }, SETTINGS, snapshot);
+  t.equal(rig(PUMP, new AssetModel(PUMP, SETTINGS, snapshot)).ticks(5).state, 'scoring');
+  t.equal(rig({ ...PUMP, signals }, other).ticks(5).state, 'learning');
+});
