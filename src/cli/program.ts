@@ -367,6 +367,13 @@ function addDaemonCommands(program: Command, does: Does): void {
     .description('what is stored, and what waits for whom')
     .action(() => does(async (context) => (await import('./journal-status.ts')).journalStatus(context)));
   journal
+    .command('ledger')
+    .option('--stream <name>', 'only streams whose name begins so, such as acme/hamburg/line-3')
+    .description('received = settled + waiting + gaps, for each consumer and stream; also while the daemon is down')
+    .action((options) =>
+      does(async (context) => (await import('./journal-ledger.ts')).journalLedger(context, options)),
+    );
+  journal
     .command('verify')
     .description('read every stored event and prove the ledger')
     .action(() => does(async (context) => (await import('./journal-verify.ts')).journalVerify(context)));

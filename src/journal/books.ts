@@ -7,12 +7,14 @@ import type { LedgerWriter } from './ledger-writer.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { SegmentDamageError, type SegmentShelf } from './segment-shelf.ts';
 import type { StoreNotice } from './store-notice.ts';
+import type { StreamBooks } from './stream-books.ts';
 
 /** What the books are kept on. */
 export interface BooksParts {
   readonly content: LedgerContent;
   readonly shelf: SegmentShelf;
   readonly writer: LedgerWriter;
+  readonly streams: StreamBooks;
   readonly notify: (notice: StoreNotice) => void;
 }
 
@@ -24,6 +26,7 @@ export class Books {
   readonly #content: LedgerContent;
   readonly #shelf: SegmentShelf;
   readonly #writer: LedgerWriter;
+  readonly #streams: StreamBooks;
   readonly #notify: (notice: StoreNotice) => void;
   /** Time of the operation under way. */
   now: EpochMs;
@@ -32,6 +35,7 @@ export class Books {
     this.#content = parts.content;
     this.#shelf = parts.shelf;
     this.#writer = parts.writer;
+    this.#streams = parts.streams;
     this.#notify = parts.notify;
     this.now = now;
   }
@@ -52,11 +56,8 @@ export class Books {
       gaps: 0,
     });
     const counts = { critical: account('critical'), normal: account('normal'), bulk: account('bulk') };
-    const consumer = new Consumer(
-      name,
-      inEveryLane({ settled: isFromStart ? 0 : head.lastSequence, above: [] }),
-      counts,
-    );
+    const startAfter = isFromStart ? 0 : head.lastSequence;
+    const consumer = new Consumer(name, inEveryLane({ settled: startAfter, above: [] }), counts, startAfter);
     this.#content.consumers.set(name, consumer);
     this.#writer.consumerMoved(consumer);
     this.saveOrMakeRoom();
@@ -157,6 +158,7 @@ export class Books {
     // Whoever still worked on a segment that was put aside meanwhile finds it gone: it is booked already.
     if (segment.state === 'dropping') return;
     segment.state = 'dropping';
+    this.#streams.removing(segment, false);
     const path = this.#shelf.quarantine(segment);
     this.#content.lanes[segment.lane].removed += segment.count;
     this.#writer.segmentRemoved(segment);

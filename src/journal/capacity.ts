@@ -8,6 +8,7 @@ import type { SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';
 import { failureKind } from './sqlite-failure.ts';
 import type { StoreNotice } from './store-notice.ts';
+import type { StreamBooks } from './stream-books.ts';
 
 /** Bytes committed after which quota and disk are looked at, besides every tick: a share of a segment. */
 const CHECKS_PER_SEGMENT = 8;
@@ -21,6 +22,7 @@ export interface CapacityParts {
   readonly content: LedgerContent;
   readonly shelf: SegmentShelf;
   readonly books: Books;
+  readonly streams: StreamBooks;
   readonly writer: LedgerWriter;
   readonly ballast: BallastFile;
   readonly notify: (notice: StoreNotice) => void;
@@ -59,7 +61,7 @@ export class Capacity {
   /** Apply retention, quota and free disk. @param neededBytes room to make even where less may be left free */
   enforce(now: EpochMs, neededBytes = 0): void {
     this.#uncheckedBytes = 0;
-    const { disk, settings, content, shelf, books, writer, ballast, notify } = this.#parts;
+    const { disk, settings, content, shelf, books, streams, writer, ballast, notify } = this.#parts;
     shelf.measure();
     const space = disk.space();
     const segments = shelf.all();
@@ -79,6 +81,7 @@ export class Capacity {
     });
     if (plan.drops.length > 0) {
       for (const { segment, reason } of plan.drops) {
+        streams.removing(segment, true);
         if (reason !== 'settled') books.bookDrop(segment, reason);
         content.lanes[segment.lane].removed += segment.count;
         segment.state = 'dropping';

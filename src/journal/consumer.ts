@@ -25,11 +25,14 @@ export function inEveryLane(cursor: Cursor): LaneCursors {
 export class Consumer {
   readonly name: string;
   readonly counts: Record<Lane, ConsumerCounts>;
+  readonly start: number;
   readonly #settled: Readonly<Record<Lane, SequenceRanges>>;
   readonly #requested = new Map<Lane, Cursor>();
 
-  constructor(name: string, cursors: LaneCursors, counts: Record<Lane, ConsumerCounts>) {
+  /** @param start its account begins after this sequence */
+  constructor(name: string, cursors: LaneCursors, counts: Record<Lane, ConsumerCounts>, start = 0) {
     this.name = name;
+    this.start = start;
     this.counts = counts;
     const { critical, normal, bulk } = cursors;
     const ranges = (cursor: Cursor) => new SequenceRanges(rangesOf(cursor));

@@ -1,5 +1,5 @@
 import type { Lane } from '../model/tag.ts';
-import type { JournalStatus } from '../ports/journal.ts';
+import type { JournalStatus, StreamLedger } from '../ports/journal.ts';
 import { ledgerRow } from './consumer.ts';
 import { diskSpace } from './disk-space.ts';
 import { OfflineCopy } from './offline-copy.ts';
@@ -34,6 +34,19 @@ export async function inspectJournal(directory: string): Promise<JournalStatus> 
 }
 
 /**
+ * The ledger by stream of a journal whose daemon is down; alters nothing.
+ * @throws JOURNAL_UNAVAILABLE there is no journal, or its ledger cannot be read
+ */
+export async function inspectStreams(directory: string): Promise<StreamLedger> {
+  const copy = new OfflineCopy(directory);
+  try {
+    return copy.streamLedger();
+  } finally {
+    copy.close();
+  }
+}
+
+/**
  * Check every stored event and the ledger of a journal whose daemon is down; alters nothing, and takes as long as reading it all.
  * @throws JOURNAL_UNAVAILABLE there is no journal, or its ledger cannot be read
  */
@@ -45,6 +58,7 @@ export async function verifyJournal(
   try {
     return verify({
       content: copy.content,
+      streams: copy.streamLedger(),
       path: (segment) => copy.path(segment),
       isLive: false,
       problems: copy.problems,

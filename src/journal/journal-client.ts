@@ -15,6 +15,7 @@ import type {
   LaneCursors,
   Page,
   PageRequest,
+  StreamLedger,
 } from '../ports/journal.ts';
 import { CommitPacker, listOf, type QueuedEvent } from './commit-packer.ts';
 import type { JournalConfig } from './config.ts';
@@ -44,6 +45,8 @@ export interface OpenJournalOptions {
 
 /** The journal with what its owner alone needs. */
 export interface JournalHandle extends Journal {
+  /** The ledger by stream. */
+  streamLedger(): Promise<StreamLedger>;
   /** Check every stored event and the ledger, in a thread of its own, while commits go on. */
   verify(options?: { onProgress?(done: number, of: number): void }): Promise<VerifyReport>;
 }
@@ -190,6 +193,10 @@ class JournalClient implements JournalHandle {
   async forgetCursor(consumer: string): Promise<void> {
     const isKnown = await this.#ask({ kind: 'forget-cursor', consumer });
     if (!isKnown) throw new HeadgateError('JOURNAL_CURSOR_UNKNOWN', { consumer });
+  }
+
+  streamLedger(): Promise<StreamLedger> {
+    return this.#ask({ kind: 'streams' });
   }
 
   status(): Promise<JournalStatus> {

@@ -1,7 +1,7 @@
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { EventSelection, SequenceRange } from '../ports/journal.ts';
-import type { LedgerChange, LedgerContent, LedgerHead, StoredGap } from './ledger.ts';
+import type { LedgerChange, LedgerContent, LedgerHead, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
 import type { NewRecord, StoredRecord } from './record.ts';
 import type { TimeRange } from './segment-info.ts';
 import type { SelectBounds } from './select-step.ts';
@@ -45,6 +45,8 @@ export interface OpenSegment {
   times(first: number): TimeRange | null;
   /** How many events are in a closed range. */
   count(first: number, last: number): number;
+  /** The events of a closed range by stream, in any order. */
+  tally(first: number, last: number): StreamCount[];
   /** First and last sequence, 0 when empty, and the time that the last was recorded. */
   bounds(): { readonly first: number; readonly last: number; readonly recorded: EpochMs };
   /** A check of the file's structure. @throws DamageError with the first finding */
@@ -67,6 +69,10 @@ export interface OpenLedger {
   gaps(limit: number): StoredGap[];
   /** Null when there is no gap. */
   highestGapId(): number | null;
+  /** The sums of a sealed segment; null when none were written. */
+  tally(segment: SegmentName): StreamCount[] | null;
+  /** What consumers had of streams in segments that are gone. */
+  streamAccounts(): StreamAccount[];
   /** Write what changed; returns when it is on the disk. */
   save(change: LedgerChange): void;
   /** Close what is in order. @throws what SQLite says, where an fsync fails */

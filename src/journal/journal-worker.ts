@@ -183,6 +183,9 @@ function answer(store: Store, lock: DirectoryLock, question: Question & { id: nu
     case 'status':
       send({ kind: 'answer', id, value: store.status() });
       return;
+    case 'streams':
+      send({ kind: 'answer', id, value: store.streamLedger() });
+      return;
     case 'seal':
       store.sealAll();
       send({ kind: 'answer', id, value: store.snapshot() });

@@ -10,6 +10,7 @@ import { spanning } from './segment-info.ts';
 import { SegmentDamageError, type SegmentShelf } from './segment-shelf.ts';
 import { failureKind } from './sqlite-failure.ts';
 import type { StoreNotice } from './store-notice.ts';
+import type { StreamBooks } from './stream-books.ts';
 
 /** Attempts after which a write gives up making room, or changing files. */
 const MAX_ATTEMPTS = 3;
@@ -25,6 +26,7 @@ export interface LaneWriterParts {
   readonly content: LedgerContent;
   readonly shelf: SegmentShelf;
   readonly books: Books;
+  readonly streams: StreamBooks;
   readonly writer: LedgerWriter;
   readonly capacity: Capacity;
   readonly notify: (notice: StoreNotice) => void;
@@ -99,10 +101,11 @@ export class LaneWriter {
 
   /** Seal the active segment of a lane, if there is one. */
   seal(lane: Lane, now: EpochMs): void {
-    const { shelf, books, writer, notify } = this.#parts;
+    const { shelf, books, streams, writer, notify } = this.#parts;
     const active = shelf.active(lane);
     if (active === null) return;
     try {
+      streams.sealing(active.info);
       shelf.seal(lane);
     } catch (error) {
       if (error instanceof SegmentDamageError) books.quarantine(error.segment, error.message);

@@ -2,8 +2,8 @@ import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { Cursor, LaneCursors } from '../ports/journal.ts';
 import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
-import type { OpenLedger } from './journal-disk.ts';
-import type { LedgerChange, LedgerContent, LedgerHead, StoredGap } from './ledger.ts';
+import type { OpenLedger, SegmentName } from './journal-disk.ts';
+import type { LedgerChange, LedgerContent, LedgerHead, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
 import { setJournalMode, WalCheckpoint } from './wal-mode.ts';
@@ -14,7 +14,16 @@ import { setJournalMode, WalCheckpoint } from './wal-mode.ts';
  */
 
 const APPLICATION_ID = 0x48_47_4c_31;
-const FORMAT_VERSION = 3;
+const FORMAT_VERSION = 4;
+
+const STREAM_TABLES = `
+  CREATE TABLE stream (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE segment_stream (
+    lane TEXT NOT NULL, first INTEGER NOT NULL, stream INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (lane, first, stream)) STRICT, WITHOUT ROWID;
+  CREATE TABLE stream_account (
+    consumer TEXT NOT NULL, stream INTEGER NOT NULL, settled INTEGER NOT NULL, gaps INTEGER NOT NULL,
+    PRIMARY KEY (consumer, stream)) STRICT, WITHOUT ROWID;`;
 
 /** Pages of 1 KiB in the WAL before they are copied into the file. */
 const CHECKPOINT_PAGES = 256;
@@ -34,13 +43,19 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY, lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
     reason TEXT NOT NULL, at INTEGER NOT NULL, consumers TEXT NOT NULL, is_told INTEGER NOT NULL,
     unused INTEGER NOT NULL DEFAULT 0) STRICT;
+  ${STREAM_TABLES}
 `;
 
 /** By the format that a ledger has: what makes it one of the next. */
 const MIGRATIONS: Readonly<Record<number, string>> = {
   1: 'ALTER TABLE segment ADD COLUMN time_low REAL; ALTER TABLE segment ADD COLUMN time_high REAL;',
   2: 'ALTER TABLE gap ADD COLUMN unused INTEGER NOT NULL DEFAULT 0',
+  3: STREAM_TABLES,
 };
+
+/** Streams that have accounts of their own; those that come later share one, without a name. */
+const MAX_STREAMS = 10_000;
+const OTHER_STREAMS = '';
 
 /** Gaps that are kept as records; the counts in the ledger are for ever. */
 const MAX_GAP_RECORDS = 10_000;
@@ -95,6 +110,14 @@ export class LedgerFile implements OpenLedger {
     return this.#db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM gap').get()?.id ?? null;
   }
 
+  tally(segment: SegmentName): StreamCount[] | null {
+    return readTally(this.#db, segment);
+  }
+
+  streamAccounts(): StreamAccount[] {
+    return readStreamAccounts(this.#db);
+  }
+
   /** Write what changed; returns when it is on the disk. */
   save(change: LedgerChange): void {
     const db = this.#db;
@@ -123,11 +146,21 @@ export class LedgerFile implements OpenLedger {
         segment.run(...fixed, times?.low ?? null, times?.high ?? null);
       }
       const remove = db.prepare('DELETE FROM segment WHERE lane = ? AND first = ?');
-      for (const s of change.removedSegments) remove.run(s.lane, s.first);
+      const removeTally = db.prepare('DELETE FROM segment_stream WHERE lane = ? AND first = ?');
+      for (const s of change.removedSegments) {
+        remove.run(s.lane, s.first);
+        removeTally.run(s.lane, s.first);
+      }
       // First what goes: a forgotten consumer may have been opened anew.
-      for (const name of change.removedConsumers) db.prepare('DELETE FROM consumer WHERE name = ?').run(name);
+      for (const name of change.removedConsumers) {
+        db.prepare('DELETE FROM consumer WHERE name = ?').run(name);
+        db.prepare('DELETE FROM stream_account WHERE consumer = ?').run(name);
+      }
+      saveStreams(db, change);
       const consumer = db.prepare('INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)');
-      for (const c of change.consumers) consumer.run(c.name, JSON.stringify(c.cursors), JSON.stringify(c.counts));
+      for (const c of change.consumers) {
+        consumer.run(c.name, JSON.stringify(c.cursors), JSON.stringify({ ...c.counts, start: c.start }));
+      }
       const gap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)');
       for (const g of change.gaps) {
         gap.run(g.id, g.lane, g.first, g.last, g.count, g.reason, g.at, JSON.stringify(g.consumers), g.unused);
@@ -196,10 +229,7 @@ export function loadLedger(db: Database.Database): LedgerContent {
   const consumers = db
     .prepare<[], { name: string; cursor: string; counts: string }>('SELECT * FROM consumer')
     .all()
-    .map(({ name, cursor, counts }): [string, Consumer] => [
-      name,
-      new Consumer(name, parseCursors(cursor), parse<Record<Lane, ConsumerCounts>>(counts)),
-    ]);
+    .map(({ name, cursor, counts }): [string, Consumer] => [name, makeConsumer(name, parseCursors(cursor), counts)]);
   return {
     head: {
       journalId: head.journal_id,
@@ -245,6 +275,59 @@ function checkFormat(db: Database.Database): void {
   if (id !== APPLICATION_ID || version !== FORMAT_VERSION) {
     throw new DamageError(`not a ledger of format ${FORMAT_VERSION}`);
   }
+}
+
+function makeConsumer(name: string, cursors: LaneCursors, text: string): Consumer {
+  const { start = 0, ...counts } = parse<Record<Lane, ConsumerCounts> & { start?: number }>(text);
+  return new Consumer(name, cursors, counts, start);
+}
+
+/** The sums of a sealed segment; null when none were written. */
+export function readTally(db: Database.Database, { lane, first }: SegmentName): StreamCount[] | null {
+  const counts = db
+    .prepare<[string, number], StreamCount>(
+      `SELECT name AS stream, count FROM segment_stream JOIN stream ON stream.id = segment_stream.stream
+       WHERE lane = ? AND first = ?`,
+    )
+    .all(lane, first);
+  return counts.length === 0 ? null : counts;
+}
+
+/** What consumers had of streams in segments that are gone. */
+export function readStreamAccounts(db: Database.Database): StreamAccount[] {
+  return db
+    .prepare<[], StreamAccount>(
+      `SELECT consumer, name AS stream, settled, gaps FROM stream_account
+       JOIN stream ON stream.id = stream_account.stream`,
+    )
+    .all();
+}
+
+function saveStreams(db: Database.Database, { tallies, accounts }: LedgerChange): void {
+  if (tallies.length === 0 && accounts.length === 0) return;
+  const find = db.prepare<[string], { id: number }>('SELECT id FROM stream WHERE name = ?');
+  const make = db.prepare('INSERT INTO stream (name) VALUES (?)');
+  let known = db.prepare<[], { n: number }>('SELECT count(*) AS n FROM stream').get()?.n ?? 0;
+  const idOf = (name: string): number | bigint => {
+    const found = find.get(name);
+    if (found !== undefined) return found.id;
+    if (known >= MAX_STREAMS && name !== OTHER_STREAMS) return idOf(OTHER_STREAMS);
+    known++;
+    return make.run(name).lastInsertRowid;
+  };
+  const tally = db.prepare(
+    `INSERT INTO segment_stream VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET count = count + excluded.count`,
+  );
+  for (const { segment, counts } of tallies) {
+    db.prepare('DELETE FROM segment_stream WHERE lane = ? AND first = ?').run(segment.lane, segment.first);
+    for (const { stream, count } of counts) tally.run(segment.lane, segment.first, idOf(stream), count);
+  }
+  const account = db.prepare(
+    `INSERT INTO stream_account VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET settled = settled + excluded.settled, gaps = gaps + excluded.gaps`,
+  );
+  for (const { consumer, stream, settled, gaps } of accounts) account.run(consumer, idOf(stream), settled, gaps);
 }
 
 /** Ledgers written before lanes had cursors of their own hold one for all lanes. */

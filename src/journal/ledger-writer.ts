@@ -3,7 +3,7 @@ import type { EpochMs } from '../model/time.ts';
 import type { SequenceRange } from '../ports/journal.ts';
 import type { Consumer } from './consumer.ts';
 import type { BallastFile, OpenLedger } from './journal-disk.ts';
-import type { LedgerContent, StoredGap } from './ledger.ts';
+import type { LedgerContent, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { failureKind } from './sqlite-failure.ts';
 import type { StoreNotice } from './store-notice.ts';
@@ -37,6 +37,8 @@ export class LedgerWriter {
   readonly #removedConsumers = new Set<string>();
   readonly #newGaps: StoredGap[] = [];
   readonly #toldGaps: number[] = [];
+  readonly #tallies = new Map<SegmentInfo, readonly StreamCount[]>();
+  readonly #accounts: StreamAccount[] = [];
   #nextGapId: number;
   #dirtySince: EpochMs | null = null;
 
@@ -53,6 +55,7 @@ export class LedgerWriter {
 
   segmentRemoved(segment: SegmentInfo): void {
     this.#changedSegments.delete(segment);
+    this.#tallies.delete(segment);
     this.#removedSegments.add(segment);
   }
 
@@ -63,6 +66,16 @@ export class LedgerWriter {
   consumerRemoved(consumer: Consumer): void {
     this.#movedConsumers.delete(consumer);
     this.#removedConsumers.add(consumer.name);
+  }
+
+  /** The sums of a segment by stream are known. */
+  tally(segment: SegmentInfo, counts: readonly StreamCount[]): void {
+    this.#tallies.set(segment, counts);
+  }
+
+  /** Add to the account of a consumer and a stream. */
+  account(account: StreamAccount): void {
+    this.#accounts.push(account);
   }
 
   /** Number a gap and tell of it. */
@@ -122,6 +135,8 @@ export class LedgerWriter {
         removedConsumers: [...this.#removedConsumers],
         gaps: this.#newGaps,
         toldGaps: this.#toldGaps,
+        tallies: [...this.#tallies].map(([segment, counts]) => ({ segment, counts })),
+        accounts: this.#accounts,
       });
     } catch (error) {
       if (failureKind(error) !== 'full') throw error;
@@ -133,6 +148,8 @@ export class LedgerWriter {
     this.#removedConsumers.clear();
     this.#newGaps.length = 0;
     this.#toldGaps.length = 0;
+    this.#tallies.clear();
+    this.#accounts.length = 0;
     this.#dirtySince = null;
     return true;
   }

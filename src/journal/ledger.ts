@@ -1,6 +1,6 @@
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import type { LaneCursors } from '../ports/journal.ts';
+import type { LaneCursors, StreamLedger } from '../ports/journal.ts';
 import type { Consumer, ConsumerCounts } from './consumer.ts';
 import type { SegmentInfo } from './segment-info.ts';
 
@@ -48,11 +48,27 @@ export interface LedgerSnapshot {
   readonly head: LedgerHead;
   readonly lanes: Record<Lane, LaneTotals>;
   readonly segments: readonly SegmentInfo[];
+  readonly streams: StreamLedger;
   readonly consumers: readonly {
     readonly name: string;
     readonly cursors: LaneCursors;
     readonly counts: Record<Lane, ConsumerCounts>;
   }[];
+}
+
+/** Events of one stream. */
+export interface StreamCount {
+  /** The partition key; of streams beyond the bound together: empty. */
+  readonly stream: string;
+  readonly count: number;
+}
+
+/** What a consumer had of a stream in segments that are gone. */
+export interface StreamAccount {
+  readonly consumer: string;
+  readonly stream: string;
+  readonly settled: number;
+  readonly gaps: number;
 }
 
 /** What a `save` writes, in one transaction. */
@@ -65,4 +81,8 @@ export interface LedgerChange {
   readonly removedConsumers: readonly string[];
   readonly gaps: readonly StoredGap[];
   readonly toldGaps: readonly number[];
+  /** Sums of segments that are sealed. */
+  readonly tallies: readonly { readonly segment: SegmentInfo; readonly counts: readonly StreamCount[] }[];
+  /** To be added to what is written. */
+  readonly accounts: readonly StreamAccount[];
 }

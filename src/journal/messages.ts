@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors/catalogue.ts';
 import type { ErrorContext } from '../errors/headgate-error.ts';
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import type { Cursor, JournalStatus, LaneCursors, PageRequest } from '../ports/journal.ts';
+import type { Cursor, JournalStatus, LaneCursors, PageRequest, StreamLedger } from '../ports/journal.ts';
 import type { LedgerSnapshot, StoredGap } from './ledger.ts';
 import type { EncodedList, StreamKey } from './record.ts';
 import type { JournalSettings } from './settings.ts';
@@ -46,6 +46,7 @@ export type Question =
   | { readonly kind: 'open-cursor'; readonly consumer: string; readonly start: 'now' | 'beginning' }
   | { readonly kind: 'forget-cursor'; readonly consumer: string }
   | { readonly kind: 'status' }
+  | { readonly kind: 'streams' }
   | { readonly kind: 'seal' }
   | { readonly kind: 'close' };
 
@@ -82,6 +83,7 @@ export interface Answers {
   readonly 'open-cursor': LaneCursors;
   readonly 'forget-cursor': boolean;
   readonly status: JournalStatus;
+  readonly streams: StreamLedger;
   readonly seal: LedgerSnapshot;
   readonly close: null;
 }

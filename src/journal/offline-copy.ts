@@ -4,11 +4,13 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { LANES } from '../model/tag.ts';
-import type { LedgerContent, StoredGap } from './ledger.ts';
-import { loadLedger, migrateLedger, readGaps } from './ledger-file.ts';
+import type { SequenceRange, StreamLedger } from '../ports/journal.ts';
+import type { LedgerContent, StoredGap, StreamCount } from './ledger.ts';
+import { loadLedger, migrateLedger, readGaps, readStreamAccounts, readTally } from './ledger-file.ts';
 import { fileBytes } from './segment-bytes.ts';
 import { HALF_CREATED, SegmentFile } from './segment-file.ts';
 import { firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
+import { streamLedger } from './stream-ledger.ts';
 
 /**
  * A journal's directory, read without touching it: what is still in WAL mode (the ledger and the active segments, a bounded amount) is
@@ -18,6 +20,7 @@ export class OfflineCopy {
   readonly content: LedgerContent;
   readonly gaps: readonly StoredGap[];
   readonly problems: { segment: string; problem: string }[] = [];
+  readonly #ledger: Database.Database;
   readonly #directory: string;
   readonly #copies: string;
 
@@ -26,20 +29,16 @@ export class OfflineCopy {
     this.#directory = directory;
     this.#copies = mkdtempSync(join(tmpdir(), 'headgate-journal-'));
     try {
-      const db = this.#openLedger();
-      try {
-        migrateLedger(db);
-        this.content = loadLedger(db);
-        this.gaps = readGaps(db, 'ORDER BY id DESC LIMIT 1000').reverse();
-      } finally {
-        db.close();
-      }
+      this.#ledger = this.#openLedger();
+      migrateLedger(this.#ledger);
+      this.content = loadLedger(this.#ledger);
+      this.gaps = readGaps(this.#ledger, 'ORDER BY id DESC LIMIT 1000').reverse();
       this.#addUnknown();
       const { segments } = this.content;
       const isKept = segments.map((segment) => segment.state !== 'active' || this.#catchUp(segment));
       segments.splice(0, segments.length, ...segments.filter((_, i) => isKept[i]));
     } catch (error) {
-      this.close();
+      rmSync(this.#copies, { recursive: true, force: true });
       throw new HeadgateError('JOURNAL_UNAVAILABLE', { directory, reason: messageOf(error) }, error);
     }
   }
@@ -48,7 +47,36 @@ export class OfflineCopy {
     return join(segment.state === 'active' ? this.#copies : this.#directory, segmentPath(segment));
   }
 
+  /** The ledger by stream; what cannot be read is named in `problems` and left out. */
+  streamLedger(): StreamLedger {
+    return streamLedger({
+      content: this.content,
+      segments: this.content.segments.filter(({ state }) => state !== 'dropping'),
+      tally: (segment, part) => {
+        const known = part === undefined && segment.state === 'sealed' ? readTally(this.#ledger, segment) : null;
+        return known ?? this.#tally(segment, part ?? segment);
+      },
+      accounts: readStreamAccounts(this.#ledger),
+    });
+  }
+
+  #tally(segment: SegmentInfo, { first, last }: SequenceRange): StreamCount[] {
+    try {
+      const identity = { journalId: this.content.head.journalId, lane: segment.lane, first: segment.first };
+      const file = SegmentFile.openSealed(this.path(segment), identity);
+      try {
+        return file.tally(first, last);
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      this.problems.push({ segment: segmentPath(segment), problem: messageOf(error) });
+      return [];
+    }
+  }
+
   close(): void {
+    this.#ledger.close();
     rmSync(this.#copies, { recursive: true, force: true });
   }
 

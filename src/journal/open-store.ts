@@ -57,7 +57,10 @@ export function openStore(options: OpenStoreOptions): Store {
   head.isClean = false;
   const ballastBytes = Math.floor(Math.min(settings.ballastBytes, disk.space().totalBytes / 32));
   const store = new Store({ disk, settings, content, ledger, shelf, ballastBytes, notify }, now);
-  for (const { segment, count, reason } of losses) store.bookLoss(segment.lane, segment, count, reason);
+  for (const { segment, count, reason } of losses) {
+    if (segment.state === 'sealed') store.bookGone(segment);
+    store.bookLoss(segment.lane, segment, count, reason);
+  }
   store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(losses));
   store.started(content.segments.filter((segment) => !shelf.lane(segment.lane).includes(segment)));
   store.tick(now);

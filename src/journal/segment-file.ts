@@ -5,6 +5,7 @@ import type { EpochMs } from '../model/time.ts';
 import type { EventSelection, SequenceRange } from '../ports/journal.ts';
 import { syncDirectory } from './disk-space.ts';
 import type { OpenSegment, SegmentIdentity } from './journal-disk.ts';
+import type { StreamCount } from './ledger.ts';
 import { type EncodedList, type NewRecord, recordChecksum, type StoredRecord, type StreamKey } from './record.ts';
 import type { TimeRange } from './segment-info.ts';
 import { type EventRow, SegmentSelector } from './segment-select.ts';
@@ -180,6 +181,17 @@ export class SegmentFile implements OpenSegment {
   count(first: number, last: number): number {
     this.#count ??= this.#db.prepare('SELECT count(*) AS count FROM event WHERE sequence BETWEEN ? AND ?');
     return this.#count.get(first, last)?.count ?? 0;
+  }
+
+  /** The events of a closed range by stream. */
+  tally(first: number, last: number): StreamCount[] {
+    return this.#db
+      .prepare<[number, number], StreamCount>(
+        `SELECT partition_key AS stream, sum(n) AS count
+         FROM (SELECT stream AS id, count(*) AS n FROM event WHERE sequence BETWEEN ? AND ? GROUP BY stream)
+         JOIN stream USING (id) GROUP BY partition_key`,
+      )
+      .all(first, last);
   }
 
   /** First and last sequence, 0 when empty, and the time that the last was recorded. */

@@ -3,6 +3,7 @@ import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { EventSelection, SequenceRange } from '../ports/journal.ts';
 import type { JournalDisk, OpenSegment, SegmentIdentity } from './journal-disk.ts';
+import type { StreamCount } from './ledger.ts';
 import type { StoredRecord } from './record.ts';
 import { complete } from './segment-bytes.ts';
 import type { SegmentInfo } from './segment-info.ts';
@@ -112,6 +113,11 @@ export class SegmentShelf {
     if (range.last < segment.first || range.first > segment.last) return 0;
     if (range.first <= segment.first && range.last >= segment.last) return segment.count;
     return this.#guard(segment, readFailureKind, () => this.#file(segment).count(range.first, range.last));
+  }
+
+  /** The events of a segment, or of a part of it, by stream. @throws SegmentDamageError */
+  tally(segment: SegmentInfo, { first, last }: SequenceRange = segment): StreamCount[] {
+    return this.#guard(segment, readFailureKind, () => this.#file(segment).tally(first, last));
   }
 
   /** The events of a range of a lane, in order, from as many segments as it takes. @throws SegmentDamageError */

@@ -1,6 +1,13 @@
 import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
-import type { Cursor, EventSelection, LaneCursors, PageRequest, SequenceRange } from '../ports/journal.ts';
+import type {
+  Cursor,
+  EventSelection,
+  LaneCursors,
+  PageRequest,
+  SequenceRange,
+  StreamLedger,
+} from '../ports/journal.ts';
 import { Books } from './books.ts';
 import { Capacity } from './capacity.ts';
 import { ledgerRow } from './consumer.ts';
@@ -14,6 +21,7 @@ import type { SegmentShelf } from './segment-shelf.ts';
 import { type SelectedSlice, selectStep } from './select-step.ts';
 import type { JournalSettings } from './settings.ts';
 import type { StoreNotice } from './store-notice.ts';
+import { StreamBooks } from './stream-books.ts';
 
 /** Sequences are reserved in the ledger so many at a time; only damage to the newest events makes a jump of it visible. */
 const RESERVE = 1_000_000;
@@ -42,6 +50,7 @@ export class Store {
   readonly #content: LedgerContent;
   readonly #shelf: SegmentShelf;
   readonly #writer: LedgerWriter;
+  readonly #streams: StreamBooks;
   readonly #books: Books;
   readonly #capacity: Capacity;
   readonly #lanes: LaneWriter;
@@ -53,14 +62,13 @@ export class Store {
     this.#shelf = shelf;
     const ballast = disk.ballast(parts.ballastBytes);
     this.#writer = new LedgerWriter({ ...parts, ballast });
-    this.#books = new Books({ ...parts, writer: this.#writer }, now);
-    this.#capacity = new Capacity({ ...parts, ballast, books: this.#books, writer: this.#writer });
-    this.#lanes = new LaneWriter({
-      ...parts,
-      books: this.#books,
-      writer: this.#writer,
-      capacity: this.#capacity,
-    });
+    const writer = this.#writer;
+    this.#streams = new StreamBooks({ ...parts, writer });
+    const streams = this.#streams;
+    this.#books = new Books({ ...parts, writer, streams }, now);
+    const books = this.#books;
+    this.#capacity = new Capacity({ ...parts, ballast, books, streams, writer });
+    this.#lanes = new LaneWriter({ ...parts, books, streams, writer, capacity: this.#capacity });
   }
 
   get journalId(): string {
@@ -210,6 +218,7 @@ export class Store {
       head,
       lanes,
       segments: this.#shelf.all().filter(({ state }) => state === 'sealed'),
+      streams: this.streamLedger(),
       consumers: [...consumers.values()].map(({ name, cursors, counts }) => ({ name, cursors, counts })),
     };
   }
@@ -240,6 +249,15 @@ export class Store {
     };
   }
 
+  /** The ledger by stream. */
+  streamLedger(): StreamLedger {
+    return this.#books.withoutDamage(() => {
+      this.#books.settleAll();
+      this.#books.saveOrMakeRoom();
+      return this.#streams.ledger();
+    });
+  }
+
   close(now: EpochMs): void {
     this.#books.now = now;
     this.#books.settleAll();
@@ -253,6 +271,11 @@ export class Store {
     this.#content.head.isClean = true;
     this.#books.saveOrMakeRoom();
     this.#parts.ledger.close();
+  }
+
+  /** A segment, or the end of one, is gone, as opening found; what the ledger knows of its streams is booked. */
+  bookGone(segment: SegmentInfo): void {
+    this.#streams.removing(segment, false);
   }
 
   /** Book events that opening found missing. */

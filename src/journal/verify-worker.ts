@@ -13,13 +13,14 @@ const { directory, snapshot } = workerData as { directory: string; snapshot: Led
 const send = (message: FromVerifier) => parentPort?.postMessage(message);
 
 try {
-  const { head, lanes, segments, consumers } = snapshot;
+  const { head, lanes, segments, streams, consumers } = snapshot;
   const known = consumers.map(({ name, cursors, counts }): [string, Consumer] => [
     name,
     new Consumer(name, cursors, counts),
   ]);
   const report = verify({
     content: { head, lanes, segments: [...segments], consumers: new Map(known) },
+    streams,
     path: (segment) => join(directory, segmentPath(segment)),
     isLive: true,
     problems: [],

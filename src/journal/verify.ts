@@ -3,7 +3,7 @@ import { messageOf } from '../errors/headgate-error.ts';
 import { decodeCbor, decodeEvent, makeTagList } from '../model/event-codec.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { TagList } from '../model/telemetry.ts';
-import type { LedgerRow } from '../ports/journal.ts';
+import type { LedgerRow, StreamLedger } from '../ports/journal.ts';
 import { ledgerRow } from './consumer.ts';
 import type { LedgerContent } from './ledger.ts';
 import type { EncodedList, StoredRecord } from './record.ts';
@@ -11,6 +11,7 @@ import { complete, hashBlocks } from './segment-bytes.ts';
 import { SegmentFile } from './segment-file.ts';
 import { type SegmentInfo, segmentPath } from './segment-info.ts';
 import { codeOf } from './sqlite-failure.ts';
+import { StreamSums } from './stream-ledger.ts';
 
 /** What verification found. */
 export interface VerifyReport {
@@ -25,6 +26,8 @@ export interface VerifyReport {
 /** What is verified. Files are only read. */
 export interface VerifySource {
   readonly content: LedgerContent;
+  /** The ledger by stream at the same moment. */
+  readonly streams: StreamLedger;
   /** Where the file of a segment can be read; it stands alone there. */
   path(segment: SegmentInfo): string;
   /** The journal is in use: a segment that is gone was dropped meanwhile. */
@@ -33,6 +36,9 @@ export interface VerifySource {
   readonly problems: VerifyReport['problems'];
   onProgress?(done: number, of: number): void;
 }
+
+/** A record and the stream that its content says. */
+type CheckedRecord = StoredRecord & { readonly stream: string };
 
 /** Problems named for each segment; the rest is counted. */
 const MAX_PROBLEMS = 1000;
@@ -51,6 +57,8 @@ class Verification {
   readonly #problems: { segment: string; problem: string }[];
   readonly #counts: Record<Lane, number> = { critical: 0, normal: 0, bulk: 0 };
   readonly #unsettled = new Map<string, Record<Lane, number>>();
+  readonly #stored = new StreamSums();
+  readonly #waiting = new Map<string, StreamSums>();
   readonly #lists = new Map<string, TagList>();
   /** Lanes where something was dropped meanwhile, so that their books cannot be compared. */
   readonly #moved = new Set<Lane>();
@@ -60,7 +68,10 @@ class Verification {
     this.#source = source;
     this.#content = source.content;
     this.#problems = [...source.problems];
-    for (const name of source.content.consumers.keys()) this.#unsettled.set(name, { critical: 0, normal: 0, bulk: 0 });
+    for (const name of source.content.consumers.keys()) {
+      this.#unsettled.set(name, { critical: 0, normal: 0, bulk: 0 });
+      this.#waiting.set(name, new StreamSums());
+    }
   }
 
   run(): VerifyReport {
@@ -72,18 +83,22 @@ class Verification {
       this.#counts[record.lane]++;
       if (record.sequence === last) this.#problem('journal', `sequence ${last} is used twice`);
       last = record.sequence;
+      this.#stored.add(record.stream, 1);
       for (const consumer of this.#content.consumers.values()) {
         const range = { first: record.sequence, last: record.sequence };
+        if (consumer.unsettled(record.lane, range).length === 0) continue;
         const counts = this.#unsettled.get(consumer.name);
-        if (counts !== undefined && consumer.unsettled(record.lane, range).length > 0) counts[record.lane]++;
+        if (counts !== undefined) counts[record.lane]++;
+        this.#waiting.get(consumer.name)?.add(record.stream, 1);
       }
     }
     const ledger = [...this.#content.consumers.values()].map((consumer) => ledgerRow(consumer, this.#content));
     this.#compareBooks();
+    if (this.#moved.size === 0) this.#compareStreams();
     return { segments: segments.length, events, problems: this.#problems, ledger, holds: this.#problems.length === 0 };
   }
 
-  *#lane(segments: readonly SegmentInfo[]): Generator<StoredRecord, void, void> {
+  *#lane(segments: readonly SegmentInfo[]): Generator<CheckedRecord, void, void> {
     for (const segment of segments) {
       const name = segmentPath(segment);
       let last = segment.first - 1;
@@ -95,8 +110,7 @@ class Verification {
           }
           last = record.sequence;
           count++;
-          this.#decode(name, record);
-          yield record;
+          yield { ...record, stream: this.#decode(name, record) };
         }
         if (count !== segment.count) this.#problem(name, `${count} events instead of ${segment.count}`);
       } catch (error) {
@@ -124,13 +138,17 @@ class Verification {
     }
   }
 
-  #decode(segment: string, record: StoredRecord): void {
+  /** @returns the stream that it belongs to */
+  #decode(segment: string, record: StoredRecord): string {
     try {
       const { sequence, lane, recorded, payload } = record;
       const list = record.list === null ? null : this.#list(record.list);
-      decodeEvent({ sequence, lane, recordedtime: recorded, bytes: payload, list }, this.#content.head.journalId);
+      const stored = { sequence, lane, recordedtime: recorded, bytes: payload, list };
+      const event = decodeEvent(stored, this.#content.head.journalId);
+      return event.partitionkey ?? event.subject;
     } catch (error) {
       this.#problem(segment, `event ${record.sequence}: ${messageOf(error)}`);
+      return '';
     }
   }
 
@@ -160,17 +178,38 @@ class Verification {
     }
   }
 
+  /** Streams beyond the bound share an account without a name, which is compared as the rest. */
+  #compareStreams(): void {
+    const { streams, rows } = this.#source.streams;
+    const hasShared = streams.some(({ stream }) => stream === '');
+    for (const { stream, stored } of streams) {
+      const found = this.#stored.get(stream);
+      if (!hasShared && stored !== found) {
+        this.#problem('ledger', `stream ${stream}: ${found} events lie there instead of ${stored}`);
+      }
+    }
+    for (const { consumer, stream, waiting } of rows) {
+      const found = stream === null ? 0 : (this.#waiting.get(consumer)?.get(stream) ?? 0);
+      if (!hasShared && waiting !== found) {
+        this.#problem(
+          'ledger',
+          `${consumer}, stream ${stream ?? 'unknown'}: ${found} events wait instead of ${waiting}`,
+        );
+      }
+    }
+  }
+
   #problem(segment: string, problem: string): void {
     if (this.#problems.length < MAX_PROBLEMS) this.#problems.push({ segment, problem });
   }
 }
 
 /** Ascending by sequence over sources that ascend. */
-function* merge(sources: readonly Generator<StoredRecord, void, void>[]): Generator<StoredRecord, void, void> {
+function* merge(sources: readonly Generator<CheckedRecord, void, void>[]): Generator<CheckedRecord, void, void> {
   const heads = sources.map((source) => source.next());
   for (;;) {
     let lowest = -1;
-    let record: StoredRecord | undefined;
+    let record: CheckedRecord | undefined;
     heads.forEach((head, i) => {
       if (head.done !== true && (record === undefined || head.value.sequence < record.sequence)) {
         record = head.value;

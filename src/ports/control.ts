@@ -4,7 +4,7 @@ import type { TagDefinition } from '../model/tag.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
 import type { CommandResult, TagCommand } from './command.ts';
 import type { DeviceState, DriverStats, TagFault } from './driver.ts';
-import type { JournalStatus, Page, PageRequest } from './journal.ts';
+import type { JournalStatus, Page, PageRequest, StreamLedger } from './journal.ts';
 import type { SinkHold } from './sink.ts';
 
 /** A device in `status` and `device list`. */
@@ -151,6 +151,7 @@ export interface ControlApi {
    */
   replayEvents(request: ReplayRequest, signal: AbortSignal): AsyncIterable<ReplayProgress>;
   journalStatus(): Promise<JournalStatus>;
+  journalLedger(): Promise<StreamLedger>;
   /** The verify report of the journal, as `journal verify` prints it. */
   journalVerify(): Promise<unknown>;
   /**

@@ -45,6 +45,18 @@ export interface LedgerRow {
   readonly gaps: number;
 }
 
+/** The ledger of one consumer and one stream; stream null: of segments that could not be read when they went. */
+export interface StreamLedgerRow extends LedgerRow {
+  readonly stream: string | null;
+}
+
+/** The ledger by stream: what keeps its order, named by its partition key. */
+export interface StreamLedger {
+  /** Events that lie there, and that have gone, by whatever way. */
+  readonly streams: readonly { readonly stream: string; readonly stored: number; readonly removed: number }[];
+  readonly rows: readonly StreamLedgerRow[];
+}
+
 /** Events lost or dropped by policy, as recorded and as told upstream by a gap event. */
 interface GapRecord {
   readonly lane: Lane;

@@ -97,6 +97,7 @@ export function createControlApi(parts: GatewayParts): ControlApi {
     searchEvents: createEventSearch(journal),
     replayEvents: parts.replays,
     journalStatus: () => journal.status(),
+    journalLedger: () => journal.streamLedger(),
     journalVerify: () => journal.verify(),
     forgetSink: async (name, actor) => {
       if (forwarder.status().some((sink) => sink.name === name))

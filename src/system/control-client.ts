@@ -14,7 +14,7 @@ import type {
   ServiceRow,
   StatusReport,
 } from '../ports/control.ts';
-import type { JournalStatus } from '../ports/journal.ts';
+import type { JournalStatus, StreamLedger } from '../ports/journal.ts';
 import { readSearch } from './search-stream.ts';
 
 /** A CloudEvent as JSON. Source: CloudEvents JSON Event Format 1.0.2. */
@@ -50,6 +50,7 @@ export interface ControlClient {
   /** Ends with the replay; aborting cancels it. A daemon that fails in the middle ends it with CONTROL_FAILED. */
   replayEvents(request: ReplayRequest, signal: AbortSignal): AsyncIterable<ReplayProgress>;
   journalStatus(): Promise<JournalStatus>;
+  journalLedger(): Promise<StreamLedger>;
   journalVerify(): Promise<unknown>;
   forgetSink(name: string, actor: string): Promise<{ readonly events: number }>;
   services(): Promise<readonly ServiceRow[]>;
@@ -84,6 +85,7 @@ export function connectControl(socketPath: string): ControlClient {
     },
     replayEvents: (request, signal) => replay(socketPath, request, signal),
     journalStatus: () => get('/v1/journal'),
+    journalLedger: () => get('/v1/journal/ledger'),
     journalVerify: () => post('/v1/journal/verify', {}, VERIFY_TIMEOUT_MS),
     forgetSink: (sink, actor) => post('/v1/sinks/forget', { sink, actor }, ANSWER_TIMEOUT_MS),
     services: () => get('/v1/services'),

@@ -134,6 +134,8 @@ async function answer(
       return replay(api, response, replayRequest(await body(request)));
     case 'GET /v1/journal':
       return send(response, await api.journalStatus());
+    case 'GET /v1/journal/ledger':
+      return send(response, await api.journalLedger());
     case 'POST /v1/journal/verify':
       return send(response, await api.journalVerify());
     case 'POST /v1/sinks/forget': {

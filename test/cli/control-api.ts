@@ -84,6 +84,7 @@ export function fakeApi(parts: Partial<ControlApi> = {}): ControlApi {
     replayEvents: () => noPages(),
     searchEvents: () => ({ journalId: 'j1', until: 0, pages: noPages() }),
     journalStatus: async () => STATUS.journal,
+    journalLedger: async () => ({ streams: [], rows: [] }),
     journalVerify: async () => ({ ok: true }),
     forgetSink: async () => ({ events: 4 }),
     services: async () => [],

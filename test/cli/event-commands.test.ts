@@ -54,8 +54,12 @@ async function places(t: Test): Promise<readonly (readonly [where: string, run: 
     clock: systemClock,
     observer: recordingObserver(),
   });
+  await journal.openCursor('up', 'beginning');
   for (const draft of HISTORY) await journal.append([draft]);
-  const api = fakeApi({ searchEvents: createEventSearch(journal) });
+  journal.moveCursor('up', { settled: 20, above: [] });
+  // Written down: the files are read too.
+  await journal.status();
+  const api = fakeApi({ searchEvents: createEventSearch(journal), journalLedger: () => journal.streamLedger() });
   const server = await startControlServer({ socketPath, api, observer: recordingObserver() });
   t.teardown(async () => {
     await server.close();
@@ -159,6 +163,32 @@ t.test('event export writes a file that is whole, in each format', async (t) => 
       t.match(again.err, /exists already/);
       t.strictSame(await readFile(join(directory, 'events.csv')), csv.bytes, 'left as it was');
       t.equal((await write('csv', '--force')).events, HISTORY.length);
+    });
+  }
+});
+
+t.test('journal ledger adds up for each consumer and stream', async (t) => {
+  for (const [where, run] of await places(t)) {
+    await t.test(`from ${where}`, async (t) => {
+      const all = await run('journal', 'ledger', '--json');
+      t.equal(all.code, 0, all.err);
+      const group = `${list.asset}/${list.group}`;
+      t.match(all.json(), {
+        holds: true,
+        streams: [
+          { stream: 'acme/hamburg/line-1/press-1' },
+          { stream: group, stored: 60 },
+          { stream: 'acme/hamburg/line-10' },
+        ],
+        rows: [
+          { consumer: 'up', stream: list.asset, received: 2, settled: 0, waiting: 2, gaps: 0 },
+          { consumer: 'up', stream: group, received: 60, settled: 20, waiting: 40, gaps: 0 },
+          { consumer: 'up', stream: 'acme/hamburg/line-10', received: 1, waiting: 1 },
+        ],
+      });
+      const one = await run('journal', 'ledger', '--stream', group);
+      t.match(one.out, /up +acme\/hamburg\/line-1\/press-1\/press-1_1000ms +60 +20 +40 +0 +yes/);
+      t.notMatch(one.out, /line-10/);
     });
   }
 });

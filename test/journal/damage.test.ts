@@ -125,6 +125,17 @@ for (const { title, which, damage } of CASES) {
       status.gaps.reduce((sum, { count }) => sum + count, 0),
       lost,
     );
+    const { rows } = store.streamLedger();
+    t.equal(
+      rows.reduce((sum, { gaps }) => sum + gaps, 0),
+      lost,
+      'by stream too',
+    );
+    if (which === 'sealed')
+      t.notOk(
+        rows.some(({ stream }) => stream === null),
+        'a sealed segment is known by stream',
+      );
     const gap = notices.find((notice): notice is StoreNotice & { kind: 'gap' } => notice.kind === 'gap')?.gap;
     t.match(gap, { lane: 'bulk', count: lost, consumers: { sink: lost } });
     t.ok(found.every((sequence) => sequence < (gap?.first ?? 0) || sequence > (gap?.last ?? 0) || sequence % 11 === 2));
@@ -222,13 +233,19 @@ t.test('a ledger of the first format is brought up to date', (t) => {
   fill(directory);
   const db = new Database(join(directory, 'cursors.db'));
   db.exec(
-    'ALTER TABLE gap DROP COLUMN unused; ALTER TABLE segment DROP COLUMN time_low; ALTER TABLE segment DROP COLUMN time_high',
+    'ALTER TABLE gap DROP COLUMN unused; ALTER TABLE segment DROP COLUMN time_low; ALTER TABLE segment DROP COLUMN time_high; DROP TABLE stream; DROP TABLE segment_stream; DROP TABLE stream_account',
   );
   db.pragma('user_version = 1');
   db.close();
   const { store, notices } = openEngine(directory, CONFIG);
   t.strictSame(notices, []);
   t.equal(store.status().ledger[0]?.waiting, 66);
+  const { rows } = store.streamLedger();
+  t.equal(
+    rows.reduce((sum, { stream, waiting }) => sum + (stream === null ? 0 : waiting), 0),
+    66,
+    'streams are counted in the files',
+  );
   store.close(NOW);
   t.end();
 });

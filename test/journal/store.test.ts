@@ -6,6 +6,7 @@ import t from 'tap';
 import { verifyJournal } from '../../src/journal/inspect.ts';
 import type { Store } from '../../src/journal/store.ts';
 import { LANES, type Lane } from '../../src/model/tag.ts';
+import type { StreamLedgerRow } from '../../src/ports/journal.ts';
 import { openEngine, record } from './support.ts';
 
 /*
@@ -27,6 +28,7 @@ class Reference {
   readonly stored = new Map<number, { lane: Lane; text: string }>();
   /** Of everything ever accepted. */
   readonly laneOf = new Map<number, Lane>();
+  readonly streamOf = new Map<number, string>();
   readonly consumers = new Map<string, ReferenceConsumer>();
   last = 0;
 }
@@ -35,6 +37,7 @@ class Bench {
   readonly reference = new Reference();
   readonly directories: string[] = [];
   store: Store;
+  #checks = 0;
   now = START;
   n = 0;
 
@@ -61,8 +64,9 @@ class Bench {
     made.forEach(({ records }, i) => {
       const outcome = outcomes[i];
       if (outcome === undefined || 'rejected' in outcome) return;
-      records.forEach(({ lane, payload }, k) => {
+      records.forEach(({ lane, payload, stream }, k) => {
         const sequence = outcome.first + k;
+        this.reference.streamOf.set(sequence, stream.partitionKey);
         if (sequence <= this.reference.last) throw new Error(`sequence ${sequence} came again`);
         this.reference.laneOf.set(sequence, lane);
         this.reference.stored.set(sequence, { lane, text: Buffer.from(payload).toString('hex') });
@@ -163,6 +167,31 @@ class Bench {
         throw new Error(`ledger ${JSON.stringify(row)}, expected ${JSON.stringify(expected)}`);
       }
     }
+    if (++this.#checks % 4 === 0) this.checkStreams();
+  }
+
+  checkStreams(): void {
+    const { stored, streamOf, consumers } = this.reference;
+    const { streams, rows } = this.store.streamLedger();
+    const countOf = (sequences: Iterable<number>, stream: string) =>
+      [...sequences].filter((sequence) => streamOf.get(sequence) === stream).length;
+    const expected: StreamLedgerRow[] = [];
+    for (const stream of [...new Set(streamOf.values())].sort()) {
+      const own = streams.find((candidate) => candidate.stream === stream);
+      const found = `${own?.stored ?? 0} stored, ${own?.removed ?? 0} gone`;
+      const there = countOf(stored.keys(), stream);
+      const wanted = `${there} stored, ${countOf(streamOf.keys(), stream) - there} gone`;
+      if (found !== wanted) throw new Error(`stream ${stream}: ${found}, expected ${wanted}`);
+      for (const [consumer, sets] of consumers) {
+        const [received, settled, gaps] = [sets.owed, sets.settled, sets.lost].map((set) => countOf(set, stream));
+        if (received === undefined || settled === undefined || gaps === undefined || received === 0) continue;
+        expected.push({ consumer, stream, received, settled, waiting: received - settled - gaps, gaps });
+      }
+    }
+    const order = (list: readonly StreamLedgerRow[]) =>
+      list.map((row) => JSON.stringify(row, ['consumer', 'stream', 'received', 'settled', 'waiting', 'gaps'])).sort();
+    const [found, wanted] = [order(rows), order(expected)];
+    if (found.join() !== wanted.join()) throw new Error(`streams ${found.join(' ')}, expected ${wanted.join(' ')}`);
   }
 }
 

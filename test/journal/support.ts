@@ -55,11 +55,17 @@ export function openEngine(
   return { store, notices };
 }
 
-const STREAM = { type: 'test.counted.v1', subject: 'plant/line', partitionKey: 'plant/line' };
+const STREAMS = [0, 1, 2].map((i) => ({
+  type: 'test.counted.v1',
+  subject: 'plant/line',
+  partitionKey: `plant/line/${i}`,
+}));
 
-/** A record for the engine, told apart by `n`, of about `size` bytes. */
+/** A record for the engine, told apart by `n`, of about `size` bytes; every third is of the same stream. */
 export function record(n: number, lane: Lane, size = 0) {
-  const { type, subject } = STREAM;
-  const payload = encodeEvent({ source: '/x', type, subject, time: n, lane, data: { n, filler: 'x'.repeat(size) } });
-  return { lane, stream: STREAM, list: null, time: n, payload };
+  const stream = STREAMS[n % STREAMS.length] as (typeof STREAMS)[number];
+  const { type, subject, partitionKey: partitionkey } = stream;
+  const data = { n, filler: 'x'.repeat(size) };
+  const payload = encodeEvent({ source: '/x', type, subject, partitionkey, time: n, lane, data });
+  return { lane, stream, list: null, time: n, payload };
 }
