@@ -27,6 +27,9 @@ const SHORTENED: readonly (readonly [RegExp, string])[] = [
   [/scripts\/record-line\.ts/, ' --speed 8 --duration-ms 8000'],
 ];
 
+/** Commands that end otherwise than with 0: the tables to import have tags that must be refused. */
+const EXIT_CODES: readonly (readonly [RegExp, number])[] = [[/ tag import fixtures\//, 1]];
+
 const wordsOf = (command: string) => command.split(/\s+/).filter((word) => word !== '');
 
 /** All words of the command in this order, in one line of .ci/run. */
@@ -60,7 +63,7 @@ function commandPath(command: string): string | null {
 const isHere = ({ command, where }: ShownCommand) =>
   where === 'block' && /^(scripts\/headgate|node scripts\/)/.test(command);
 
-t.setTimeout(60_000);
+t.setTimeout(240_000);
 
 t.test('every command that a page shows is run by something', async (t) => {
   const here = new Set(shown.filter(isHere).map(({ command }) => commandPath(command)));
@@ -87,13 +90,14 @@ t.test('every command that an error or a page names is one', async (t) => {
   for (const words of named) t.ok(commandPath(`headgate ${words}`), words);
 });
 
-t.test('what the shell blocks show works as shown', { timeout: 60_000 }, async (t) => {
+t.test('what the shell blocks show works as shown', { timeout: 240_000 }, async (t) => {
   const checkout = await ScratchCheckout.make();
   t.teardown(() => checkout.close());
   const runToItsEnd = async ({ file, line, command }: ShownCommand) => {
     const more = SHORTENED.find(([pattern]) => pattern.test(command))?.[1] ?? '';
     const { code, err, out } = await checkout.run(command + more);
-    t.equal(code, 0, `${file}:${line}: ${command}`, { output: err });
+    const expected = EXIT_CODES.find(([pattern]) => pattern.test(command))?.[1] ?? 0;
+    t.equal(code, expected, `${file}:${line}: ${command}`, { output: err });
     t.not(out + err, '', 'and says something');
   };
   // Commands that only ask a configuration and its daemon run side by side: each starts a runtime of its own.
