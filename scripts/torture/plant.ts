@@ -72,6 +72,7 @@ export class Plant {
   readonly upstreamPort: number;
   /** The way from the gateway to its upstream. */
   readonly wan: FaultProxy;
+  readonly brokerPort = BROKER_PORT;
   maxRecoverySeconds = 0;
   #daemon: Daemon | null = null;
   readonly #receiver: UpstreamReceiver;

@@ -32,4 +32,10 @@ export const TORTURES: Readonly<Record<string, TortureEntry>> = {
     fullRuns: 300,
     load: () => import('./wan.ts'),
   },
+  soak: {
+    summary:
+      '24 h of events as fast as they go; memory, handles, timers and listeners stay flat; a run is a thousand events',
+    fullRuns: 10_000,
+    load: () => import('./soak.ts'),
+  },
 };

@@ -57,6 +57,17 @@ interface BrokerRow {
   readonly delivered: number;
 }
 
+/** What the process holds of what can leak. */
+export interface ProcessResources {
+  /** Of JavaScript on the main thread, and what it holds outside of its heap. */
+  readonly heapBytes: number;
+  readonly externalBytes: number;
+  /** Open handles and running timers by kind. */
+  readonly handles: Readonly<Record<string, number>>;
+  /** Listeners on the process. */
+  readonly listeners: number;
+}
+
 /** All of `headgate status`. */
 export interface StatusReport {
   readonly gateway: string;
@@ -66,6 +77,7 @@ export interface StatusReport {
   readonly startedAt: EpochMs;
   readonly uptimeMs: Millis;
   readonly rssMb: number;
+  readonly resources: ProcessResources;
   /** Processor time over the last ten seconds or so, in cores. */
   readonly cpuCores: number;
   readonly samples: { readonly read: number; readonly reported: number; readonly refused: number };

@@ -14,6 +14,7 @@ import { passesFilter } from './event-filter.ts';
 import { createEventSearch } from './event-search.ts';
 import type { SinkStatus } from './forwarder/sink-status.ts';
 import type { Forwarder } from './forwarder.ts';
+import { processResources } from './process-resources.ts';
 import type { ProcessorMeter } from './processor-meter.ts';
 import type { ServiceHost } from './service-host.ts';
 
@@ -54,6 +55,7 @@ export function createControlApi(parts: GatewayParts): ControlApi {
         startedAt,
         uptimeMs: Math.round(clock.monotonic() - since),
         rssMb: Math.round(process.memoryUsage.rss() / 1_048_576),
+        resources: processResources(),
         cpuCores: Number(parts.processor.cores.toFixed(3)),
         samples: parts.pipeline.stats(),
         devices: devices.list().map((device): DeviceRow => device),

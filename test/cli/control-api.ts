@@ -11,6 +11,7 @@ export const STATUS: StatusReport = {
   startedAt: 1_700_000_000_000,
   uptimeMs: 3_723_000,
   rssMb: 90,
+  resources: { heapBytes: 1, externalBytes: 2, handles: { Timeout: 3 }, listeners: 4 },
   cpuCores: 0.05,
   samples: { read: 1000, reported: 900, refused: 0 },
   devices: [
