@@ -1,5 +1,6 @@
 import type { ComponentSpec, ComponentSpecs } from '../../src/config/component-spec.ts';
 import { gatewaySchema } from '../../src/config/gateway-schema.ts';
+import { profileSchema } from '../../src/config/profile-schema.ts';
 import { type SchemaNode, schemaNodeOf } from '../../src/config/schema-node.ts';
 
 const DRAFT = 'https://json-schema.org/draft/2020-12/schema';
@@ -38,6 +39,16 @@ export function deviceFileSchema(specs: ComponentSpecs): object {
     title: 'devices/*.yaml',
     $defs: { device },
     anyOf: [{ $ref: '#/$defs/device' }, { type: 'array', items: { $ref: '#/$defs/device' } }],
+  });
+}
+
+/** A file of profiles/. */
+export function profileFileSchema(): object {
+  return plain({
+    $schema: DRAFT,
+    $id: `${SCHEMAS}/profile.schema.json`,
+    title: 'profiles/*.yaml',
+    ...schemaNodeOf(profileSchema),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { ComponentSpecs } from '../../src/config/component-spec.ts';
 import { describeKind } from '../../src/config/describe-schema.ts';
 import { gatewaySchema } from '../../src/config/gateway-schema.ts';
+import { profileSchema } from '../../src/config/profile-schema.ts';
 import { choicesOf, type SchemaNode, schemaNodeOf } from '../../src/config/schema-node.ts';
 import { TAG_COLUMNS } from '../../src/config/tag-columns.table.ts';
 import { sinkEntrySchema } from './json-schema.ts';
@@ -26,9 +27,13 @@ export function renderReference(specs: ComponentSpecs): string {
     '# devices/*.yaml\n\nOne device in a file, or a list of them.',
     ...specs.drivers.map((spec) => section(`## driver ${spec.kind}`, schemaNodeOf(spec.schema), '', spec.summary)),
     `# tags/*.csv\n\n${TAG_TABLE_NOTES}\n\n${tagColumns()}`,
+    section('# config/profiles/*.yaml', schemaNodeOf(profileSchema), '', PROFILE_NOTES),
   ];
   return `${parts.join('\n\n')}\n`;
 }
+
+const PROFILE_NOTES =
+  'Registers of known devices, for `headgate device add NAME --profile …`; they come with Headgate and are no part of a configuration.';
 
 const TAG_TABLE_NOTES = [
   'One tag in a row, in UTF-8, as spreadsheets write it: the delimiter may be `,`, `;` or a tab, any line end, cells in quotes where needed.',

@@ -37,6 +37,7 @@ export function buildProgram(makeContext: MakeContext, answer: Answer): Command 
   addSetupCommands(program, does);
   addLineCommands(program, does);
   addDeviceCommands(program, does);
+  addProfileCommands(program, does);
   addTagCommands(program, does);
   addDaemonCommands(program, does);
   for (const command of everyCommand(program)) command.exitOverride().allowExcessArguments(false);
@@ -177,7 +178,13 @@ function addDeviceCommands(program: Command, does: Does): void {
   device
     .command('add')
     .argument('<name>', 'name of the device')
-    .requiredOption('--driver <kind>', 'modbus-tcp, opcua')
+    .option('--driver <kind>', 'modbus-tcp, opcua')
+    .option(
+      '--profile <name>',
+      'kind of device whose registers are known: its tags are added too (headgate profile list)',
+    )
+    .option('--asset <path>', "where a profile's tags are filed (default: below the asset of the gateway)")
+    .option('--scan-ms <ms>', "period of a profile's tags that name none", wholeOption(10, 86_400_000, 'a period'))
     .option('--host <address>', 'address (Modbus TCP)')
     .option('--port <number>', 'TCP port (Modbus TCP)', wholeOption(1, 65_535, 'a port'))
     .option('--unit <number>', 'unit id (Modbus)', wholeOption(0, 255, 'a unit id'))
@@ -223,6 +230,19 @@ function addDeviceCommands(program: Command, does: Does): void {
         (await import('./modbus-scan.ts')).modbusScan(context, { ...options, timeoutMs: timeout, pauseMs: pause }),
       ),
     );
+}
+
+function addProfileCommands(program: Command, does: Does): void {
+  const profile = program.command('profile').description('kinds of devices whose registers are known');
+  profile
+    .command('list')
+    .description('all of them')
+    .action(() => does(async (context) => (await import('./profile-show.ts')).profileList(context)));
+  profile
+    .command('show')
+    .argument('<name>', 'name of the profile')
+    .description('its tags, settings and sources')
+    .action((name: string) => does(async (context) => (await import('./profile-show.ts')).profileShow(context, name)));
 }
 
 function addTagCommands(program: Command, does: Does): void {

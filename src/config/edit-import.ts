@@ -26,6 +26,8 @@ export interface ImportTarget {
   /** The table to write: `tags/line-3.csv`. */
   readonly file: string;
   readonly replace: boolean;
+  /** Devices that the configuration has are written anew; else they are left as they are. */
+  readonly replaceDevices?: boolean;
   readonly isDryRun: boolean;
 }
 
@@ -49,8 +51,9 @@ export async function writeImport(
   }
   const existing = new Set(source.files.map(({ path }) => path));
   const fileOf = (name: string) => `devices/${name}.yaml`;
-  let devices = table.devices.filter(({ name }) => !existing.has(fileOf(name)));
-  const keptDevices = table.devices.filter(({ name }) => existing.has(fileOf(name))).map(({ name }) => name);
+  const isKept = (name: string) => target.replaceDevices !== true && existing.has(fileOf(name));
+  let devices = table.devices.filter(({ name }) => !isKept(name));
+  const keptDevices = table.devices.filter(({ name }) => isKept(name)).map(({ name }) => name);
   let rows = table.rows.map(onOneLine);
   const rejected = [...table.rejected];
   let changed = new Map<string, string>();

@@ -91,6 +91,12 @@ export const CONFIG_ERRORS = {
     action: 'Raise scan_ms of the tags that cost most, as "headgate plan" lists them, or read fewer of them.',
     retry: 'never',
   },
+  CONFIG_PROFILE_INVALID: {
+    message: 'The device profile {file} is not right: {reason}',
+    meaning: 'A file of config/profiles does not follow the schema of profiles.',
+    action: 'Mend it, or take the one that came with Headgate; config/reference.md lists the keys.',
+    retry: 'never',
+  },
   CONFIG_IGNORED_FILE: {
     message: '{file} is ignored',
     meaning:

@@ -58,7 +58,7 @@ const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
   ['status --jsno', /unknown option '--jsno'.*Did you mean --json/],
   ['validate a b', /too many arguments/],
   ['init', /missing required argument 'dir'/],
-  ['device add x', /required option '--driver <kind>'/],
+  ['device add x', /--driver, or a --profile/],
   ['device add x --driver modbus-tpc', /expected one of modbus-tcp, .*opcua; did you mean modbus-tcp/],
   ['device add x --driver opcua --set nonsense', /expected key=value/],
   ['tag add x --device a --asset b', /required option '--address <value>'/],
