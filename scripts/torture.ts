@@ -6,7 +6,7 @@ import { seededRandom } from './random.ts';
 import type { TortureFigures } from './torture/torture-case.ts';
 import { TORTURES } from './torture/tortures.table.ts';
 
-const USAGE = `usage: npm run torture -- NAME [--runs N] [--seed S] [--jobs 2] [--json]
+const USAGE = `usage: npm run torture -- NAME [--runs N | --polls N] [--seed S] [--jobs 2] [--json]
        npm run torture -- --list`;
 const EXIT = { holds: 0, fails: 1, usage: 2 } as const;
 
@@ -29,7 +29,7 @@ async function main(): Promise<number> {
     const near = nearest(name, Object.keys(TORTURES));
     return refuse(`no torture is called ${name}${near === null ? '' : `; did you mean ${near}?`}`);
   }
-  const runs = Number(values.runs ?? entry.fullRuns);
+  const runs = Number(values.polls ?? values.runs ?? entry.fullRuns);
   const seed = Number(values.seed ?? Math.floor(Math.random() * 0x1_0000_0000));
   const jobs = Number(values.jobs);
   if (!isCount(runs) || !isCount(jobs)) return refuse('--runs and --jobs take a whole number from 1');
@@ -70,6 +70,8 @@ function parseOptions() {
       allowPositionals: true,
       options: {
         runs: { type: 'string' },
+        // What a run of the Modbus torture is.
+        polls: { type: 'string' },
         seed: { type: 'string' },
         jobs: { type: 'string', default: '2' },
         list: { type: 'boolean', default: false },

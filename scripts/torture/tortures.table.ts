@@ -38,4 +38,10 @@ export const TORTURES: Readonly<Record<string, TortureEntry>> = {
     fullRuns: 10_000,
     load: () => import('./soak.ts'),
   },
+  modbus: {
+    summary:
+      'Modbus units that answer late, twice, for others, in pieces, with lies or not at all, over every transport',
+    fullRuns: 1_000_000,
+    load: () => import('./modbus/modbus.ts'),
+  },
 };

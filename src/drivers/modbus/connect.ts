@@ -9,7 +9,7 @@ import { SerialLink } from './serial-link.ts';
 import type { Endpoint, WireSettings } from './settings.ts';
 import { TcpClient } from './tcp-client.ts';
 
-/** Silence that an RTU frame needs around it where the line behind a server is not known: t3.5 above 19,200 baud. */
+/** Silence behind a frame where the standard names none or the line is not known: t3.5 above 19,200 baud. */
 const LEAST_GAP_MS = 1.75;
 
 /** A client for one connection to a wire, not open yet. */
@@ -24,7 +24,7 @@ export function clientFor(settings: WireSettings, clock: Clock, handlers: Client
     link: linkTo(endpoint, clock),
     codec: framing === 'ascii' ? asciiCodec : rtuCodec,
     timing: busTiming(framing, line, pauseMs),
-    leastGapMs: framing === 'ascii' || line !== null ? 0 : LEAST_GAP_MS,
+    leastGapMs: LEAST_GAP_MS,
   });
 }
 

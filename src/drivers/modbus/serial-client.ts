@@ -5,7 +5,7 @@ import { type BusTiming, frameMs } from './bus-timing.ts';
 import type { ByteLink } from './byte-link.ts';
 import type { ClientHandlers, WireClient } from './client.ts';
 import { type ModbusReply, type ModbusRequest, NO_DATA, replyPduBytes } from './frame.ts';
-import type { SerialCodec } from './serial-frame.ts';
+import type { Scanned, SerialCodec } from './serial-frame.ts';
 
 /** More than two of the longest frames, in ASCII; nothing sensible is that long. */
 const MAX_RECEIVED = 2_048;
@@ -13,6 +13,10 @@ const MAX_RECEIVED = 2_048;
 const UNHEARD_LIMIT = 4;
 /** A line that is not quiet for so long, while nothing is asked, is unusable. */
 const MAX_BABBLE_MS = 3_000;
+/** Timers and the system may be so late. */
+const SILENCE_GRACE_MS = 20;
+/** Bytes that a line driver may leave behind a frame when it is switched off. */
+const MAX_NOISE = 4;
 /** Bytes further apart are not the same disturbance. */
 const CALM_MS = 500;
 
@@ -34,20 +38,27 @@ export interface SerialClientOptions extends ClientHandlers {
 
 interface Pending {
   readonly request: ModbusRequest;
-  readonly sentAt: Millis;
-  readonly timer: Timer;
+  readonly timeoutMs: Millis;
   readonly resolve: (reply: ModbusReply) => void;
   readonly reject: (error: HeadgateError) => void;
+  isSent: boolean;
+  /** When the last of it was on the line. */
+  sentAt: Millis;
+  /** The deadline: of the line to fall silent, then of the answer. */
+  timer: Timer;
   /** What the adapter has still to repeat of the request. */
   echo: Uint8Array;
   received: Uint8Array;
   strays: number;
+  /** Runs while silence is awaited: before the request, and behind the answer, which is believed then. */
+  silence: Timer | null;
 }
 
 /**
- * Requests one at a time on a serial line, or on a TCP connection to one. Answers carry no number: after a time-out the late one is
- * waited out, for as long as the unit ever took and its frame is long; what comes meanwhile is thrown away, and the line must be
- * quiet before the next request.
+ * Requests one at a time on a serial line, or on a TCP connection to one. Answers carry no number: an answer is believed when the silence that
+ * ends a frame has followed it, so that a repeat of an earlier one right before it is not taken for it. After a time-out the late answer is
+ * waited out, for as long as the unit ever took and its frame is long; what comes meanwhile is thrown away, and the line must be quiet
+ * before the next request.
  */
 export class SerialClient implements WireClient {
   readonly capacity = 1;
@@ -90,42 +101,65 @@ export class SerialClient implements WireClient {
 
   request(request: ModbusRequest, timeoutMs: Millis): Promise<ModbusReply> {
     return new Promise((resolve, reject) => {
-      const { place, clock, codec, link, hasEcho, timing } = this.#options;
+      const { place, clock } = this.#options;
       if (this.#state !== 'open' || this.#pending !== null) {
         reject(new HeadgateError('MODBUS_CONNECTION_LOST', { place, reason: 'not open' }));
         return;
       }
-      const frame = codec.encode(request);
-      const sendMs = frameMs(timing, request.pdu.length);
-      this.#options.onFrame?.(true, frame);
-      link.write(frame);
-      if (request.reply.kind === 'none') {
-        this.#quietUntil = clock.monotonic() + sendMs + this.#options.turnaroundMs;
-        resolve({ exception: 0, data: NO_DATA });
-        return;
-      }
-      // What is on the line takes its time; the time-out is the unit's.
-      const lineMs = sendMs + frameMs(timing, replyPduBytes(request.reply));
-      const timer = clock.after(Math.ceil(lineMs + timeoutMs), () =>
-        setImmediate(() => this.#expire(pending, timeoutMs)),
-      );
+      const timer = clock.after(timeoutMs, () => this.#breakOff(pending, 'the line is not quiet', false));
       const pending: Pending = {
-        ...{ request, timer, resolve, reject, sentAt: clock.monotonic() + sendMs },
-        ...{ echo: hasEcho ? frame : NO_DATA, received: NO_DATA, strays: 0 },
+        ...{ request, timeoutMs, resolve, reject, timer, isSent: false, sentAt: 0 },
+        ...{ echo: NO_DATA, received: NO_DATA, strays: 0, silence: null },
       };
       this.#pending = pending;
+      this.#sendWhenQuiet(pending);
     });
   }
 
+  /** After a stall of this process a late answer may lie there: what has come is read before the line counts as quiet. */
+  #sendWhenQuiet(pending: Pending): void {
+    setImmediate(() => {
+      if (this.#pending !== pending) return;
+      const restMs = this.quietMs();
+      if (restMs === 0) this.#send(pending);
+      else pending.silence = this.#options.clock.after(Math.ceil(restMs), () => this.#sendWhenQuiet(pending));
+    });
+  }
+
+  #send(pending: Pending): void {
+    const { clock, codec, link, hasEcho, timing, turnaroundMs } = this.#options;
+    const { request, timeoutMs } = pending;
+    const frame = codec.encode(request);
+    const sendMs = frameMs(timing, request.pdu.length);
+    pending.timer.cancel();
+    pending.silence = null;
+    pending.isSent = true;
+    pending.sentAt = clock.monotonic() + sendMs;
+    if (hasEcho) pending.echo = frame;
+    this.#options.onFrame?.(true, frame);
+    link.write(frame);
+    if (request.reply.kind === 'none') {
+      this.#pending = null;
+      this.#quietUntil = pending.sentAt + turnaroundMs;
+      pending.resolve({ exception: 0, data: NO_DATA });
+      return;
+    }
+    // What is on the line takes its time; the time-out is the unit's.
+    const lineMs = sendMs + frameMs(timing, replyPduBytes(request.reply));
+    pending.timer = clock.after(Math.ceil(lineMs + timeoutMs), () => setImmediate(() => this.#expire(pending)));
+  }
+
   quietMs(): Millis {
-    const { clock, timing, leastGapMs } = this.#options;
-    const now = clock.monotonic();
-    const gapMs = Math.max(timing.frameGapMs, leastGapMs);
-    return Math.max(0, Math.max(this.#lastByteAt + gapMs, this.#quietUntil) - now);
+    const now = this.#options.clock.monotonic();
+    return Math.max(0, Math.max(this.#lastByteAt + this.#gapMs, this.#quietUntil) - now);
   }
 
   async close(error: HeadgateError): Promise<void> {
     await this.#end(error);
+  }
+
+  get #gapMs(): Millis {
+    return Math.max(this.#options.timing.frameGapMs, this.#options.leastGapMs);
   }
 
   #take(chunk: Uint8Array): void {
@@ -133,7 +167,7 @@ export class SerialClient implements WireClient {
     this.#lastByteAt = this.#options.clock.monotonic();
     this.#unheard = 0;
     const pending = this.#pending;
-    if (pending === null) {
+    if (pending === null || !pending.isSent) {
       this.#takeUnasked();
       return;
     }
@@ -146,22 +180,37 @@ export class SerialClient implements WireClient {
     pending.received = pending.received.length === 0 ? bytes : Buffer.concat([pending.received, bytes]);
     const found = this.#options.codec.scan(pending.received, pending.request);
     for (; pending.strays < found.strays; pending.strays++) this.#options.onStray();
+    pending.silence?.cancel();
+    pending.silence = null;
     if (found.kind === 'broken') this.#breakOff(pending, found.reason, found.isWhole);
-    else if (found.kind === 'reply') this.#settle(pending, found.reply, found.rest);
-    else if (pending.received.length > MAX_RECEIVED)
-      this.#breakOff(pending, 'more than a frame, without an answer', false);
+    else if (pending.received.length > MAX_RECEIVED) this.#breakOff(pending, 'too much for an answer', false);
+    else if (found.kind === 'reply') {
+      const length = pending.received.length;
+      // After a stall of this process more may lie there: what has come is read before the silence counts.
+      pending.silence = this.#options.clock.after(Math.ceil(this.#gapMs), () =>
+        setImmediate(() => {
+          if (this.#pending === pending && pending.received.length === length) this.#believe(pending, found);
+        }),
+      );
+    }
+  }
+
+  #believe(pending: Pending, { reply, rest }: Extract<Scanned, { kind: 'reply' }>): void {
+    if (isHarmless(pending.received, rest)) this.#settle(pending, reply, rest);
+    else this.#breakOff(pending, `${rest} bytes behind the answer`, false);
   }
 
   #settle(pending: Pending, reply: ModbusReply, rest: number): void {
     this.#pending = null;
     this.hasAnswered = true;
     pending.timer.cancel();
+    pending.silence?.cancel();
     this.#options.onFrame?.(false, pending.received.subarray(0, pending.received.length - rest));
     const { timing } = this.#options;
     const tookMs = this.#lastByteAt - pending.sentAt - frameMs(timing, reply.data.length + 2);
     const { unit } = pending.request;
     if (tookMs > (this.#slowestMs.get(unit) ?? 0)) this.#slowestMs.set(unit, tookMs);
-    if (rest > 0) this.#takeUnasked();
+    if (rest > 0) this.#options.onStray();
     pending.resolve(reply);
   }
 
@@ -197,10 +246,18 @@ export class SerialClient implements WireClient {
     this.#giveUp(pending, error);
   }
 
-  #expire(pending: Pending, timeoutMs: Millis): void {
+  #expire(pending: Pending): void {
     if (this.#pending !== pending) return;
+    if (pending.silence !== null) {
+      // The answer is there: it has as long as its silence takes.
+      this.#options.clock.after(Math.ceil(this.#gapMs) + SILENCE_GRACE_MS, () => {
+        if (this.#pending === pending) this.#breakOff(pending, 'no silence behind the answer', false);
+      });
+      return;
+    }
     const { place } = this.#options;
     const { unit } = pending.request;
+    const { timeoutMs } = pending;
     const isUnheard = pending.received.length === 0;
     const error = new HeadgateError('MODBUS_TIMEOUT', { place, unit, timeoutMs });
     this.#giveUp(pending, error);
@@ -210,9 +267,10 @@ export class SerialClient implements WireClient {
   /** The request has failed; the line is left alone until a late answer would have come. */
   #giveUp(pending: Pending, error: HeadgateError): void {
     const { clock, timing } = this.#options;
-    const { request, timer, reject } = pending;
+    const { request, timer, silence, reject } = pending;
     this.#pending = null;
     timer.cancel();
+    silence?.cancel();
     if (pending.received.length > 0) this.#options.onFrame?.(false, pending.received);
     const latestMs = this.#slowestMs.get(request.unit) ?? Math.max(0, ...this.#slowestMs.values());
     this.#quietUntil = clock.monotonic() + latestMs + frameMs(timing, replyPduBytes(request.reply));
@@ -234,7 +292,19 @@ export class SerialClient implements WireClient {
     const pending = this.#pending;
     this.#pending = null;
     pending?.timer.cancel();
+    pending?.silence?.cancel();
     pending?.reject(error);
     await this.#options.link.close();
   }
+}
+
+/**
+ * True when what follows an answer cannot mean that it was not the answer: nothing, the zeros or ones of a line driver that is switched off,
+ * or the same bytes once more.
+ */
+function isHarmless(received: Uint8Array, rest: number): boolean {
+  const end = received.length - rest;
+  const behind = received.subarray(end);
+  if (rest <= MAX_NOISE && behind.every((byte) => byte === 0x00 || byte === 0xff)) return true;
+  return rest % end === 0 && behind.every((byte, at) => byte === received[at % end]);
 }

@@ -8,8 +8,21 @@ import { decodeReply, encodeFrame, FrameAssembler, transactionOf } from './tcp-f
 
 const KEEP_ALIVE_MS = 10_000;
 
+/** Transaction, protocol, length, unit and function. */
+const HEAD_BYTES = 8;
+
 /** So many frames that answer nothing, without one that does between them, are no repeats any more. */
 const MAX_STRAYS = 16;
+
+/**
+ * Numbers follow each other by a step that visits all of them and keeps those in flight far apart, so that an answer whose number is off by
+ * one, or cut to eight bits, is no other's.
+ */
+const TRANSACTION_STEP = 0x9e37;
+/** Its inverse modulo 65536: from a number to how many there have been. */
+const TRANSACTION_COUNT = 0x7787;
+/** Answers to older requests than so many do not come any more. */
+const RECENT = 256;
 
 export interface TcpClientOptions extends ClientHandlers {
   readonly host: string;
@@ -114,7 +127,7 @@ export class TcpClient implements WireClient {
   }
 
   #nextTransaction(): number {
-    do this.#transaction = (this.#transaction + 1) & 0xffff;
+    do this.#transaction = (this.#transaction + TRANSACTION_STEP) & 0xffff;
     while (this.#pending.has(this.#transaction));
     return this.#transaction;
   }
@@ -132,12 +145,19 @@ export class TcpClient implements WireClient {
 
   #take(chunk: Uint8Array): void {
     if (this.#isEnded) return;
+    const frames: Uint8Array[] = [];
+    let error: FramingError | null = null;
     try {
-      this.#assembler.push(chunk, (frame) => this.#takeFrame(frame));
-    } catch (error) {
-      if (!(error instanceof FramingError)) throw error;
-      this.#distrust(error, this.#pending.values().next().value ?? null);
+      this.#assembler.push(chunk, (frame) => frames.push(frame));
+    } catch (thrown) {
+      if (!(thrown instanceof FramingError)) throw thrown;
+      error = thrown;
+      // What stands before something that is no frame may have been filled up with it.
+      const doubted = frames.pop();
+      if (doubted !== undefined && this.capacity === 1) frames.push(doubted);
     }
+    for (const frame of frames) this.#takeFrame(frame);
+    if (error !== null) this.#distrust(error, this.#firstPending());
   }
 
   #takeFrame(frame: Uint8Array): void {
@@ -147,12 +167,16 @@ export class TcpClient implements WireClient {
     const pending = this.#pending.get(transaction);
     if (pending === undefined) {
       this.#options.onStray();
-      if (++this.#strays > MAX_STRAYS) throw new FramingError('answers that nobody asked for, again and again');
+      if (++this.#strays > MAX_STRAYS) {
+        this.#distrust(new FramingError('answers that nobody asked for, again and again'), this.#firstPending());
+      }
       return;
     }
     let reply: ModbusReply;
     try {
       reply = decodeReply(frame, pending.request);
+      if (this.capacity > 1 && this.#holdsAnother(frame, pending.request))
+        throw new FramingError('cut off by another answer');
     } catch (error) {
       if (!(error instanceof FramingError)) throw error;
       this.#distrust(error, pending);
@@ -163,6 +187,28 @@ export class TcpClient implements WireClient {
     this.#strays = 0;
     pending.timer.cancel();
     pending.resolve(reply);
+  }
+
+  #firstPending(): Pending | null {
+    return this.#pending.values().next().value ?? null;
+  }
+
+  /** True when a frame has the head of another answer in it, be it late or a repeat: it was cut off, and what came next has filled it up. */
+  #holdsAnother(frame: Uint8Array, { unit, pdu }: ModbusRequest): boolean {
+    const last = Math.imul(this.#transaction, TRANSACTION_COUNT);
+    for (let at = HEAD_BYTES; at + HEAD_BYTES <= frame.length; at++) {
+      if (frame[at + 2] !== 0 || frame[at + 3] !== 0 || frame[at + 4] !== 0 || (frame[at + 5] as number) < 3) continue;
+      const age = (last - Math.imul(transactionOf(frame.subarray(at)), TRANSACTION_COUNT)) & 0xffff;
+      if (age >= RECENT) continue;
+      const code = (frame[at + 7] as number) & 0x7f;
+      if (frame[at + 6] === unit || code === pdu[0] || this.#isPending(frame[at + 6] as number, code)) return true;
+    }
+    return false;
+  }
+
+  #isPending(unit: number, code: number): boolean {
+    for (const { request } of this.#pending.values()) if (request.unit === unit && request.pdu[0] === code) return true;
+    return false;
   }
 
   /** The stream cannot be trusted any more; the request that is blamed for it gets the reason. */

@@ -1,0 +1,115 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { busTiming, frameMs } from '../../../src/drivers/modbus/bus-timing.ts';
+import { clientFor } from '../../../src/drivers/modbus/connect.ts';
+import { readRequest, replyPduBytes } from '../../../src/drivers/modbus/frame.ts';
+import { settingsOf } from '../../../src/drivers/modbus/settings.ts';
+import { Wire } from '../../../src/drivers/modbus/wire.ts';
+import { isHeadgateError } from '../../../src/errors/headgate-error.ts';
+import type { Random } from '../../../src/ports/clock.ts';
+import { systemClock } from '../../../src/ports/system-clock.ts';
+import { recordingObserver } from '../../../test/support/observer.ts';
+import { type HostilePlace, UNITS } from './hostile-places.ts';
+import type { StallMeter } from './stall-meter.ts';
+import { tickNow, wrongIn } from './stamped-registers.ts';
+
+/** Answers of the same shape are those that can be mistaken for each other: few shapes, many of each. */
+const COUNTS = [2, 2, 2, 2, 10, 10, 124];
+const REPLUG_EVERY = 250;
+
+/** What became of the polls of a lane. */
+export interface LaneFigures {
+  polls: number;
+  good: number;
+  exceptions: number;
+  failed: Map<string, number>;
+  wrong: { readonly neighbour: number; readonly old: number };
+  /** How long past its time-out a call settled, at most; frames on the line belong to the time-out, stalls of this process to neither. */
+  maxOverdueMs: number;
+  replugs: number;
+  reconnects: number;
+}
+
+export interface LaneOptions {
+  readonly place: HostilePlace;
+  readonly polls: number;
+  readonly random: Random;
+  readonly stalls: StallMeter;
+  readonly onPolled: () => void;
+}
+
+/** Poll a hostile unit so often through the arbiter, as many at once as the wire takes, and judge all that comes. */
+export async function pollLane({ place, polls, random, stalls, onPolled }: LaneOptions): Promise<LaneFigures> {
+  const settings = settingsOf(place.config);
+  const { timeoutMs, lateReplyMs, unitPauseMs } = settings;
+  const timing = busTiming(settings.framing, settings.line, 0);
+  const wire = new Wire({
+    ...settings,
+    makeClient: (handlers) => clientFor(settings, systemClock, handlers),
+    ...{ clock: systemClock, random, observer: { ...recordingObserver(), emit: () => {} } },
+    ...{ onUp: () => {}, onDown: () => {} },
+  });
+  let neighbour = 0;
+  let old = 0;
+  const figures = { polls: 0, good: 0, exceptions: 0, failed: new Map<string, number>(), maxOverdueMs: 0, replugs: 0 };
+  let begun = 0;
+  let replugging: Promise<void> | null = null;
+
+  const poll = async () => {
+    const count = COUNTS[Math.floor(random() * COUNTS.length)] as number;
+    const offset = Math.floor(random() * 32_000) * 2;
+    const unit = UNITS[Math.floor(random() * UNITS.length)] as number;
+    const area = random() < 0.8 ? 'holding' : 'input';
+    const request = readRequest(unit, { area, offset, count });
+    const lineMs = frameMs(timing, request.pdu.length) + frameMs(timing, replyPduBytes(request.reply));
+    let sentAt = performance.now();
+    let stallsBefore = stalls.nowMs;
+    let sentTick = 0;
+    const job = { request, timeoutMs, lateReplyMs, unitPauseMs, deadline: sentAt, isRead: true };
+    const isWanted = () => {
+      sentAt = performance.now();
+      stallsBefore = stalls.nowMs;
+      sentTick = tickNow();
+      return true;
+    };
+    try {
+      const { exception, data } = await wire.send({ ...job, isWanted });
+      if (exception !== 0) figures.exceptions++;
+      else {
+        figures.good++;
+        const wrong = wrongIn(Buffer.from(data.buffer, data.byteOffset, data.length), offset, sentTick);
+        if (wrong === 'neighbour') neighbour++;
+        if (wrong === 'old') old++;
+      }
+    } catch (error) {
+      if (isHeadgateError(error, 'MODBUS_NOT_CONNECTED')) {
+        await pause(5);
+        return;
+      }
+      const code = (error as { readonly code?: string }).code ?? String(error);
+      figures.failed.set(code, (figures.failed.get(code) ?? 0) + 1);
+    }
+    figures.polls++;
+    const tookMs = performance.now() - sentAt - (stalls.nowMs - stallsBefore);
+    figures.maxOverdueMs = Math.max(figures.maxOverdueMs, tookMs - timeoutMs - lineMs);
+    onPolled();
+  };
+  const caller = async () => {
+    while (begun < polls) {
+      begun++;
+      const before = figures.polls;
+      await poll();
+      if (figures.polls === before) begun--;
+      if (place.replug !== null && figures.polls % REPLUG_EVERY === REPLUG_EVERY - 1 && replugging === null) {
+        figures.replugs++;
+        replugging = place.replug().finally(() => {
+          replugging = null;
+        });
+      }
+    }
+  };
+  await wire.connect();
+  await Promise.all(Array.from({ length: settings.maxInFlight }, caller));
+  await replugging;
+  await wire.stop();
+  return { ...figures, wrong: { neighbour, old }, reconnects: wire.reconnects };
+}
