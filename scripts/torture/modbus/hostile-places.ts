@@ -4,7 +4,8 @@ import type { ModbusConfig } from '../../../src/drivers/modbus/config.ts';
 import { framed } from '../../../test/support/modbus-server.ts';
 import { Pty } from '../../../test/support/pty.ts';
 import { SerialUnitServer } from '../../../test/support/serial-unit-server.ts';
-import type { HostileUnit } from './hostile-unit.ts';
+import type { HostileRequest, HostileUnit } from './hostile-unit.ts';
+import { OrderedSender } from './ordered-sender.ts';
 
 /** Where a hostile unit can be reached. */
 export interface HostilePlace {
@@ -30,6 +31,7 @@ const common = ({ timeoutMs }: PlaceTimes) => ({
 /** Over TCP with transaction numbers. */
 export async function tcpPlace(unit: HostileUnit, times: PlaceTimes, maxInFlight: number): Promise<HostilePlace> {
   const listener = await listen((socket) => {
+    const link = linkOf(socket);
     let rest: Buffer = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
       rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
@@ -38,7 +40,7 @@ export async function tcpPlace(unit: HostileUnit, times: PlaceTimes, maxInFlight
         const pdu = rest.subarray(7, 12);
         unit.take({
           ...{ unit: rest[6] ?? 0, pdu, frame: (of, data) => framed(transaction, of, data) },
-          ...linkOf(socket),
+          ...link,
         });
         rest = rest.subarray(12);
       }
@@ -57,8 +59,9 @@ export async function tcpPlace(unit: HostileUnit, times: PlaceTimes, maxInFlight
 /** Behind a serial device server. */
 export async function linePlace(unit: HostileUnit, times: PlaceTimes, framing: 'rtu' | 'ascii'): Promise<HostilePlace> {
   const listener = await listen((socket) => {
-    const line = lineOf(unit, framing, linkOf(socket).end);
-    socket.on('data', (chunk: Buffer) => line.receive(chunk, (bytes) => socket.write(bytes)));
+    const link = linkOf(socket);
+    const line = lineOf(unit, framing, link);
+    socket.on('data', (chunk: Buffer) => line.receive(chunk, link.send));
   });
   const socket = { ...common(times), host: '127.0.0.1', port: listener.port, late_reply_ms: times.lateReplyMs };
   return {
@@ -71,8 +74,10 @@ export async function linePlace(unit: HostileUnit, times: PlaceTimes, framing: '
 /** On a pseudo terminal. */
 export async function ptyPlace(unit: HostileUnit, times: PlaceTimes, framing: 'rtu' | 'ascii'): Promise<HostilePlace> {
   const pty = await Pty.open();
-  const line = lineOf(unit, framing, () => {});
-  pty.onData = (chunk) => line.receive(chunk, (bytes) => pty.write(bytes));
+  const sender = new OrderedSender((bytes) => pty.write(bytes));
+  const link: Link = { ...methodsOf(sender), end: () => {} };
+  const line = lineOf(unit, framing, link);
+  pty.onData = (chunk) => line.receive(chunk, link.send);
   const serial = { ...common(times), path: pty.path, baud_rate: 115_200, late_reply_ms: times.lateReplyMs };
   return {
     config: { ...serial, driver: framing === 'rtu' ? 'modbus-rtu' : 'modbus-ascii' },
@@ -84,20 +89,27 @@ export async function ptyPlace(unit: HostileUnit, times: PlaceTimes, framing: 'r
   };
 }
 
-function lineOf(unit: HostileUnit, framing: 'rtu' | 'ascii', end: (how: 'reset' | 'close') => void): SerialUnitServer {
+type Link = Pick<HostileRequest, 'send' | 'trickle' | 'end'>;
+
+function methodsOf(sender: OrderedSender): Pick<Link, 'send' | 'trickle'> {
+  return { send: (bytes) => sender.send(bytes), trickle: (bytes, gapMs) => sender.trickle(bytes, gapMs) };
+}
+
+function lineOf(unit: HostileUnit, framing: 'rtu' | 'ascii', link: Link): SerialUnitServer {
   const line = new SerialUnitServer(framing);
   line.isForgetful = true;
   for (const number of UNITS) line.unitAt(number);
-  line.behave = ({ unit: of, pdu, frame, send }) => unit.take({ unit: of, pdu, frame, send, end });
+  line.behave = ({ unit: of, pdu, frame }) => unit.take({ unit: of, pdu, frame, ...link });
   return line;
 }
 
-function linkOf(socket: Socket) {
+function linkOf(socket: Socket): Link {
+  const sender = new OrderedSender((bytes) => {
+    if (!socket.destroyed) socket.write(bytes);
+  });
   return {
-    send: (bytes: Uint8Array) => {
-      if (!socket.destroyed) socket.write(bytes);
-    },
-    end: (how: 'reset' | 'close') => {
+    ...methodsOf(sender),
+    end: (how) => {
       if (how === 'reset') socket.resetAndDestroy();
       else socket.end();
     },

@@ -8,6 +8,8 @@ export interface HostileRequest {
   /** A frame around any unit and protocol data unit, as the transport wants it. */
   frame(unit: number, pdu: Uint8Array): Buffer;
   send(bytes: Uint8Array): void;
+  /** Send byte by byte, with a pause between two; in order with all that is sent. */
+  trickle(bytes: Uint8Array, gapMs: number): void;
   /** Break the connection, if there is one. */
   end(how: 'reset' | 'close'): void;
 }
@@ -74,7 +76,7 @@ export class HostileUnit {
     this.#misbehave(fault, request, answer);
   }
 
-  #misbehave(fault: UnitFault, { unit, frame, send, end }: HostileRequest, answer: Buffer): void {
+  #misbehave(fault: UnitFault, { unit, frame, send, trickle, end }: HostileRequest, answer: Buffer): void {
     const { random, lateMs } = this.#options;
     const honest = frame(unit, answer);
     const part = () => honest.subarray(0, 1 + Math.floor(random() * (honest.length - 1)));
@@ -121,10 +123,10 @@ export class HostileUnit {
         break;
       }
       case 'trickle':
-        trickle(honest, 0, send);
+        trickle(honest, 0);
         break;
       case 'slow-trickle':
-        trickle(honest, 1, send);
+        trickle(honest, 1);
         break;
       case 'silence':
         break;
@@ -167,15 +169,4 @@ function answerOf(pdu: Buffer): Buffer {
 
 function later(delayMs: number, act: () => void): void {
   setTimeout(act, delayMs).unref();
-}
-
-function trickle(bytes: Buffer, gapMs: number, send: (bytes: Uint8Array) => void): void {
-  let at = 0;
-  const step = () => {
-    if (at >= bytes.length) return;
-    send(bytes.subarray(at, ++at));
-    if (gapMs === 0) setImmediate(step);
-    else later(gapMs, step);
-  };
-  step();
 }
