@@ -133,6 +133,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       forwarder,
       services,
       processor,
+      maxSilenceMs: (configuration.gateway.pipeline as Required<PipelineConfig>).max_silence_ms,
       commands,
       replays: createReplays({ journal, forwarder, services, clock, observer }),
       ...collecting,

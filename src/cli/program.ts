@@ -342,6 +342,11 @@ function selectingFrom(command: Command): Command {
 }
 
 function addDaemonCommands(program: Command, does: Does): void {
+  program
+    .command('explain')
+    .argument('<tag>', 'asset/name, or the name alone where it is unique')
+    .description('a live tag step by step: bytes, registers, order, raw, scaled, quality, rule, event, sinks')
+    .action((tag: string) => does(async (context) => (await import('./explain.ts')).explain(context, tag)));
   const event = program.command('event').description('events');
   event
     .command('tail')

@@ -1,9 +1,10 @@
 import type { HeadgateEvent } from '../model/event.ts';
+import type { StatusCode } from '../model/quality.ts';
 import type { Reading } from '../model/reading.ts';
-import type { TagDefinition } from '../model/tag.ts';
+import type { Lane, TagDefinition, TagValue } from '../model/tag.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
 import type { CommandResult, TagCommand } from './command.ts';
-import type { DeviceState, DriverStats, TagFault } from './driver.ts';
+import type { DeviceState, DriverStats, ReadStep, TagFault } from './driver.ts';
 import type { JournalStatus, Page, PageRequest, StreamLedger } from './journal.ts';
 import type { SinkHold } from './sink.ts';
 
@@ -142,6 +143,46 @@ export interface ReplayProgress {
   readonly until: number;
 }
 
+/** The way of a tag from the wire to the sinks. */
+export interface TagExplanation {
+  /** `<asset>/<name>`. */
+  readonly tag: string;
+  readonly device: string;
+  readonly definition: TagDefinition;
+  /** From the address to the raw value, as its driver tells it. */
+  readonly read: readonly ReadStep[];
+  /** As read just now. */
+  readonly raw: Reading;
+  /** `raw × 0.1 + 5`, or `none`. */
+  readonly scaling: string;
+  readonly scaled: {
+    readonly value: TagValue;
+    readonly status: StatusCode;
+    readonly quality: string;
+    readonly isGood: boolean;
+  };
+  /** Whether what was read would be reported, and why. */
+  readonly rule: string;
+  readonly lastReported: Reading | null;
+  readonly topic: string;
+  /** The event of the last report; null: there is none among the newest. */
+  readonly event: {
+    readonly id: string;
+    readonly sequence: number;
+    readonly type: string;
+    readonly lane: Lane;
+    readonly recordedtime: EpochMs;
+    readonly samples: number;
+  } | null;
+  /** `isSettled`: whether the sink has confirmed that event; null: it is not known which. */
+  readonly sinks: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly link: string;
+    readonly isSettled: boolean | null;
+  }[];
+}
+
 /** What the running daemon does for the command line, over its local socket. Each method may be called at any time. */
 export interface ControlApi {
   status(): Promise<StatusReport>;
@@ -149,6 +190,8 @@ export interface ControlApi {
   currentValues(filter: { readonly device?: string; readonly tag?: string }): Promise<readonly CurrentValueRow[]>;
   /** Every tag of the running configuration, as it was validated. */
   tags(): Promise<readonly TagDefinition[]>;
+  /** Read a tag now and show its way to the sinks. @throws RUNTIME_TAG_UNKNOWN */
+  explainTag(reference: string): Promise<TagExplanation>;
   /** Read from the device now; tags as `<asset>/<name>`, or by their name alone. @throws CLI-facing errors for an unknown device or tag */
   readTags(device: string, tags: readonly string[]): Promise<readonly Reading[]>;
   /** Write a tag by the rules of `commands`; resolves with what became of it. @throws COMMAND_OVERLOADED, JOURNAL_… */

@@ -89,6 +89,18 @@ export interface DriverStats {
   readonly latencyMs?: Millis | null;
 }
 
+/** One step from an address to a raw value, for people: `registers`, `HR:0 = 4148, HR:1 = f5c3`. */
+export interface ReadStep {
+  readonly what: string;
+  readonly shows: string;
+}
+
+/** How a tag is read: the steps, and the reading that they end with, before scaling. */
+export interface ReadExplanation {
+  readonly steps: readonly ReadStep[];
+  readonly reading: Reading;
+}
+
 /** A value for a tag, as the device holds it, before scaling. A tag with `bit` takes a boolean and leaves the other bits alone. */
 export interface TagWrite {
   readonly tag: TagDefinition;
@@ -122,6 +134,11 @@ export interface Driver {
    *   sent then), Bad_NoCommunication for what was sent and not answered, else the refusal
    */
   writeNow?(device: string, writes: readonly TagWrite[], options: WriteOptions): Promise<readonly StatusCode[]>;
+  /**
+   * Read one tag now, by itself, and say how. Absent: this kind of driver has nothing to tell.
+   * @throws the driver's own errors for an unknown device
+   */
+  explainNow?(device: string, tag: TagDefinition): Promise<ReadExplanation>;
   /** Who answers: vendor, product, version, server state; resolves with what is known, or throws the connection's error. */
   identify(device: string): Promise<Readonly<Record<string, string>>>;
 }

@@ -2,6 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import type { JournalHandle } from '../journal/journal-client.ts';
+import type { Millis } from '../model/time.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -12,6 +13,7 @@ import type { JournalStatus, LedgerRow } from '../ports/journal.ts';
 import type { DeviceSupervisor } from './device-supervisor.ts';
 import { passesFilter } from './event-filter.ts';
 import { createEventSearch } from './event-search.ts';
+import { explainTag } from './explain-tag.ts';
 import type { SinkStatus } from './forwarder/sink-status.ts';
 import type { Forwarder } from './forwarder.ts';
 import { processResources } from './process-resources.ts';
@@ -32,6 +34,8 @@ export interface GatewayParts {
   readonly forwarder: Forwarder;
   readonly services: ServiceHost;
   readonly processor: ProcessorMeter;
+  /** After this long a tag is reported again, unchanged. */
+  readonly maxSilenceMs: Millis;
   readonly commands: CommandDesk;
   readonly replays: ControlApi['replayEvents'];
 }
@@ -79,6 +83,18 @@ export function createControlApi(parts: GatewayParts): ControlApi {
           current: broker.current.get(row.asset, row.name),
         })),
     tags: async () => tags,
+    explainTag: (reference) =>
+      explainTag(
+        {
+          tags,
+          maxSilenceMs: parts.maxSilenceMs,
+          readOne: (tag) => devices.explainNow(tag),
+          lastReported: ({ asset, name }) => broker.current.get(asset, name),
+          journal,
+          sinks: () => forwarder.status(),
+        },
+        reference,
+      ),
     readTags: async (device, names) => {
       const wanted = names.map((name) => {
         const own = tags.filter((tag) => tag.device === device);

@@ -11,6 +11,7 @@ import type {
   DriverDevice,
   DriverModule,
   DriverStats,
+  ReadExplanation,
   TagFault,
   TagWrite,
   WriteOptions,
@@ -116,6 +117,15 @@ export class DeviceSupervisor {
     if (driver !== null) return driver.readNow(device, tags);
     const time = this.#options.clock.now();
     return tags.map(() => ({ value: null, status: Status.Bad_NotConnected, time }));
+  }
+
+  /** Read one tag now and say how; a driver that has nothing to tell just reads. @returns Bad_NotConnected when the device has no driver */
+  async explainNow(tag: TagDefinition): Promise<ReadExplanation> {
+    const driver = this.#byDevice.get(tag.device)?.driver ?? null;
+    if (driver?.explainNow !== undefined) return driver.explainNow(tag.device, tag);
+    const [reading] = await this.readNow(tag.device, [tag]);
+    const nothing: Reading = { value: null, status: Status.Bad_NotConnected, time: this.#options.clock.now() };
+    return { steps: [{ what: 'address', shows: tag.address }], reading: reading ?? nothing };
   }
 
   /**

@@ -13,6 +13,7 @@ import type {
   SearchRequest,
   ServiceRow,
   StatusReport,
+  TagExplanation,
 } from '../ports/control.ts';
 import type { JournalStatus, StreamLedger } from '../ports/journal.ts';
 import { readSearch } from './search-stream.ts';
@@ -40,6 +41,7 @@ export interface ControlClient {
   status(): Promise<StatusReport>;
   currentValues(filter: { readonly device?: string; readonly tag?: string }): Promise<readonly CurrentValueRow[]>;
   tags(): Promise<readonly TagDefinition[]>;
+  explainTag(reference: string): Promise<TagExplanation>;
   readTags(device: string, tags: readonly string[]): Promise<readonly Reading[]>;
   /** `actor` is the bare user name; the daemon files it as `cli:<actor>`. */
   writeTag(command: TagCommand): Promise<CommandResult>;
@@ -75,6 +77,7 @@ export function connectControl(socketPath: string): ControlClient {
     status: () => get('/v1/status'),
     currentValues: (filter) => get('/v1/values', { device: filter.device, tag: filter.tag }),
     tags: () => get('/v1/tags'),
+    explainTag: (tag) => get('/v1/explain', { tag }),
     readTags: (device, tags) => post('/v1/read', { device, tags }, READ_TIMEOUT_MS),
     writeTag: (command) => post('/v1/write', command, READ_TIMEOUT_MS),
     tailEvents: (filter, signal) => tail(socketPath, filter, signal),

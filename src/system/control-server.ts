@@ -117,6 +117,11 @@ async function answer(
       return send(response, await api.status());
     case 'GET /v1/values':
       return send(response, await api.currentValues(pick(query, ['device', 'tag'])));
+    case 'GET /v1/explain': {
+      const { tag } = pick(query, ['tag']);
+      if (tag === undefined) throw invalid('tag is needed');
+      return send(response, await api.explainTag(tag));
+    }
     case 'GET /v1/tags':
       return send(response, await api.tags());
     case 'POST /v1/read': {

@@ -1,3 +1,4 @@
+import { HeadgateError } from '../../src/errors/headgate-error.ts';
 import type { ControlApi, StatusReport } from '../../src/ports/control.ts';
 
 const LANE = { segments: 1, events: 10, bytes: 2048 };
@@ -79,6 +80,9 @@ export function fakeApi(parts: Partial<ControlApi> = {}): ControlApi {
       },
     ],
     tags: async () => [],
+    explainTag: async () => {
+      throw new HeadgateError('RUNTIME_TAG_UNKNOWN', { device: 'any', tag: 'x' });
+    },
     readTags: async (_device, tags) => tags.map(() => ({ value: 7, status: 0, time: 1_700_000_000_000 })),
     writeTag: async ({ id, tag, value }) => ({ id, tag, outcome: 'done', problem: null, before: 0, after: value }),
     tailEvents: () => () => undefined,

@@ -8,11 +8,13 @@ import type {
   DriverContext,
   DriverDevice,
   DriverStats,
+  ReadExplanation,
   TagWrite,
   WriteOptions,
 } from '../../ports/driver.ts';
 import type { ModbusConfig } from './config.ts';
 import { clientFor } from './connect.ts';
+import { explainRead } from './explain.ts';
 import { statusOf } from './failures.ts';
 import { foreseeModbus } from './foresight.ts';
 import { identify } from './identify.ts';
@@ -157,6 +159,15 @@ export class ModbusDriver implements Driver {
       if (!(error instanceof HeadgateError)) throw error;
       return writes.map(() => statusOf(error));
     }
+  }
+
+  explainNow(device: string, tag: TagDefinition): Promise<ReadExplanation> {
+    return this.#ask(device, (served) =>
+      explainRead({
+        ...{ tag, settings: served.settings, clock: this.#context.clock },
+        unitOf: (number) => this.#unitOf(served, number),
+      }),
+    );
   }
 
   identify(device: string): Promise<Readonly<Record<string, string>>> {

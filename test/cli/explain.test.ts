@@ -1,0 +1,115 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { componentSpecs } from '../../src/component-specs.ts';
+import { loadConfiguration } from '../../src/config/load.ts';
+import { startGateway } from '../../src/gateway.ts';
+import { createObserver } from '../../src/observe/observer.ts';
+import { systemClock } from '../../src/ports/system-clock.ts';
+import { TestModbusServer } from '../support/modbus-server.ts';
+import { until } from '../support/until.ts';
+import { headgate } from './run-headgate.ts';
+
+const GATEWAY = `gateway:
+  name: g
+  asset: acme/hh
+  data_dir: DATA
+broker: { listen: { host: 127.0.0.1, port: 0 } }
+sinks:
+  up: { kind: mqtt, url: "mqtt://127.0.0.1:1" }
+`;
+
+/** A running gateway that reads a Modbus unit, and a sink that nobody answers. */
+async function running(t: Test) {
+  const directory = await mkdtemp(join(tmpdir(), 'headgate-explain-'));
+  const server = await TestModbusServer.start();
+  server.unit.areas.holding.set([0x4567, 0x0123], 0);
+  server.unit.areas.coil[3] = 1;
+  server.unit.refuse('holding', 50);
+  const config = join(directory, 'config');
+  await headgate(['init', config, '--minimal']);
+  await writeFile(join(config, 'gateway.yaml'), GATEWAY.replace('DATA', join(directory, 'data')));
+  const device = `name: meter\ndriver: modbus-tcp\nhost: 127.0.0.1\nport: ${server.port}\n`;
+  await writeFile(join(config, 'devices/meter.yaml'), device);
+  const rows = [
+    'device,name,asset,address,type,byte_order,scan_ms,scale,unit,deadband,lane',
+    'meter,power,acme/hh/m,40001,uint32,CDAB,100,0.001,kW,0.5,normal',
+    'meter,door,acme/hh/m,CO:3,,,100,,,,',
+    'meter,absent,acme/hh/m,HR:50,uint16,,100,,,,',
+  ];
+  await writeFile(join(config, 'tags/t.csv'), `${rows.join('\n')}\n`);
+  const { configuration, problems } = await loadConfiguration(config, componentSpecs);
+  if (configuration === null) throw new Error(JSON.stringify(problems));
+  const { observer, metrics } = createObserver({
+    write: () => {},
+    now: () => Date.now(),
+    level: 'error',
+    format: 'text',
+  });
+  const socketPath = join(directory, 'g.sock');
+  const gateway = await startGateway({
+    configuration,
+    socketPath,
+    clock: systemClock,
+    random: Math.random,
+    observer,
+    metrics,
+  });
+  t.teardown(async () => {
+    await gateway.stop();
+    await server.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  await until(async () => (await gateway.control.currentValues({ tag: 'power' }))[0]?.current !== null, {
+    what: 'a value',
+  });
+  return { server, cli: (...args: string[]) => headgate(['--socket', socketPath, ...args]) };
+}
+
+t.test('explain shows a live tag from its bytes to the sinks', async (t) => {
+  const { server, cli } = await running(t);
+  const { code, out, err } = await cli('explain', 'power');
+  t.equal(code, 0, err);
+  const lines = [
+    /tag +acme\/hh\/m\/power of meter, every 100 ms/,
+    /address +40001 is unit 1 holding 0 \(2 registers\)/,
+    /request +03 00 00 00 02 to unit 1: read HR:0-1/,
+    /answer +03 04 45 67 01 23 after \d+\.\d ms/,
+    /registers +HR:0 = 4567, HR:1 = 0123/,
+    /order +CDAB: 01 23 45 67 as uint32/,
+    /raw +19088743 at 20/,
+    /scaling +raw × 0\.001/,
+    /value +19088\.74 kW/,
+    /quality +Good/,
+    /rule +not reported: it differs by 0 from the last reported 19088\.743, the deadband is 0\.5, at the latest/,
+    /last report +19088\.74 kW Good/,
+    /topic +uns\/v1\/acme\/hh\/m\/power/,
+    /event +\S+-\d+ headgate\.telemetry\.v1, lane normal, 1 samples, accepted at 20/,
+    /sink up +does not have it yet, link down/,
+  ];
+  for (const line of lines) t.match(out, line);
+  server.unit.areas.holding.set([0x4567, 0x0124], 0);
+  const json = (await cli('explain', 'acme/hh/m/power', '--json')).json();
+  t.match(json, {
+    raw: { value: 0x01244567 },
+    rule: /^(reported|not reported)/,
+    scaled: { isGood: true },
+    sinks: [{ name: 'up' }],
+  });
+});
+
+t.test('a coil, a register that is refused, and a tag that does not exist', async (t) => {
+  const { cli } = await running(t);
+  const coil = await cli('explain', 'door');
+  t.match(coil.out, /order +bit 0 of the answer, 1\n/);
+  t.match(coil.out, /rule +every reading is reported/);
+  const refused = await cli('explain', 'absent');
+  t.equal(refused.code, 1);
+  t.match(refused.out, /answer +83 02 after/);
+  t.match(refused.out, /exception +2: illegal data address/);
+  t.match(refused.out, /quality +Bad_NodeIdUnknown/);
+  const unknown = await cli('explain', 'nothing');
+  t.equal(unknown.code, 1);
+  t.match(unknown.err, /has no tag nothing/);
+});
