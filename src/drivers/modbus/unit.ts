@@ -12,11 +12,11 @@ import { backoffMs } from './schedule.ts';
 import type { ModbusSettings } from './settings.ts';
 import type { Wire, WireReply } from './wire.ts';
 
-/** A unit that answered before is asked whether it does again with less patience than for a value: so many times its slowest answer. */
+/** Whether a silent unit answers again is asked with less patience than for a value: so many times the slowest answer, its own or any on the wire. */
 const PROBE_PATIENCE = 4;
 const LEAST_PROBE_MS = 50;
-/** Each so many probes have the whole time-out: the unit may have become slow. */
-const PATIENT_PROBE_EVERY = 4;
+/** The fourth probe, the eighth, the sixteenth and so on have the whole time-out: the unit may have become slow. */
+const FIRST_PATIENT_PROBE = 4;
 
 export interface UnitOptions {
   readonly device: string;
@@ -280,8 +280,10 @@ export class Unit {
 
   #probeTimeoutMs(): Millis {
     const { timeoutMs } = this.#options.settings;
-    if (this.#slowestMs === 0 || this.#silences % PATIENT_PROBE_EVERY === 0) return timeoutMs;
-    return Math.min(timeoutMs, Math.max(LEAST_PROBE_MS, Math.ceil(PROBE_PATIENCE * this.#slowestMs)));
+    const slowestMs = this.#slowestMs === 0 ? this.#options.wire.slowestMs : this.#slowestMs;
+    const isPatient = this.#silences >= FIRST_PATIENT_PROBE && Number.isInteger(Math.log2(this.#silences));
+    if (slowestMs === 0 || isPatient) return timeoutMs;
+    return Math.min(timeoutMs, Math.max(LEAST_PROBE_MS, Math.ceil(PROBE_PATIENCE * slowestMs)));
   }
 
   #pause(pauseMs: Millis): Promise<void> {

@@ -64,6 +64,8 @@ interface Waiting extends WireJob {
 export class Wire {
   /** Connections opened after the first. */
   reconnects = 0;
+  /** The longest that any answer took; 0 before the first. */
+  slowestMs: Millis = 0;
   /** Time in which at least one request was in flight, since start. */
   busyMs: Millis = 0;
   readonly #options: WireOptions;
@@ -250,6 +252,7 @@ export class Wire {
       const { exception, data } = await client.request(job.request, job.timeoutMs);
       this.#failures = 0;
       const answeredAt = clock.monotonic();
+      this.slowestMs = Math.max(this.slowestMs, answeredAt - sentAt);
       if (job.unitPauseMs > 0) this.#notBefore.set(unit, answeredAt + job.unitPauseMs);
       job.resolve({ exception, data, time, tookMs: answeredAt - sentAt });
     } catch (error) {

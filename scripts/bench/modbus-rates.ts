@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { busTiming, readMs } from '../../src/drivers/modbus/bus-timing.ts';
+import type { ModbusConfig } from '../../src/drivers/modbus/config.ts';
+import { clientFor } from '../../src/drivers/modbus/connect.ts';
+import { compileDecode, decodeBlock } from '../../src/drivers/modbus/decode.ts';
+import { readRequest } from '../../src/drivers/modbus/frame.ts';
+import { pointOf } from '../../src/drivers/modbus/point.ts';
+import { settingsOf } from '../../src/drivers/modbus/settings.ts';
+import { encodeFrame } from '../../src/drivers/modbus/tcp-frame.ts';
+import { Unit } from '../../src/drivers/modbus/unit.ts';
+import { Wire } from '../../src/drivers/modbus/wire.ts';
+import type { TagValue } from '../../src/model/tag.ts';
+import { systemClock } from '../../src/ports/system-clock.ts';
+import { recordingObserver } from '../../test/support/observer.ts';
+import { tag } from '../../test/support/tag.ts';
+
+const REGISTERS = 125;
+const EXTENT = { area: 'holding', offset: 0, count: REGISTERS } as const;
+const ANSWER_BYTES = 9 + REGISTERS * 2;
+
+/** Read 125 registers over and over through the driver's own path, so many at a time, and decode them. @returns requests a second */
+export async function driverRate(config: ModbusConfig, inFlight: number, forMs: number): Promise<number> {
+  const settings = settingsOf(config);
+  const quiet = { ...recordingObserver(), emit: () => {} };
+  const wire = new Wire({
+    ...settings,
+    makeClient: (handlers) => clientFor(settings, systemClock, handlers),
+    ...{ clock: systemClock, random: Math.random, observer: quiet, onUp: () => {}, onDown: () => {} },
+  });
+  const unit = new Unit({
+    ...{ device: 'bench', unit: 1, settings, wire, clock: systemClock, random: Math.random, observer: quiet },
+    ...{ onAnswers: () => {}, onSilent: () => {} },
+  });
+  const points = Array.from({ length: REGISTERS }, (_none, i) =>
+    pointOf(tag(`t${i}`, { address: `HR:${i}`, type: 'uint16' }), 1),
+  );
+  const slots = points.map((_point, i) => i);
+  const program = compileDecode([{ ...EXTENT, points: slots }], points, slots);
+  const values = new Array<TagValue>(REGISTERS).fill(null);
+  await wire.connect();
+  const began = performance.now();
+  let done = 0;
+  const caller = async () => {
+    while (performance.now() - began < forMs) {
+      const { exception, data } = await unit.read(EXTENT, began + done);
+      if (exception !== 0) throw new Error(`the bench unit answered exception ${exception}`);
+      decodeBlock(program, 0, data, values);
+      done++;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, caller));
+  const seconds = (performance.now() - began) / 1_000;
+  await wire.stop();
+  return done / seconds;
+}
+
+/** The same requests by a bare socket that only counts the bytes of the answers. @returns requests a second */
+export async function bareRate(port: number, inFlight: number, forMs: number): Promise<number> {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  await once(socket, 'connect');
+  const request = encodeFrame(1, readRequest(1, EXTENT));
+  const began = performance.now();
+  let bytes = 0;
+  let asked = inFlight;
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (performance.now() - began >= forMs) {
+      socket.destroy();
+      return;
+    }
+    for (; asked < Math.floor(bytes / ANSWER_BYTES) + inFlight; asked++) socket.write(request);
+  });
+  for (let i = 0; i < inFlight; i++) socket.write(request);
+  await once(socket, 'close');
+  return bytes / ANSWER_BYTES / ((performance.now() - began) / 1_000);
+}
+
+/** Share of the least time that the bus could need for what was read in this time. */
+export async function busShare(path: string, baudRate: number, forMs: number): Promise<number> {
+  const config: ModbusConfig = {
+    ...{ name: 'line', driver: 'modbus-rtu', path, baud_rate: baudRate, parity: 'none' },
+    timeout_ms: 2_000,
+  };
+  const { line } = settingsOf(config);
+  const perSecond = await driverRate(config, 2, forMs);
+  return (perSecond * readMs(busTiming('rtu', line, 0), EXTENT, 0)) / 1_000;
+}

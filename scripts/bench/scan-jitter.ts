@@ -1,0 +1,72 @@
+import { modbusTcp } from '../../src/drivers/modbus/module.ts';
+import { isGood } from '../../src/model/quality.ts';
+import type { ReadingBatch } from '../../src/model/reading.ts';
+import { systemClock } from '../../src/ports/system-clock.ts';
+import { recordingObserver } from '../../test/support/observer.ts';
+import { tag } from '../../test/support/tag.ts';
+
+const PERIOD_MS = 100;
+
+/** How far scans are off their grid. */
+export interface JitterFigures {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly scans: number;
+  readonly expectedScans: number;
+}
+
+/**
+ * Read ten registers of each of some units on one connection every 100 ms; the last one is dead. A scan's jitter is how far the end of it is off
+ * the grid of its unit, whose phase is the median of its scans.
+ */
+export async function scanJitter(
+  port: number,
+  { units, warmupMs, forMs }: { readonly units: number; readonly warmupMs: number; readonly forMs: number },
+): Promise<JitterFigures> {
+  const times = new Map<string, number[]>();
+  let isMeasuring = false;
+  const report = (batch: ReadingBatch) => {
+    const isAlive = typeof batch.statuses === 'number' && isGood(batch.statuses);
+    if (isMeasuring && isAlive) times.get(batch.group.device)?.push(performance.now());
+  };
+  const devices = Array.from({ length: units }, (_none, i) => {
+    const name = `unit-${i + 1}`;
+    times.set(name, []);
+    const tags = Array.from({ length: 10 }, (_tag, r) =>
+      tag(`r${r}`, { device: name, address: `HR:${r}`, type: 'uint16', scanMs: PERIOD_MS }),
+    );
+    return {
+      name,
+      config: { name, driver: 'modbus-tcp' as const, host: '127.0.0.1', port, unit: i + 1 },
+      groups: [{ device: name, periodMs: PERIOD_MS, tags }],
+    };
+  });
+  const driver = await modbusTcp.create(devices, {
+    ...{ clock: systemClock, random: Math.random, observer: { ...recordingObserver(), emit: () => {} }, dataDir: null },
+    ...{ report, deviceState: () => {}, tagFault: () => {} },
+  });
+  await driver.start();
+  await passed(warmupMs);
+  isMeasuring = true;
+  await passed(forMs);
+  await driver.stop();
+  const offsets: number[] = [];
+  for (const list of times.values()) {
+    const phases = list.map((at) => at % PERIOD_MS);
+    const first = list[0] ?? 0;
+    // Around the first one, so that the grid's own end lies far away.
+    const around = phases.map((phase) => ((phase - (first % PERIOD_MS) + PERIOD_MS * 1.5) % PERIOD_MS) - PERIOD_MS / 2);
+    const sorted = [...around].sort((a, b) => a - b);
+    const median = sorted[sorted.length >> 1] ?? 0;
+    offsets.push(...around.map((offset) => Math.abs(offset - median)));
+  }
+  offsets.sort((a, b) => a - b);
+  const at = (share: number) => Math.round((offsets[Math.floor(share * (offsets.length - 1))] ?? 0) * 100) / 100;
+  const expectedScans = Math.floor(forMs / PERIOD_MS) * (units - 1);
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), scans: offsets.length, expectedScans };
+}
+
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => systemClock.after(ms, resolve));
+}
