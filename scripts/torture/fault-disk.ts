@@ -78,6 +78,11 @@ export class FaultDisk {
     return this.#say(`others ${bytes}`);
   }
 
+  /** No writes any more, as after `errors=remount-ro`; or again. */
+  readOnly(is: boolean): Promise<string> {
+    return this.#say(`readonly ${is ? 1 : 0}`);
+  }
+
   /** Flip bits of files below a path of the file system. */
   rot(seed: number, flips: number, below: string): Promise<string> {
     return this.#say(`rot ${seed} ${flips} ${below}`);

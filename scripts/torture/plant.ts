@@ -76,12 +76,18 @@ export class Plant {
   maxRecoverySeconds = 0;
   #daemon: Daemon | null = null;
   readonly #receiver: UpstreamReceiver;
+  readonly #types: ReadonlyMap<string, number>;
   readonly #close: () => Promise<void>;
 
   private constructor(
     directories: { readonly data: string; readonly config: string },
     oracle: Oracle,
-    far: { readonly wan: FaultProxy; readonly receiver: UpstreamReceiver; readonly port: number },
+    far: {
+      readonly wan: FaultProxy;
+      readonly receiver: UpstreamReceiver;
+      readonly types: ReadonlyMap<string, number>;
+      readonly port: number;
+    },
     close: () => Promise<void>,
   ) {
     this.dataDirectory = directories.data;
@@ -90,6 +96,7 @@ export class Plant {
     this.wan = far.wan;
     this.upstreamPort = far.port;
     this.#receiver = far.receiver;
+    this.#types = far.types;
     this.#close = close;
   }
 
@@ -102,7 +109,9 @@ export class Plant {
     await mkdir(config);
     const oracle = new Oracle({ streams: 3, random, window: options.window ?? 48 });
     const broker = await startUpstreamBroker();
+    const types = new Map<string, number>();
     const receiver = await receiveUpstream(broker.port, (event) => {
+      types.set(event.type, (types.get(event.type) ?? 0) + 1);
       oracle.arrived(event);
       options.onArrived?.(event);
     });
@@ -114,7 +123,7 @@ export class Plant {
       clock: systemClock,
       observer,
     });
-    const plant = new Plant({ data, config }, oracle, { wan, receiver, port: broker.port }, async () => {
+    const plant = new Plant({ data, config }, oracle, { wan, receiver, types, port: broker.port }, async () => {
       await receiver.close();
       await wan.close();
       await devices.close();
@@ -155,6 +164,19 @@ export class Plant {
     await this.oracle.load(this.host, BROKER_PORT);
     await accepted;
     this.maxRecoverySeconds = Math.max(this.maxRecoverySeconds, (performance.now() - daemon.startedAtMs) / 1000);
+  }
+
+  /** True once the oracle, connected anew if need be, has had an acknowledgement since the call. */
+  async isAccepting(): Promise<boolean> {
+    const before = this.oracle.accepted;
+    if (!this.oracle.isConnected) await this.oracle.load(this.host, BROKER_PORT).catch(() => undefined);
+    await pause(50);
+    return this.oracle.accepted > before;
+  }
+
+  /** How many events of a type have arrived upstream. */
+  told(type: string): number {
+    return this.#types.get(type) ?? 0;
   }
 
   /** kill -9 to the gateway, and the oracle notices. */

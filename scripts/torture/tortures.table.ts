@@ -17,6 +17,16 @@ export const TORTURES: Readonly<Record<string, TortureEntry>> = {
     fullRuns: 500,
     load: () => import('./fsync.ts'),
   },
+  diskfull: {
+    summary: 'others fill the 64 MB disk to its last byte, and give it back',
+    fullRuns: 30,
+    load: () => import('./diskfull.ts'),
+  },
+  readonly: {
+    summary: 'the file system becomes read-only under open files, and writable again',
+    fullRuns: 30,
+    load: () => import('./readonly.ts'),
+  },
   flaps: {
     summary: 'the link upstream is reset 500 times a minute; nothing settled may be sent again',
     fullRuns: 2500,

@@ -9,6 +9,13 @@ import { printFacts, printHeading, printJson, printTable } from './output.ts';
 
 const MAX_GAPS = 20;
 
+/** Why the journal accepts nothing, for people. */
+export const BLOCKED_TEXT = {
+  quota: 'the quota is used up by events that may not be dropped',
+  disk: 'the disk is full',
+  readonly: 'the file system is read-only',
+} as const;
+
 /** `headgate journal status`: what is stored, what waits for whom; from the files themselves while no daemon runs. */
 export async function journalStatus(context: CliContext): Promise<number> {
   const status = (await askDaemon(context, (daemon) => daemon.journalStatus())) ?? (await offlineStatus(context));
@@ -33,6 +40,9 @@ function printJournal(context: CliContext, status: JournalStatus): void {
     ['journal', status.journalId],
     ['last sequence', String(status.lastSequence)],
     ['stored', `${formatBytes(status.bytes)}${quota}, ${formatBytes(status.freeDiskBytes)} of disk free`],
+    ...(status.blocked === null
+      ? []
+      : [['ALARM', `nothing is accepted: ${BLOCKED_TEXT[status.blocked]}`] as [string, string]]),
   ]);
   printHeading(context, 'Lanes');
   const lanes = Object.entries(status.lanes).map(([lane, { segments, events, bytes }]) => [

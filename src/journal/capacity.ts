@@ -1,12 +1,12 @@
 import type { EpochMs } from '../model/time.ts';
 import type { Books } from './books.ts';
-import type { BallastFile, DiskSpace, JournalDisk } from './journal-disk.ts';
+import type { BallastFile, Blocked, DiskSpace, JournalDisk } from './journal-disk.ts';
 import type { LedgerContent } from './ledger.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
+import { isRefusal } from './refusal.ts';
 import { planRetention } from './retention.ts';
 import type { SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';
-import { failureKind } from './sqlite-failure.ts';
 import type { StoreNotice } from './store-notice.ts';
 import type { StreamBooks } from './stream-books.ts';
 
@@ -32,20 +32,20 @@ export interface CapacityParts {
 export class Capacity {
   readonly #parts: CapacityParts;
   #uncheckedBytes = 0;
-  #blocked: 'quota' | 'disk' | null = null;
+  #blocked: Blocked | null = null;
 
   constructor(parts: CapacityParts) {
     this.#parts = parts;
   }
 
   /** Why nothing is accepted at the moment; null when it is. */
-  get blocked(): 'quota' | 'disk' | null {
+  get blocked(): Blocked | null {
     return this.#blocked;
   }
 
   /** A write found no room although all was done to make some. */
   block(): void {
-    this.#blocked = 'disk';
+    this.#setBlocked(this.#parts.disk.isWritable() ? 'disk' : 'readonly');
   }
 
   /** So many bytes were committed; looks at the limits now and then. */
@@ -62,6 +62,10 @@ export class Capacity {
   enforce(now: EpochMs, neededBytes = 0): void {
     this.#uncheckedBytes = 0;
     const { disk, settings, content, shelf, books, streams, writer, ballast, notify } = this.#parts;
+    if (!disk.isWritable()) {
+      this.#setBlocked('readonly');
+      return;
+    }
     shelf.measure();
     const space = disk.space();
     const segments = shelf.all();
@@ -98,13 +102,16 @@ export class Capacity {
     }
     // Whether what was needed beyond the limit is there, the next write finds out.
     const blocked = neededBytes > 0 && plan.blockedBy === 'disk' ? null : plan.blockedBy;
-    if (this.#blocked !== null && blocked === null) notify({ kind: 'disk-recovered' });
-    this.#blocked = blocked;
+    this.#setBlocked(blocked);
   }
 
   /** The disk is full: give up the ballast, then drop what may be dropped. False if that freed nothing. */
   makeRoom(now: EpochMs): boolean {
-    const { ballast, shelf, settings, notify } = this.#parts;
+    const { disk, ballast, shelf, settings, notify } = this.#parts;
+    if (!disk.isWritable()) {
+      this.#setBlocked('readonly');
+      return false;
+    }
     const freed = ballast.free();
     if (freed) notify({ kind: 'ballast-freed' });
     const before = shelf.all().length;
@@ -120,8 +127,14 @@ export class Capacity {
     try {
       ballast.restore(2 * this.#minFreeBytes(disk.space()));
     } catch (error) {
-      if (failureKind(error) !== 'full') throw error;
+      if (!isRefusal(error, disk)) throw error;
     }
+  }
+
+  #setBlocked(blocked: Blocked | null): void {
+    if (blocked === this.#blocked) return;
+    this.#blocked = blocked;
+    this.#parts.notify(blocked === null ? { kind: 'disk-recovered' } : { kind: 'blocked', by: blocked });
   }
 
   #minFreeBytes(space: DiskSpace): number {

@@ -1,11 +1,34 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { BallastFile, DiskSpace } from './journal-disk.ts';
+import { codeOf } from './sqlite-failure.ts';
 
 /** Room on the file system of a directory. */
 export function diskSpace(directory: string): DiskSpace {
   const { bavail, blocks, bsize } = statfsSync(directory);
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+}
+
+/** True while the file system of a directory takes no writes. */
+export function isReadOnly(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return false;
+  } catch (error) {
+    if (codeOf(error) === 'EROFS') return true;
+    throw error;
+  }
 }
 
 /** Make names in a directory durable: created, renamed or unlinked files. */

@@ -24,6 +24,7 @@ export async function inspectJournal(directory: string): Promise<JournalStatus> 
       lanes: { critical: lane('critical'), normal: lane('normal'), bulk: lane('bulk') },
       bytes: sum(present, 'bytes'),
       quotaBytes: 0,
+      blocked: null,
       freeDiskBytes: diskSpace(directory).freeBytes,
       gaps: copy.gaps,
       ledger: [...consumers.values()].map((consumer) => ledgerRow(consumer, copy.content)),

@@ -23,7 +23,8 @@ import { gapEvent } from './gap-event.ts';
 import type { StoredGap } from './ledger.ts';
 import { ListCache } from './list-cache.ts';
 import type { Answers, CommitOutcome, FromWorker, Question } from './messages.ts';
-import { noticeToEvent } from './notice-event.ts';
+import { BLOCKED_REASONS, noticeToEvent } from './notice-event.ts';
+import { type RefusedData, refusedEvent } from './refused-event.ts';
 import { toSettings } from './settings.ts';
 import type { StoreNotice } from './store-notice.ts';
 import type { VerifyReport } from './verify.ts';
@@ -99,7 +100,8 @@ class JournalClient implements JournalHandle {
   #lastFlushMs = Number.NEGATIVE_INFINITY;
   #isFlushScheduled = false;
   #isTelling = false;
-  #isDiskFull = false;
+  /** What was refused since the disk took no more. */
+  #refused: Omit<RefusedData, 'until'> | null = null;
   #failure: HeadgateError | null = null;
   #isClosed = false;
   #closing: Promise<void> | null = null;
@@ -281,15 +283,14 @@ class JournalClient implements JournalHandle {
     this.#queuedBytes -= group.appends.reduce((sum, append) => sum + append.bytes, 0);
     const { observer, directory } = this.#options;
     if ('rejected' in outcome) {
-      const reason =
-        outcome.rejected === 'quota' ? 'the quota is used up by events that may not be dropped' : 'the disk is full';
-      this.#isDiskFull = true;
+      const reason = BLOCKED_REASONS[outcome.rejected];
+      const { count: before = 0, since = this.#now() } = this.#refused ?? {};
+      this.#refused = { count: before + count, since, reason };
       observer.emit('journal-disk-full', { reason }, count);
       for (const append of group.appends) append.reject(new HeadgateError('JOURNAL_DISK_FULL', { directory, reason }));
       return;
     }
-    if (this.#isDiskFull) observer.emit('journal-disk-recovered');
-    this.#isDiskFull = false;
+    if (this.#refused !== null) this.#tellRefused(this.#refused);
     this.#lastSequence = outcome.first + count - 1;
     observer.emit('journal-committed', undefined, count);
     this.#deliver(group, outcome.first);
@@ -343,6 +344,19 @@ class JournalClient implements JournalHandle {
         if (!this.#isClosed) observer.emit('journal-gap-untold', { reason: messageOf(error) }, gaps.length);
       },
     );
+  }
+
+  /** The disk takes events again: say how many it had not. */
+  #tellRefused(refused: Omit<RefusedData, 'until'>): void {
+    const { source = '/headgate/journal', subject = 'headgate', observer } = this.#options;
+    this.#refused = null;
+    observer.emit('journal-disk-recovered', { refused: refused.count });
+    this.append([refusedEvent({ ...refused, until: this.#now() }, source, subject)]).catch((error: unknown) => {
+      // Full again: it is told with what was refused since.
+      const since = this.#refused ?? { ...refused, count: 0 };
+      this.#refused = { ...since, since: refused.since, count: since.count + refused.count };
+      observer.emit('journal-gap-untold', { reason: messageOf(error) });
+    });
   }
 
   #scheduleTick(): void {

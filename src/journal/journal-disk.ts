@@ -81,6 +81,9 @@ export interface OpenLedger {
   abandon(): void;
 }
 
+/** Why nothing is accepted at the moment. */
+export type Blocked = 'quota' | 'disk' | 'readonly';
+
 /** Room on a file system, in bytes, for an ordinary user. */
 export interface DiskSpace {
   readonly freeBytes: number;
@@ -133,5 +136,7 @@ export interface JournalDisk {
   /** Move the closed ledger aside. */
   quarantineLedger(): void;
   space(): DiskSpace;
+  /** False while the file system is read-only. */
+  isWritable(): boolean;
   ballast(bytes: number): BallastFile;
 }

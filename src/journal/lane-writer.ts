@@ -3,9 +3,11 @@ import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { Books } from './books.ts';
 import type { Capacity } from './capacity.ts';
+import type { JournalDisk } from './journal-disk.ts';
 import type { LedgerContent } from './ledger.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { NewRecord } from './record.ts';
+import { isRefusal } from './refusal.ts';
 import { spanning } from './segment-info.ts';
 import { SegmentDamageError, type SegmentShelf } from './segment-shelf.ts';
 import { failureKind } from './sqlite-failure.ts';
@@ -23,6 +25,7 @@ export interface RecordGroup {
 
 /** What a lane is written with. */
 export interface LaneWriterParts {
+  readonly disk: JournalDisk;
   readonly content: LedgerContent;
   readonly shelf: SegmentShelf;
   readonly books: Books;
@@ -45,7 +48,7 @@ export class LaneWriter {
   commit(lane: Lane, groups: readonly RecordGroup[], first: number, now: EpochMs): boolean {
     this.#now = now;
     if (!groups.some(({ records }) => records.some((record) => record.lane === lane))) return true;
-    const { shelf, books, capacity } = this.#parts;
+    const { disk, shelf, books, capacity } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       try {
         return this.#write(lane, groups, first);
@@ -55,9 +58,8 @@ export class LaneWriter {
         if (active !== null) active.file.rollback();
         if (kind === 'damage' && active !== null && attempt < MAX_ATTEMPTS)
           books.quarantine(active.info, messageOf(error));
-        else if (kind === 'full' && attempt < MAX_ATTEMPTS) {
-          if (!capacity.makeRoom(now)) return false;
-        } else if (kind === 'full') {
+        else if (isRefusal(error, disk)) {
+          if (attempt < MAX_ATTEMPTS && capacity.makeRoom(now)) continue;
           capacity.block();
           return false;
         } else throw error;
@@ -67,7 +69,7 @@ export class LaneWriter {
 
   /** A group was rejected for one lane: its events in lanes that had room go again, so that it may be offered anew. */
   takeBack(first: number, last: number, rejectedLanes: ReadonlySet<Lane>): void {
-    const { content, shelf } = this.#parts;
+    const { disk, content, shelf } = this.#parts;
     for (const lane of LANES) {
       const active = shelf.active(lane);
       if (rejectedLanes.has(lane) || active === null) continue;
@@ -80,7 +82,7 @@ export class LaneWriter {
       } catch (error) {
         // Then they stay: stored, accounted for and sent, though nobody was told that they were accepted.
         active.file.rollback();
-        if (failureKind(error) !== 'full') throw error;
+        if (!isRefusal(error, disk)) throw error;
         continue;
       }
       active.info.count -= count;
@@ -101,7 +103,7 @@ export class LaneWriter {
 
   /** Seal the active segment of a lane, if there is one. */
   seal(lane: Lane, now: EpochMs): void {
-    const { shelf, books, streams, writer, notify } = this.#parts;
+    const { disk, shelf, books, streams, writer, notify } = this.#parts;
     const active = shelf.active(lane);
     if (active === null) return;
     try {
@@ -109,7 +111,7 @@ export class LaneWriter {
       shelf.seal(lane);
     } catch (error) {
       if (error instanceof SegmentDamageError) books.quarantine(error.segment, error.message);
-      else if (failureKind(error) !== 'full') throw error;
+      else if (!isRefusal(error, disk)) throw error;
       // No room to copy the WAL into the file: it stays active and is sealed later.
       return;
     }

@@ -2,10 +2,10 @@ import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { SequenceRange } from '../ports/journal.ts';
 import type { Consumer } from './consumer.ts';
-import type { BallastFile, OpenLedger } from './journal-disk.ts';
+import type { BallastFile, JournalDisk, OpenLedger } from './journal-disk.ts';
 import type { LedgerContent, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
+import { isRefusal } from './refusal.ts';
 import type { SegmentInfo } from './segment-info.ts';
-import { failureKind } from './sqlite-failure.ts';
 import type { StoreNotice } from './store-notice.ts';
 
 /** Dirty ledger is written at the latest after this time. */
@@ -24,6 +24,7 @@ export interface NewGap extends SequenceRange {
 export interface LedgerWriterParts {
   readonly content: LedgerContent;
   readonly ledger: OpenLedger;
+  readonly disk: JournalDisk;
   readonly ballast: BallastFile;
   readonly notify: (notice: StoreNotice) => void;
 }
@@ -117,8 +118,8 @@ export class LedgerWriter {
   /** Write the ledger; when the disk is full, give up the ballast for it. False if it could not be written: it stays dirty. */
   saveOrMakeRoom(): boolean {
     if (this.save()) return true;
-    const { ballast, notify } = this.#parts;
-    if (ballast.free()) notify({ kind: 'ballast-freed' });
+    const { ballast, disk, notify } = this.#parts;
+    if (disk.isWritable() && ballast.free()) notify({ kind: 'ballast-freed' });
     return this.save();
   }
 
@@ -139,7 +140,7 @@ export class LedgerWriter {
         accounts: this.#accounts,
       });
     } catch (error) {
-      if (failureKind(error) !== 'full') throw error;
+      if (!isRefusal(error, this.#parts.disk)) throw error;
       return false;
     }
     this.#changedSegments.clear();

@@ -3,6 +3,7 @@ import type { ErrorContext } from '../errors/headgate-error.ts';
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { Cursor, JournalStatus, LaneCursors, PageRequest, StreamLedger } from '../ports/journal.ts';
+import type { Blocked } from './journal-disk.ts';
 import type { LedgerSnapshot, StoredGap } from './ledger.ts';
 import type { EncodedList, StreamKey } from './record.ts';
 import type { JournalSettings } from './settings.ts';
@@ -90,7 +91,7 @@ export interface Answers {
 
 export type CommitOutcome =
   | { readonly group: number; readonly first: number }
-  | { readonly group: number; readonly rejected: 'quota' | 'disk' };
+  | { readonly group: number; readonly rejected: Blocked };
 
 /** Worker to main thread. */
 export type FromWorker =

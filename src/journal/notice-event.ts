@@ -1,7 +1,15 @@
 import type { InternalEventName } from '../observe/internal-events.ts';
 import type { Fields } from '../observe/observer.ts';
+import type { Blocked } from './journal-disk.ts';
 import { segmentPath } from './segment-info.ts';
 import type { StoreNotice } from './store-notice.ts';
+
+/** Why nothing is accepted, in words. */
+export const BLOCKED_REASONS: Readonly<Record<Blocked, string>> = {
+  quota: 'the quota is used up by events that may not be dropped',
+  disk: 'the disk is full',
+  readonly: 'the file system is read-only',
+};
 
 /** The internal event of a notice from the worker. */
 export function noticeToEvent(notice: StoreNotice): { name: InternalEventName; fields: Fields; count: number } {
@@ -39,8 +47,10 @@ export function noticeToEvent(notice: StoreNotice): { name: InternalEventName; f
       return { name: 'journal-ledger-rebuilt', fields: { reason: notice.reason }, count: 1 };
     case 'ballast-freed':
       return { name: 'journal-ballast-freed', fields: {}, count: 1 };
+    case 'blocked':
+      return { name: 'journal-blocked', fields: { reason: BLOCKED_REASONS[notice.by] }, count: 1 };
     case 'disk-recovered':
-      return { name: 'journal-disk-recovered', fields: {}, count: 1 };
+      return { name: 'journal-unblocked', fields: {}, count: 1 };
     case 'cursor-limited':
       return {
         name: 'journal-cursor-limited',

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
-import { Ballast, diskSpace, makeDirectory, syncDirectory } from './disk-space.ts';
+import { Ballast, diskSpace, isReadOnly, makeDirectory, syncDirectory } from './disk-space.ts';
 import type { BallastFile, DiskSpace, JournalDisk, OpenSegment, SegmentIdentity, SegmentName } from './journal-disk.ts';
 import type { LedgerHead } from './ledger.ts';
 import { LedgerFile } from './ledger-file.ts';
@@ -20,7 +20,8 @@ export class SqliteDisk implements JournalDisk {
   }
 
   prepare(): void {
-    for (const lane of LANES) makeDirectory(join(this.#directory, lane));
+    // The quarantine, too: a disk that is full takes no new directory.
+    for (const name of [...LANES, 'quarantine']) makeDirectory(join(this.#directory, name));
   }
 
   syncNames(): void {
@@ -108,6 +109,10 @@ export class SqliteDisk implements JournalDisk {
     const path = this.#ledgerPath;
     const aside = quarantinePath(this.#directory, 'cursors');
     for (const suffix of ['-wal', '']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  }
+
+  isWritable(): boolean {
+    return !isReadOnly(this.#directory);
   }
 
   space(): DiskSpace {

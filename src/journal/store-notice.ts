@@ -1,3 +1,4 @@
+import type { Blocked } from './journal-disk.ts';
 import type { StoredGap } from './ledger.ts';
 import type { SegmentInfo } from './segment-info.ts';
 
@@ -14,4 +15,5 @@ export type StoreNotice =
   | { readonly kind: 'truncated'; readonly segment: SegmentInfo; readonly missing: number }
   | { readonly kind: 'ledger-rebuilt'; readonly reason: string }
   | { readonly kind: 'ballast-freed' | 'disk-recovered' }
+  | { readonly kind: 'blocked'; readonly by: Blocked }
   | { readonly kind: 'cursor-limited'; readonly consumer: string; readonly ranges: number };

@@ -11,11 +11,12 @@ import type {
 import { Books } from './books.ts';
 import { Capacity } from './capacity.ts';
 import { ledgerRow } from './consumer.ts';
-import type { JournalDisk, OpenLedger } from './journal-disk.ts';
+import type { Blocked, JournalDisk, OpenLedger } from './journal-disk.ts';
 import { type ReadSlice, readMerged } from './lane-merge.ts';
 import { LaneWriter, type RecordGroup } from './lane-writer.ts';
 import type { LedgerContent, LedgerSnapshot, StoredGap } from './ledger.ts';
 import { LedgerWriter } from './ledger-writer.ts';
+import { isRefusal } from './refusal.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import type { SegmentShelf } from './segment-shelf.ts';
 import { type SelectedSlice, selectStep } from './select-step.ts';
@@ -27,7 +28,7 @@ import { StreamBooks } from './stream-books.ts';
 const RESERVE = 1_000_000;
 
 /** Of each group: the sequence of its first record, the others follow; or why it was rejected. */
-export type GroupOutcome = { readonly first: number } | { readonly rejected: 'quota' | 'disk' };
+export type GroupOutcome = { readonly first: number } | { readonly rejected: Blocked };
 
 /** What the store is made of; see openStore. */
 export interface StoreParts {
@@ -80,7 +81,7 @@ export class Store {
   }
 
   /** Why nothing is accepted at the moment; null when it is. */
-  get blocked(): 'quota' | 'disk' | null {
+  get blocked(): Blocked | null {
     return this.#capacity.blocked;
   }
 
@@ -108,8 +109,12 @@ export class Store {
     const total = groups.reduce((sum, group) => sum + group.records.length, 0);
     const last = first + total - 1;
     if (last > head.reserved) {
+      const { reserved } = head;
       head.reserved = last + RESERVE;
-      if (!this.#books.saveOrMakeRoom()) return groups.map(() => ({ rejected: 'disk' }));
+      if (!this.#books.saveOrMakeRoom()) {
+        head.reserved = reserved;
+        return groups.map(() => ({ rejected: this.blocked ?? 'disk' }));
+      }
     }
     const rejectedLanes = new Set<Lane>();
     for (const lane of LANES) {
@@ -125,9 +130,9 @@ export class Store {
       if (rejectedLanes.size === 0 || group.records.every(({ lane }) => !rejectedLanes.has(lane)))
         return { first: start };
       this.#lanes.takeBack(start, next - 1, rejectedLanes);
-      return { rejected: 'disk' };
+      return { rejected: this.blocked ?? 'disk' };
     });
-    if (rejectedLanes.size > 0) this.bookUnused({ first, last }, 'rejected, since the disk is full');
+    if (rejectedLanes.size > 0) this.bookUnused({ first, last }, 'rejected: the disk took no more');
     this.#lanes.sealFull(this.#parts.settings.segmentBytes, now);
     this.#capacity.checkIfDue(now);
     return outcomes;
@@ -243,6 +248,7 @@ export class Store {
       lanes,
       bytes: lanes.critical.bytes + lanes.normal.bytes + lanes.bulk.bytes,
       quotaBytes: this.#parts.settings.quotaBytes,
+      blocked: this.blocked,
       freeDiskBytes: this.#parts.disk.space().freeBytes,
       gaps: this.#parts.ledger.gaps(1000),
       ledger: [...this.#content.consumers.values()].map((consumer) => ledgerRow(consumer, this.#content)),
@@ -266,11 +272,16 @@ export class Store {
       const active = this.#shelf.active(lane);
       if (active !== null) this.#writer.segmentChanged(active.info);
     }
-    // The segments first: their closing copies the WAL into them.
-    this.#shelf.close();
-    this.#content.head.isClean = true;
-    this.#books.saveOrMakeRoom();
-    this.#parts.ledger.close();
+    try {
+      // The segments first: their closing copies the WAL into them.
+      this.#shelf.close();
+      this.#content.head.isClean = true;
+      this.#books.saveOrMakeRoom();
+      this.#parts.ledger.close();
+    } catch (error) {
+      // All that was accepted is in the WAL; the next start copies and checks it.
+      if (!isRefusal(error, this.#parts.disk)) throw error;
+    }
   }
 
   /** A segment, or the end of one, is gone, as opening found; what the ledger knows of its streams is booked. */

@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
+import { isReadOnly } from './disk-space.ts';
 import { failureKind } from './sqlite-failure.ts';
 
 interface Progress {
@@ -16,6 +18,7 @@ export class WalCheckpoint {
   readonly #progress: Database.Statement<[], Progress>;
   readonly #copy: Database.Statement<[], Progress>;
   readonly #pages: number;
+  readonly #path: string;
 
   /** @param db in WAL mode */
   constructor(db: Database.Database, pages: number) {
@@ -23,9 +26,10 @@ export class WalCheckpoint {
     this.#progress = db.prepare('PRAGMA wal_checkpoint(NOOP)');
     this.#copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
     this.#pages = pages;
+    this.#path = db.name;
   }
 
-  /** To be called after each commit. A full disk only lets the WAL grow; the next call tries again. @throws what SQLite says of any other error */
+  /** To be called after each commit. A disk that is full or read-only lets the WAL be; the next call tries again. @throws what SQLite says of any other error */
   afterCommit(): void {
     const { log, checkpointed } = this.#progress.get() ?? { log: 0, checkpointed: 0 };
     if (log >= this.#pages && checkpointed < log) this.#run();
@@ -40,7 +44,7 @@ export class WalCheckpoint {
     try {
       this.#copy.get();
     } catch (error) {
-      if (failureKind(error) !== 'full') throw error;
+      if (failureKind(error) !== 'full' && !isReadOnly(dirname(this.#path))) throw error;
     }
   }
 }

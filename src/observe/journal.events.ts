@@ -10,12 +10,18 @@ export const JOURNAL_EVENTS = {
     message: 'journal queue is full, events rejected',
     counter: 'journal_events_rejected_overload_total',
   },
+  'journal-blocked': {
+    level: 'error',
+    message: 'the journal accepts nothing until there is room again; collecting goes on',
+    counter: 'journal_blocked_total',
+  },
   'journal-disk-full': {
     level: 'error',
     message: 'no room for events, rejected',
     counter: 'journal_events_rejected_disk_full_total',
   },
-  'journal-disk-recovered': { level: 'info', message: 'there is room for events again' },
+  'journal-unblocked': { level: 'info', message: 'there is room for events again' },
+  'journal-disk-recovered': { level: 'warn', message: 'events are accepted again after some were refused' },
   'journal-ballast-freed': {
     level: 'warn',
     message: 'disk full: ballast file freed',

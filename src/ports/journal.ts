@@ -79,6 +79,8 @@ export interface JournalStatus {
   readonly bytes: number;
   readonly quotaBytes: number;
   readonly freeDiskBytes: number;
+  /** Why nothing is accepted at the moment: the quota is full of what may not be dropped, the disk is full, or read-only. Null when it is. */
+  readonly blocked: 'quota' | 'disk' | 'readonly' | null;
   readonly gaps: readonly GapRecord[];
   readonly ledger: readonly LedgerRow[];
 }

@@ -57,6 +57,7 @@ export const STATUS: StatusReport = {
     bytes: 6144,
     quotaBytes: 2_147_483_648,
     freeDiskBytes: 1e9,
+    blocked: null,
     gaps: [{ lane: 'bulk', first: 1, last: 3, count: 3, unused: 0, reason: 'quota', at: 1_700_000_000_000 }],
     ledger: [{ consumer: 'up', received: 10, settled: 3, waiting: 4, gaps: 3 }],
   },

@@ -118,6 +118,7 @@ export class MemoryJournal implements Journal {
       bytes: 0,
       quotaBytes: 0,
       freeDiskBytes: 0,
+      blocked: null,
       gaps: [],
       ledger: [],
     };

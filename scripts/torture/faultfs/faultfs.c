@@ -236,6 +236,12 @@ static int fs_rename(const char *from, const char *to, unsigned int flags) {
   return 0;
 }
 
+static int fs_access(const char *path, int mode) {
+  OPERATION;
+  if (image_find(path) == NULL) return -ENOENT;
+  return is_read_only && (mode & W_OK) ? -EROFS : 0;
+}
+
 static int fs_statfs(const char *path, struct statvfs *stat) {
   (void)path;
   OPERATION;
@@ -288,6 +294,7 @@ static const struct fuse_operations operations = {
     .unlink = fs_unlink,
     .rmdir = fs_rmdir,
     .rename = fs_rename,
+    .access = fs_access,
     .statfs = fs_statfs,
     .chmod = fs_chmod,
     .chown = fs_chown,
