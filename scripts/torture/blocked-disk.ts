@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { REFUSED_TYPE } from '../../src/journal/refused-event.ts';
 import type { Plant } from './plant.ts';
 import { figuresOf, type PlantShare } from './plants.ts';
 import type { TortureFigures } from './torture-case.ts';
@@ -61,7 +62,7 @@ export async function blockAgainAndAgain(plant: Plant, disk: BlockedDisk, share:
   }
   refusedSamples += (await plant.status())?.samples.refused ?? 0;
   const end = await plant.rest();
-  const told = plant.told('headgate.journal-refused.v1');
+  const told = plant.told(REFUSED_TYPE);
   if (told < runs) failures.push(`seed ${seed}: ${told} events tell of refusals, there were ${runs}`);
   const figures = figuresOf(plant, end, seed, { mayLose: true });
   return {

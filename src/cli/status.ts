@@ -4,6 +4,7 @@ import { needDaemon } from './daemon.ts';
 import { DEVICE_HEAD, deviceRow } from './device-list.ts';
 import { EXIT } from './exit-code.table.ts';
 import { formatBytes, formatDuration } from './format.ts';
+import { BLOCKED_TEXT } from './journal-status.ts';
 import { oneLine, printFacts, printHeading, printJson, printTable } from './output.ts';
 import { SERVICE_HEAD, serviceRow } from './service-list.ts';
 import { SINK_HEAD, sinkRow } from './sink-list.ts';
@@ -31,6 +32,9 @@ function printStatus(context: CliContext, report: StatusReport): void {
       'journal',
       `${journal.lastSequence} events accepted, ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${formatBytes(journal.freeDiskBytes)} of disk free, ${journal.gaps.length} gaps`,
     ],
+    ...(journal.blocked === null
+      ? []
+      : [['ALARM', `nothing is accepted: ${BLOCKED_TEXT[journal.blocked]}`] as [string, string]]),
   ]);
   printHeading(context, 'Devices');
   if (report.devices.length === 0) context.out('none\n');
