@@ -15,5 +15,7 @@ if (!existsSync(compiler)) {
 const startedAt = new Date();
 rmSync(`${root}dist`, { recursive: true, force: true });
 execFileSync(process.execPath, [compiler, '-p', `${root}tsconfig.build.json`], { cwd: root, stdio: 'inherit' });
+const { vendorTypebox } = await import('./vendor-typebox.ts');
+await vendorTypebox(`${root}dist`);
 chmodSync(`${root}dist/entry.js`, 0o755);
 utimesSync(`${root}dist/entry.js`, startedAt, startedAt);
