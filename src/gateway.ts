@@ -72,6 +72,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     });
     opened.push(() => journal.close());
     const collecting = startCollecting(options, journal);
+    opened.push(async () => collecting.pipeline.stop());
     const commands = new CommandRunner({
       config: configuration.gateway.commands as CommandsConfig,
       tags: configuration.tags,
@@ -116,10 +117,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       random,
       observer,
     });
-    await services.start();
     opened.push(async () => {
       await Promise.all([collecting.stop(), services.stop()]);
     });
+    await services.start();
     await collecting.devices.start();
     const processor = new ProcessorMeter(clock);
     const control = createControlApi({

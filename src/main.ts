@@ -68,6 +68,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       reason: messageOf(error),
       ...(isHeadgateError(error) ? { do: error.action } : {}),
     });
+    // A part that was left open must not keep a daemon alive that does nothing: systemd would wait for it.
+    setTimeout(() => {
+      observer.emit('daemon-stop-late', {});
+      process.exit(EXIT.failed);
+    }, STOP_DEADLINE_MS).unref();
     return EXIT.failed;
   }
   observer.emit('daemon-ready', {

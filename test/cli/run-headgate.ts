@@ -17,7 +17,7 @@ export interface RunOptions {
   /** Called with all output so far; may end the process. */
   readonly onOutput?: (out: string, stop: (signal: NodeJS.Signals) => void) => void;
   /** Called with all that came on standard error so far. */
-  readonly onError?: (err: string) => void;
+  readonly onError?: (err: string, stop: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** Run the command line in this process, as if on no terminal. */
@@ -62,7 +62,7 @@ export function headgateProcess(args: readonly string[], options: RunOptions = {
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       err += text;
-      options.onError?.(err);
+      options.onError?.(err, (signal) => child.kill(signal));
     });
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, out, err, json: () => JSON.parse(out) }));
