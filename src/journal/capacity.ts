@@ -5,6 +5,7 @@ import type { LedgerContent } from './ledger.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import { isRefusal } from './refusal.ts';
 import { planRetention } from './retention.ts';
+import type { SegmentInfo } from './segment-info.ts';
 import type { SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';
 import type { StoreNotice } from './store-notice.ts';
@@ -14,6 +15,11 @@ import type { StreamBooks } from './stream-books.ts';
 const CHECKS_PER_SEGMENT = 8;
 /** Room to make when a write found none: a WAL and some segment. */
 const WORKING_ROOM_BYTES = 2 * 1024 * 1024;
+
+/** So many of the oldest segments are thinned before the quota forces one out, */
+const THIN_AHEAD_SEGMENTS = 2;
+/** and before age does, at this share of it. */
+const THIN_AT_AGE = 0.95;
 
 /** What keeps to the limits. */
 export interface CapacityParts {
@@ -31,6 +37,7 @@ export interface CapacityParts {
 /** Keeps the journal within quota, age and free disk: drops by the plan of retention.ts, and blocks when nothing more may be dropped. */
 export class Capacity {
   readonly #parts: CapacityParts;
+  readonly #unworthy = new WeakSet<SegmentInfo>();
   #uncheckedBytes = 0;
   #blocked: Blocked | null = null;
 
@@ -86,7 +93,7 @@ export class Capacity {
     if (plan.drops.length > 0) {
       for (const { segment, reason } of plan.drops) {
         streams.removing(segment, true);
-        if (reason !== 'settled') books.bookDrop(segment, reason);
+        if (reason !== 'settled') books.bookDrop(segment, segment.thinnedAfter === null ? reason : 'thinned');
         content.lanes[segment.lane].removed += segment.count;
         segment.state = 'dropping';
         writer.segmentChanged(segment);
@@ -103,6 +110,24 @@ export class Capacity {
     // Whether what was needed beyond the limit is there, the next write finds out.
     const blocked = neededBytes > 0 && plan.blockedBy === 'disk' ? null : plan.blockedBy;
     this.#setBlocked(blocked);
+  }
+
+  /** The segment that is to be thinned next, since it will have to go before long; null: none. */
+  nextToThin(now: EpochMs): SegmentInfo | null {
+    const { settings, shelf, books } = this.#parts;
+    const sealed = shelf.lane('bulk').filter(({ state }) => state === 'sealed');
+    const usedBytes = shelf.all().reduce((sum, { bytes }) => sum + bytes, 0);
+    const isPressed = usedBytes > settings.quotaBytes - THIN_AHEAD_SEGMENTS * settings.segmentBytes;
+    const maxAgeMs = settings.maxAgeMs.bulk;
+    const isOld = ({ endedAt }: SegmentInfo) => maxAgeMs > 0 && now - endedAt >= maxAgeMs * THIN_AT_AGE;
+    const [oldest] = sealed.slice(0, THIN_AHEAD_SEGMENTS).filter((segment) => segment.thinnedAfter === null);
+    if (oldest === undefined || !(isPressed || isOld(oldest)) || this.#unworthy.has(oldest)) return null;
+    return books.isSettled(oldest) ? null : oldest;
+  }
+
+  /** Thinning it would save too little. */
+  notWorthThinning(segment: SegmentInfo): void {
+    this.#unworthy.add(segment);
   }
 
   /** The disk is full: give up the ballast, then drop what may be dropped. False if that freed nothing. */

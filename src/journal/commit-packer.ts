@@ -28,7 +28,13 @@ export class CommitPacker {
   readonly #telemetry = new Map<string, Reference>();
   #lists = 0;
 
-  pack(events: readonly QueuedEvent[], group: number, now: EpochMs, recorded: EpochMs): CommitRequest {
+  pack(
+    events: readonly QueuedEvent[],
+    group: number,
+    now: EpochMs,
+    recorded: EpochMs,
+    thins: number | null = null,
+  ): CommitRequest {
     const isReset = this.#streams.size + this.#lists > MAX_REFERENCES;
     if (isReset) {
       this.#streams.clear();
@@ -54,6 +60,7 @@ export class CommitPacker {
       newStreams,
       newLists,
       isReset,
+      thins,
     };
     let end = 0;
     for (let i = 0; i < count; i++) {

@@ -101,6 +101,27 @@ export const journalConfigSchema = Type.Object(
         examples: [30_000],
       }),
     ),
+    thinning: Type.Optional(
+      Type.Object(
+        {
+          window_ms: Type.Optional(
+            Type.Integer({
+              description: 'Length of a window by source time, in ms.',
+              default: 60_000,
+              minimum: 1000,
+              maximum: 86_400_000,
+              examples: [300_000],
+            }),
+          ),
+        },
+        {
+          description:
+            'When given: before telemetry in the lane bulk is dropped for the quota, minimum, maximum, mean and last value of each tag and window are kept as events of type headgate.telemetry.thinned.v1.',
+          additionalProperties: false,
+          examples: [{ window_ms: 60_000 }],
+        },
+      ),
+    ),
     ballast_mb: Type.Optional(
       Type.Number({
         description:

@@ -254,18 +254,35 @@ class JournalClient implements JournalHandle {
     else clock.after(waitMs, () => this.#flush());
   }
 
+  /** What a segment was thinned to, behind all that waits, in a commit of its own; the queue's bounds are not for it. */
+  #appendThinned(drafts: readonly EventDraft[], segment: number): void {
+    if (this.#failure !== null || this.#isClosed) return;
+    this.#flush();
+    const events = drafts.map((draft): QueuedEvent => ({ draft, bytes: encodeEvent(draft), list: null }));
+    const bytes = events.reduce((sum, event) => sum + event.bytes.length, 0);
+    this.#queuedEvents += events.length;
+    this.#queuedBytes += bytes;
+    // If it is rejected, the segment stays as it is, and goes as it is.
+    const ignore = () => undefined;
+    this.#send([{ events, bytes, resolve: ignore, reject: ignore }], segment);
+  }
+
   #flush(): void {
     this.#isFlushScheduled = false;
     if (this.#outgoing.length === 0 || this.#failure !== null) return;
     const appends = this.#outgoing;
     this.#outgoing = [];
+    this.#send(appends, null);
+  }
+
+  #send(appends: readonly Append[], thins: number | null): void {
     const { clock } = this.#options;
     this.#lastFlushMs = clock.monotonic();
     const recorded = Math.floor(clock.now());
     const group = this.#nextGroup++;
     const events = appends.length === 1 ? (appends[0]?.events ?? []) : appends.flatMap((append) => append.events);
     this.#groups.set(group, { appends, recorded });
-    this.#link.commit(this.#packer.pack(events, group, this.#now(), recorded), this.#lastFlushMs);
+    this.#link.commit(this.#packer.pack(events, group, this.#now(), recorded, thins), this.#lastFlushMs);
   }
 
   #receive(message: Exclude<FromWorker, { kind: 'opened' | 'refused' | 'answer' }>): void {
@@ -320,6 +337,7 @@ class JournalClient implements JournalHandle {
   #notice(notice: StoreNotice): void {
     const { name, fields, count } = noticeToEvent(notice);
     this.#options.observer.emit(name, fields, count);
+    if (notice.kind === 'thinned') this.#appendThinned(notice.drafts, notice.segment.first);
     if (notice.kind === 'gap') {
       this.#untold.set(notice.gap.id, notice.gap);
       setImmediate(() => this.#tellGaps());

@@ -15,6 +15,7 @@ import { SegmentDamageError } from './segment-shelf.ts';
 import { SqliteDisk } from './sqlite-disk.ts';
 import { codeOf, failureKind } from './sqlite-failure.ts';
 import type { Store } from './store.ts';
+import type { Thinner } from './thinner.ts';
 
 /*
  * The journal worker: the only owner of the journal's files. Takes all messages that have come, commits what is among them in one
@@ -35,6 +36,9 @@ const lists: EncodedList[] = [];
 const inbox: ToWorker[] = [];
 const reader = new PageReader();
 let hashing: { segment: SegmentInfo; steps: Generator<void, string, void> } | null = null;
+let thinner: Thinner | null = null;
+/** What was thinned last is committed, or given up. */
+let isThinnedOut = true;
 let isScheduled = false;
 let hasFailed = false;
 
@@ -48,8 +52,10 @@ if (opened !== null) {
       collect();
       while (inbox.length > 0) work(store, lock);
       if (reader.isBusy) answerRead(store);
-      else hashStep(store);
-      if (!isScheduled && (reader.isBusy || hashing !== null || store.unhashed.length > 0)) schedule();
+      else if (hashing !== null || store.unhashed.length > 0) hashStep(store);
+      else thinStep(store);
+      const hasWork = reader.isBusy || hashing !== null || store.unhashed.length > 0 || thinner !== null;
+      if (!isScheduled && hasWork) schedule();
     } catch (error) {
       fail(error);
     }
@@ -105,10 +111,15 @@ function work(store: Store, lock: DirectoryLock): void {
   if (message === undefined) return;
   switch (message.kind) {
     case 'commit': {
+      if (message.thins !== null) {
+        commitThinned(store, message, message.thins);
+        collect();
+        return;
+      }
       const requests = [message];
       let events = message.lanes.length;
       let bytes = message.payload.length;
-      for (let next = inbox[0]; next?.kind === 'commit'; next = inbox[0]) {
+      for (let next = inbox[0]; next?.kind === 'commit' && next.thins === null; next = inbox[0]) {
         events += next.lanes.length;
         bytes += next.payload.length;
         if (events > MAX_COMMIT_EVENTS || bytes > MAX_COMMIT_BYTES) break;
@@ -127,6 +138,7 @@ function work(store: Store, lock: DirectoryLock): void {
       return;
     case 'tick':
       store.tick(message.now);
+      if (isThinnedOut) thinner ??= store.nextToThin(message.now);
       return;
     default:
       answer(store, lock, message);
@@ -137,6 +149,13 @@ function commit(store: Store, requests: readonly CommitRequest[]): void {
   const groups = requests.map((request) => ({ records: unpack(store, request), recorded: request.recorded }));
   const outcomes = store.commit(groups, requests[0]?.now ?? 0);
   send({ kind: 'committed', outcomes: outcomes.map((outcome, i) => ({ group: requests[i]?.group ?? 0, ...outcome })) });
+}
+
+function commitThinned(store: Store, request: CommitRequest, thins: number): void {
+  const group = { records: unpack(store, request), recorded: request.recorded };
+  const [outcome = { rejected: 'disk' as const }] = store.commitThinned(group, thins, request.now);
+  isThinnedOut = true;
+  send({ kind: 'committed', outcomes: [{ group: request.group, ...outcome }] });
 }
 
 function unpack(store: Store, request: CommitRequest): NewRecord[] {
@@ -227,6 +246,18 @@ function hashStep(store: Store): void {
       store.reportDamage(segment, messageOf(error));
     } else throw error;
   }
+}
+
+/** What comes of it the main thread appends, so that everybody hears of it. */
+function thinStep(store: Store): void {
+  if (thinner === null) return;
+  const drafts = store.thinStep(thinner);
+  if (drafts === null) return;
+  const { segment } = thinner;
+  thinner = null;
+  if (drafts.length === 0) return;
+  isThinnedOut = false;
+  send({ kind: 'notice', notice: { kind: 'thinned', segment, drafts } });
 }
 
 /** After this nothing is acknowledged: what the last commit wrote may or may not be on the disk. */

@@ -14,7 +14,7 @@ import { setJournalMode, WalCheckpoint } from './wal-mode.ts';
  */
 
 const APPLICATION_ID = 0x48_47_4c_31;
-const FORMAT_VERSION = 4;
+const FORMAT_VERSION = 5;
 
 const STREAM_TABLES = `
   CREATE TABLE stream (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -36,7 +36,7 @@ const SCHEMA = `
   CREATE TABLE segment (
     lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
     opened_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, state TEXT NOT NULL, sha256 TEXT,
-    time_low REAL, time_high REAL,
+    time_low REAL, time_high REAL, thinned_after INTEGER,
     PRIMARY KEY (lane, first)) STRICT, WITHOUT ROWID;
   CREATE TABLE consumer (name TEXT PRIMARY KEY, cursor TEXT NOT NULL, counts TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE gap (
@@ -51,6 +51,7 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
   1: 'ALTER TABLE segment ADD COLUMN time_low REAL; ALTER TABLE segment ADD COLUMN time_high REAL;',
   2: 'ALTER TABLE gap ADD COLUMN unused INTEGER NOT NULL DEFAULT 0',
   3: STREAM_TABLES,
+  4: 'ALTER TABLE segment ADD COLUMN thinned_after INTEGER',
 };
 
 /** Streams that have accounts of their own; those that come later share one, without a name. */
@@ -139,11 +140,11 @@ export class LedgerFile implements OpenLedger {
           removed,
         );
       }
-      const segment = db.prepare('INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+      const segment = db.prepare('INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
       for (const s of change.segments) {
         const { times } = s;
         const fixed = [s.lane, s.first, s.last, s.count, s.bytes, s.openedAt, s.endedAt, s.state, s.sha256];
-        segment.run(...fixed, times?.low ?? null, times?.high ?? null);
+        segment.run(...fixed, times?.low ?? null, times?.high ?? null, s.thinnedAfter);
       }
       const remove = db.prepare('DELETE FROM segment WHERE lane = ? AND first = ?');
       const removeTally = db.prepare('DELETE FROM segment_stream WHERE lane = ? AND first = ?');
@@ -219,7 +220,7 @@ export function loadLedger(db: Database.Database): LedgerContent {
   const segments = db
     .prepare<[], Omit<SegmentInfo, 'times'> & { low: number | null; high: number | null }>(
       `SELECT lane, first, last, count, bytes, opened_at AS openedAt, ended_at AS endedAt, state, sha256,
-         time_low AS low, time_high AS high
+         time_low AS low, time_high AS high, thinned_after AS thinnedAfter
        FROM segment ORDER BY first`,
     )
     .all()

@@ -39,6 +39,8 @@ export interface CommitRequest {
   readonly newLists: readonly EncodedList[];
   /** References start again from 1 with this group. */
   readonly isReset: boolean;
+  /** First sequence of the segment that these events are thinned from: committed by itself. */
+  readonly thins: number | null;
 }
 
 /** A request that is answered under its id. */

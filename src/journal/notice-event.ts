@@ -43,6 +43,11 @@ export function noticeToEvent(notice: StoreNotice): { name: InternalEventName; f
       const fields = { segment: segmentPath(notice.segment), missing: notice.missing };
       return { name: 'journal-segment-truncated', fields, count: notice.missing };
     }
+    case 'thinned': {
+      const { segment, drafts } = notice;
+      const fields = { segment: segmentPath(segment), events: segment.count, windows: drafts.length };
+      return { name: 'journal-segment-thinned', fields, count: segment.count };
+    }
     case 'ledger-rebuilt':
       return { name: 'journal-ledger-rebuilt', fields: { reason: notice.reason }, count: 1 };
     case 'ballast-freed':

@@ -104,6 +104,7 @@ export class OfflineCopy {
           endedAt: 0,
           state: 'active',
           times: null,
+          thinnedAfter: null,
           sha256: null,
         });
       }

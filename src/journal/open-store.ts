@@ -121,6 +121,7 @@ function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, opti
       endedAt: now,
       state: 'active',
       times: null,
+      thinnedAfter: null,
       sha256: null,
     };
     try {

@@ -22,6 +22,8 @@ export interface SegmentInfo {
   state: 'active' | 'sealed' | 'dropping';
   /** Of its events; null while it is empty, or unknown: then it must be searched. */
   times: TimeRange | null;
+  /** Thinned events of it were to be committed right after this sequence; null: none were. */
+  thinnedAfter: number | null;
   /** Hexadecimal, of the sealed file; null until it is computed. */
   sha256: string | null;
 }

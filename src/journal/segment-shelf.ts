@@ -80,6 +80,7 @@ export class SegmentShelf {
       endedAt: now,
       state: 'active',
       times: null,
+      thinnedAfter: null,
       sha256: null,
     };
     this.#disk.quarantine(info);

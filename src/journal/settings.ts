@@ -20,9 +20,14 @@ export interface JournalSettings {
   readonly lingerMs: Millis;
   readonly commitTimeoutMs: Millis;
   readonly ballastBytes: number;
+  /** null: what must go is dropped as it is. */
+  readonly thinningWindowMs: Millis | null;
 }
 
-type Full = Required<Omit<JournalConfig, 'max_age_days'>> & { max_age_days: Record<Lane, number> };
+type Full = Required<Omit<JournalConfig, 'max_age_days' | 'thinning'>> & {
+  max_age_days: Record<Lane, number>;
+  thinning?: { window_ms: number };
+};
 
 /** @param config valid by journalConfigSchema, defaults may be missing */
 export function toSettings(config: JournalConfig): JournalSettings {
@@ -46,5 +51,6 @@ export function toSettings(config: JournalConfig): JournalSettings {
     lingerMs: full.commit_linger_ms,
     commitTimeoutMs: full.commit_timeout_ms,
     ballastBytes: full.ballast_mb * MB,
+    thinningWindowMs: full.thinning?.window_ms ?? null,
   };
 }

@@ -1,6 +1,13 @@
+import type { EventDraft } from '../model/event.ts';
 import type { Blocked } from './journal-disk.ts';
 import type { StoredGap } from './ledger.ts';
 import type { SegmentInfo } from './segment-info.ts';
+
+/** What a segment was thinned to, to be appended by the main thread. */
+export interface Thinned {
+  readonly segment: SegmentInfo;
+  readonly drafts: EventDraft[];
+}
 
 /** What happened in the store that others should hear of. */
 export type StoreNotice =
@@ -13,6 +20,7 @@ export type StoreNotice =
       readonly path: string | null;
     }
   | { readonly kind: 'truncated'; readonly segment: SegmentInfo; readonly missing: number }
+  | ({ readonly kind: 'thinned' } & Thinned)
   | { readonly kind: 'ledger-rebuilt'; readonly reason: string }
   | { readonly kind: 'ballast-freed' | 'disk-recovered' }
   | { readonly kind: 'blocked'; readonly by: Blocked }

@@ -38,6 +38,11 @@ export const JOURNAL_EVENTS = {
     message: 'segment dropped before all consumers had settled it',
     counter: 'journal_events_dropped_total',
   },
+  'journal-segment-thinned': {
+    level: 'info',
+    message: 'segment thinned before it has to go',
+    counter: 'journal_events_thinned_total',
+  },
   'journal-segment-quarantined': {
     level: 'error',
     message: 'damaged segment moved to quarantine',
