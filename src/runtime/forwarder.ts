@@ -41,6 +41,7 @@ export interface Forwarder {
 }
 
 const STOP_CONFIRM_MS = 900;
+const STOP_COMMIT_MS = 100;
 
 /** Make the forwarder of a gateway; nothing runs before `start`. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
@@ -114,8 +115,11 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       for (const runner of runners) runner.start();
     },
     stop: async () => {
-      unsubscribe();
+      for (const runner of runners) runner.hurry();
+      // What the stopped producers appended last is being committed.
+      await new Promise<void>((resolve) => clock.after(STOP_COMMIT_MS, resolve));
       await Promise.all(runners.map((runner) => runner.stop(STOP_CONFIRM_MS)));
+      unsubscribe();
     },
     replayTarget: (name) => {
       const runner = runners.find((one) => one.name === name);

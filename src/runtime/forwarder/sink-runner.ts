@@ -95,13 +95,16 @@ export class SinkRunner {
     this.#pump();
   }
 
+  /** The end is near: nothing lingers any more, and the backlog stays where it is. */
+  hurry(): void {
+    this.#isStopping = true;
+    this.#pump();
+  }
+
   /** Send what lingers, give confirmations until `deadlineMs`, disconnect. */
   async stop(deadlineMs: Millis): Promise<void> {
-    this.#isStopping = true;
-    if (this.#link.isUp) {
-      this.#pump();
-      await this.#idle(deadlineMs);
-    }
+    this.hurry();
+    if (this.#link.isUp) await this.#idle(deadlineMs);
     this.#isStopped = true;
     this.#wake?.timer.cancel();
     this.#readRetry?.cancel();
