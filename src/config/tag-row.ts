@@ -43,6 +43,8 @@ const proposals = new Map<string, string | null>();
 const CONTROL = /\p{Cc}/u;
 const knownPaths = new Map<string, string | null>();
 const KNOWN_PATHS_LIMIT = 10_000;
+/** Texts that recur in many rows, so that each is kept once. */
+const recurring = new Map<string, string>();
 
 /** Read the cells of a row, each by its column's rule; what belongs together is checked together. */
 export function readTagRow(cells: RowCells): RowResult {
@@ -151,9 +153,9 @@ export function readTagRow(cells: RowCells): RowResult {
 
   return {
     tag: {
-      device,
+      device: once(device),
       name,
-      asset,
+      asset: once(asset),
       address,
       type,
       byteOrder,
@@ -167,7 +169,7 @@ export function readTagRow(cells: RowCells): RowResult {
       rawHigh: range.rawHigh,
       engLow: range.engLow,
       engHigh: range.engHigh,
-      unit,
+      unit: once(unit),
       deadband,
       deadbandType,
       lane,
@@ -175,6 +177,14 @@ export function readTagRow(cells: RowCells): RowResult {
     },
     problems,
   };
+}
+
+function once(text: string): string {
+  const known = recurring.get(text);
+  if (known !== undefined) return known;
+  if (recurring.size >= KNOWN_PATHS_LIMIT) recurring.clear();
+  recurring.set(text, text);
+  return text;
 }
 
 function proposeChoice(

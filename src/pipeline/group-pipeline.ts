@@ -46,8 +46,10 @@ export class GroupPipeline {
     const size = group.tags.length;
     this.#group = group;
     this.#maxSilenceMs = maxSilenceMs;
-    this.#scalings = group.tags.map(scalingOf);
-    this.#deadbands = group.tags.map(deadbandOf);
+    const oneScaling = sharing<Scaling>();
+    const oneDeadband = sharing<Deadband>();
+    this.#scalings = group.tags.map((tag) => oneScaling(scalingOf(tag)));
+    this.#deadbands = group.tags.map((tag) => oneDeadband(deadbandOf(tag)));
     this.#slotOf = new Uint32Array(size);
     const streamOf: ReportStream[] = [];
     this.#streams = streamsOf(group, source).map(({ stream, members }) => {
@@ -163,6 +165,18 @@ export class GroupPipeline {
   #takeReports(drafts: EventDraft<TelemetryReport>[]): void {
     for (const stream of this.#streams) if (!stream.isEmpty) drafts.push(draftOf(stream.take()));
   }
+}
+
+/** Gives the first of equal objects for each: tens of thousands of tags have a handful of scalings. */
+function sharing<T extends object>(): (value: T) => T {
+  const known = new Map<string, T>();
+  return (value) => {
+    const key = Object.values(value).join();
+    const first = known.get(key);
+    if (first !== undefined) return first;
+    known.set(key, value);
+    return value;
+  };
 }
 
 function draftOf(report: TelemetryReport): EventDraft<TelemetryReport> {

@@ -70,7 +70,7 @@ export class Subscriptions {
 
   /** Create everything on the server; a tag that it refuses is named and left out. */
   async start(): Promise<void> {
-    const { table, session, settings, context } = this.#parts;
+    const { table, settings, context } = this.#parts;
     const byPeriod = table.slotsByPeriod();
     const fastestMs = Math.min(...byPeriod.keys());
     for (const [periodMs, slots] of byPeriod) await this.#create(periodMs, slots);
@@ -81,15 +81,21 @@ export class Subscriptions {
       MAX_PUBLISH_REQUESTS,
     );
     this.#fillPublishing();
+    await this.#monitorAll();
+    for (const { liveness } of this.#subscriptions.values()) liveness.restart(context.clock.monotonic());
+    this.#repeat(Math.min(500, settings.heartbeatTimeoutMs / 4), () => this.#checkLiveness());
+    this.#repeat(settings.faultyTagRetryMs, () => this.#retryRefused());
+  }
+
+  /** In a method of its own, whose nodes nothing keeps afterwards. */
+  async #monitorAll(): Promise<void> {
+    const { table, session } = this.#parts;
     const nodes = await session.resolve(table.addresses);
     for (const subscription of this.#subscriptions.values()) {
       const intervalMs = Math.max(publishingIntervalOf(subscription.periodMs), HEARTBEAT_MS / 2);
       await session.monitorServerTime(subscription.id, HEARTBEAT_HANDLE, intervalMs);
       await this.#monitor(subscription, subscription.slots, (slot) => nodes[slot]);
     }
-    for (const { liveness } of this.#subscriptions.values()) liveness.restart(context.clock.monotonic());
-    this.#repeat(Math.min(500, settings.heartbeatTimeoutMs / 4), () => this.#checkLiveness());
-    this.#repeat(settings.faultyTagRetryMs, () => this.#retryRefused());
   }
 
   stop(): void {
@@ -316,9 +322,9 @@ export class Subscriptions {
 }
 
 /**
- * How often the server looks for news to send: a sample waits a tenth of its period at most, since sampling and publishing run
+ * How often the server looks for news to send: a sample waits a twentieth of its period at most, since sampling and publishing run
  * out of step. Nothing is sent when there is none.
  */
 function publishingIntervalOf(periodMs: Millis): Millis {
-  return Math.min(periodMs, Math.max(MIN_PUBLISHING_MS, periodMs / 10));
+  return Math.min(periodMs, Math.max(MIN_PUBLISHING_MS, periodMs / 20));
 }

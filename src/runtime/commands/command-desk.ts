@@ -46,7 +46,6 @@ interface Progress {
  */
 export class CommandRunner implements CommandDesk {
   readonly #options: CommandRunnerOptions;
-  readonly #tags: ReadonlyMap<string, TagDefinition>;
   readonly #writtenAt = new Map<string, Millis>();
   readonly #known = new Map<string, Promise<{ readonly result: Promise<CommandResult> }>>();
   readonly #queues = new Map<string, Promise<unknown>>();
@@ -54,7 +53,6 @@ export class CommandRunner implements CommandDesk {
 
   constructor(options: CommandRunnerOptions) {
     this.#options = options;
-    this.#tags = new Map(options.tags.map((tag) => [`${tag.asset}/${tag.name}`, tag]));
   }
 
   submit(command: TagCommand): Promise<{ readonly result: Promise<CommandResult> }> {
@@ -82,7 +80,7 @@ export class CommandRunner implements CommandDesk {
 
   async #take(command: TagCommand): Promise<{ readonly result: Promise<CommandResult> }> {
     const { config, clock, origin, journal } = this.#options;
-    const tag = this.#tags.get(command.tag);
+    const tag = this.#tagOf(command.tag);
     const last = this.#writtenAt.get(command.tag);
     const sinceLastMs = last === undefined ? null : clock.monotonic() - last;
     const now = clock.now();
@@ -152,9 +150,17 @@ export class CommandRunner implements CommandDesk {
     }
   }
 
+  /** Searched for, since commands are few: an index of all tags would be kept for years to spare a millisecond now and then. */
+  #tagOf(path: string): TagDefinition | undefined {
+    const cut = path.lastIndexOf('/');
+    const asset = path.slice(0, cut);
+    const name = path.slice(cut + 1);
+    return this.#options.tags.find((tag) => tag.name === name && tag.asset === asset);
+  }
+
   /** The value of a tag now, scaled. */
   async #read(name: string): Promise<{ readonly value: TagValue; readonly status: StatusCode }> {
-    const tag = this.#tags.get(name);
+    const tag = this.#tagOf(name);
     if (tag === undefined) throw new HeadgateError('COMMAND_TAG_UNKNOWN', { tag: name });
     const [reading] = await this.#options.targets.readNow(tag.device, [tag]);
     if (reading === undefined) throw new HeadgateError('COMMAND_TAG_UNKNOWN', { tag: name });
