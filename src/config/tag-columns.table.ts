@@ -1,3 +1,5 @@
+import { SCALE_EXPECTED } from './scale-cell.ts';
+
 /** One column of the tag table, for the check and the reference page. */
 export interface TagColumn {
   readonly name: string;
@@ -43,7 +45,7 @@ export const TAG_COLUMNS = [
     required: false,
     fallback: 'by driver and address',
     expected:
-      'one of auto, bool, int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64, string (or INT, WORD, DINT, REAL, …)',
+      'one of auto, bool, int8, uint8, int16, uint16, int32, uint32, int64, uint64, float16, float32, float64, bcd16, bcd32, string (or INT, WORD, DINT, REAL, …)',
     description:
       'What the device holds there. Empty: as the server declares it (OPC UA); bool for coils and discrete inputs, uint16 for registers (Modbus). Names of IEC 61131-3 and of C are understood, in any case.',
   },
@@ -66,8 +68,9 @@ export const TAG_COLUMNS = [
     name: 'length',
     required: false,
     fallback: 'none',
-    expected: 'the characters of a string, from 1 to 1000',
-    description: 'Characters of a string.',
+    expected: 'the characters of a string, from 1 to 1000; or bits, from 1 to 32',
+    description:
+      'Characters of a string. With bit: how many bits from there on make an unsigned number (Modbus), as in bit 4 and length 3 for bits 4 to 6.',
   },
   {
     name: 'access',
@@ -87,8 +90,9 @@ export const TAG_COLUMNS = [
     name: 'scale',
     required: false,
     fallback: '1',
-    expected: 'a number other than 0, such as 0.1',
-    description: 'The value is multiplied by this, then offset is added.',
+    expected: SCALE_EXPECTED,
+    description:
+      'The value is multiplied by this, then offset is added. sqrt: the square root of the place in raw_low … raw_high, mapped onto eng_low … eng_high (differential pressure to flow). 0=off|1=running: the value is the text for the number, and Uncertain, as the number, where there is none.',
   },
   {
     name: 'offset',

@@ -12,6 +12,7 @@ import {
 import { nearest } from './nearest.ts';
 import { parseNumberCell, parseWholeCell } from './number-cell.ts';
 import type { Problem, ProblemCode } from './problem.ts';
+import { parseScaleForm, SCALE_EXPECTED } from './scale-cell.ts';
 import { showText } from './show-value.ts';
 import type { TagColumnName } from './tag-columns.table.ts';
 import { ACCESS_ALIASES, aliasKey, BYTE_ORDER_ALIASES, TYPE_ALIASES } from './type-alias.table.ts';
@@ -115,12 +116,21 @@ export function readTagRow(cells: RowCells): RowResult {
   const byteOrder = choice<ByteOrder>('byte_order', 'ABCD', ['ABCD', 'CDAB', 'BADC', 'DCBA'], BYTE_ORDER_ALIASES);
   const bit = whole('bit', null, 0, 63);
   const length = whole('length', null, 1, 1000);
-  if (length !== null && type !== null && type !== 'string') put('length', `nothing, since the type is ${type}`);
+  if (length !== null && type !== null && type !== 'string' && bit === null) {
+    put('length', `nothing, since the type is ${type}, or a bit to count from`);
+  }
   const access = choice<TagAccess>('access', 'r', ['r', 'w', 'rw'], ACCESS_ALIASES);
   const scanMs = whole('scan_ms', 1000, 10, 86_400_000);
-  const scale = number('scale', 1, 'a number other than 0, such as 0.1', (value) => value !== 0);
+  const form = parseScaleForm(cells.text('scale'));
+  const scale = form === null ? number('scale', 1, SCALE_EXPECTED, (value) => value !== 0) : 1;
   const offset = number('offset', 0, 'a number, such as -40');
   const range = readRange(cells, number, put);
+  if (form !== null && 'curve' in form && !range.isMapped) {
+    put('scale', 'sqrt together with raw_low, raw_high, eng_low and eng_high');
+  }
+  if (form !== null && 'texts' in form && (range.isMapped || range.engLow !== null || range.engHigh !== null)) {
+    put('scale', 'texts for numbers without raw_low … eng_high, which mean nothing to them');
+  }
   if (range.isMapped && (scale !== 1 || offset !== 0)) {
     problems.push({
       severity: 'warning',
@@ -165,6 +175,7 @@ export function readTagRow(cells: RowCells): RowResult {
       scanMs,
       scale,
       offset,
+      ...form,
       rawLow: range.rawLow,
       rawHigh: range.rawHigh,
       engLow: range.engLow,

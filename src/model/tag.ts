@@ -17,8 +17,12 @@ export const DATA_TYPES = [
   'uint32',
   'int64',
   'uint64',
+  'float16',
   'float32',
   'float64',
+  /** Decimal digits, four bits each: four of them, or eight. */
+  'bcd16',
+  'bcd32',
   'string',
 ] as const;
 export type DataType = (typeof DATA_TYPES)[number];
@@ -49,13 +53,17 @@ export interface TagDefinition {
   readonly byteOrder: ByteOrder;
   /** Bit 0 (least significant) to 63 of the value at the address; null: the whole value. */
   readonly bit: number | null;
-  /** Characters of a string; null for all other types. */
+  /** Characters of a string; with `bit`, how many bits from there on make an unsigned number (null: one, a bool); null otherwise. */
   readonly length: number | null;
   readonly access: TagAccess;
   readonly scanMs: Millis;
   /** value × scale + offset, unless rawLow…engHigh are given, which map linearly and clamp. */
   readonly scale: number;
   readonly offset: number;
+  /** Between rawLow … rawHigh and engLow … engHigh: the square root, as of a differential pressure that stands for a flow. Left out: linear. */
+  readonly curve?: 'sqrt';
+  /** What each raw number means, of an enumeration; the value is the text then. Left out: the value is the number. */
+  readonly texts?: Readonly<Record<string, string>>;
   readonly rawLow: number | null;
   readonly rawHigh: number | null;
   readonly engLow: number | null;

@@ -110,11 +110,15 @@ export function streamsOf(group: ScanGroup, source: string): { stream: ReportStr
   });
 }
 
-/** What the values are once reported: a bit is a bool, a scaled integer a float64. */
+/** What the values are once reported: a bit is a bool, a field of bits and decimal digits an integer, a scaled integer a float64. */
 function reportedType(tag: TagDefinition): DataType {
-  if (tag.bit !== null) return 'bool';
+  if (tag.bit !== null && tag.length === null) return 'bool';
   const isScaled = tag.scale !== 1 || tag.offset !== 0 || tag.rawLow !== null;
-  return isScaled && /int/.test(tag.type) ? 'float64' : tag.type;
+  if (tag.texts !== undefined) return 'string';
+  if (tag.type === 'float16') return 'float32';
+  const isWhole = /int|bcd/.test(tag.type);
+  if (isScaled && isWhole) return 'float64';
+  return tag.bit !== null || tag.type.startsWith('bcd') ? 'uint32' : tag.type;
 }
 
 function takeStatuses(statuses: Uint32Array): StatusCode | Uint32Array {

@@ -66,8 +66,15 @@ export async function explainTag(parts: ExplainParts, reference: string): Promis
 }
 
 function describeScaling(tag: TagDefinition): string {
-  const { factor, offset, low, high, isIdentity } = scalingOf(tag);
+  const { factor, offset, low, high, root, texts, isIdentity } = scalingOf(tag);
   if (isIdentity) return 'none';
+  if (texts !== null)
+    return Object.entries(texts)
+      .map(([number, text]) => `${number} = ${text}`)
+      .join(', ');
+  if (root !== null) {
+    return `${root.low} + ${root.rise} × √((raw - ${root.from}) / ${root.span}), kept within ${low} … ${high}`;
+  }
   const sum = offset === 0 ? '' : offset > 0 ? ` + ${offset}` : ` - ${-offset}`;
   const from = Number.isFinite(low) || Number.isFinite(high) ? `, kept within ${low} … ${high}` : '';
   return `raw × ${factor}${sum}${from}`;

@@ -51,6 +51,8 @@ export interface ModbusPoint {
   readonly type: DataType;
   readonly byteOrder: ByteOrder;
   readonly bit: number | null;
+  /** Bits of a field; 0: a single bit, or none. */
+  readonly bitCount: number;
   readonly length: number | null;
 }
 
@@ -75,7 +77,17 @@ export function modbusPointOf(tag: TagDefinition, deviceUnit: number): ModbusPoi
   const byteOrder = tag.byteOrder === 'ABCD' ? (parsed.byteOrder ?? 'ABCD') : tag.byteOrder;
   const bit = type === 'string' ? null : (tag.bit ?? parsed.part);
   if (bit !== null && bit >= width * 16) throw refuse(`it has no bit ${bit}`);
-  return { unit: parsed.unit ?? deviceUnit, area, address, width, type, byteOrder, bit, length };
+  return {
+    unit: parsed.unit ?? deviceUnit,
+    area,
+    address,
+    width,
+    type,
+    byteOrder,
+    bit,
+    bitCount: type === 'string' ? 0 : (tag.length ?? 0),
+    length,
+  };
 }
 
 /** The memory of one Modbus unit: the registers and bits that its tags stand in, and nothing else. */
@@ -128,7 +140,7 @@ export class ModbusUnit {
     if (!isBad) {
       const { values } = this.#area(point.area);
       if (isBitArea(point.area)) values[point.address] = Number(value) === 0 ? 0 : 1;
-      else if (point.bit !== null) writeBit(values, point.address, Number(value) !== 0, { ...point, bit: point.bit });
+      else if (point.bit !== null) writeBits(values, point, point.bit, value);
       else writeRegisters(values, point.address, value, point);
     }
     const exception = isBad ? (EXCEPTION_OF.get(status) ?? ModbusException.ServerDeviceFailure) : 0;
@@ -182,5 +194,13 @@ function fillGaps(state: Uint8Array, zeroGap: number): void {
     const gap = at - lastMapped - 1;
     if (lastMapped >= 0 && gap > 0 && gap <= zeroGap) state.fill(READABLE, lastMapped + 1, at);
     lastMapped = at;
+  }
+}
+
+/** One bit, or the bits of a field. */
+function writeBits(values: Uint16Array, point: ModbusPoint, bit: number, value: Exclude<TagValue, null>): void {
+  if (point.bitCount <= 1) writeBit(values, point.address, Number(value) !== 0, { ...point, bit });
+  for (let at = 0; point.bitCount > 1 && at < point.bitCount; at++) {
+    writeBit(values, point.address, Math.floor(Number(value) / 2 ** at) % 2 === 1, { ...point, bit: bit + at });
   }
 }

@@ -6,6 +6,7 @@ export function registerCount(type: DataType, length: number | null): number {
     case 'int32':
     case 'uint32':
     case 'float32':
+    case 'bcd32':
       return 2;
     case 'int64':
     case 'uint64':
@@ -93,6 +94,15 @@ function writeScratch(type: DataType, value: Exclude<TagValue, null>): void {
     case 'int16':
       scratch.setInt16(0, clamp(number, -32_768, 32_767));
       return;
+    case 'float16':
+      scratch.setUint16(0, halfBits(number));
+      return;
+    case 'bcd16':
+      scratch.setUint16(0, Number.parseInt(String(clamp(number, 0, 9_999)), 16));
+      return;
+    case 'bcd32':
+      scratch.setUint32(0, Number.parseInt(String(clamp(number, 0, 99_999_999)), 16));
+      return;
     case 'int8':
       scratch.setInt16(0, clamp(number, -128, 127));
       return;
@@ -102,6 +112,17 @@ function writeScratch(type: DataType, value: Exclude<TagValue, null>): void {
     default:
       scratch.setUint16(0, clamp(number, 0, 65_535));
   }
+}
+
+/** By way of a 32-bit float, whose exponent and fraction are cut; what a device can show, it shows so. */
+function halfBits(value: number): number {
+  const single = new DataView(new ArrayBuffer(4));
+  single.setFloat32(0, Math.max(-65_504, Math.min(65_504, Number.isNaN(value) ? 0 : value)));
+  const bits = single.getUint32(0);
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 0xff) - 112;
+  if (exponent <= 0) return sign | Math.round(Math.abs(single.getFloat32(0)) * 2 ** 24);
+  return sign | (exponent << 10) | ((bits >>> 13) & 0x3ff);
 }
 
 function clamp(value: number, low: number, high: number): number {

@@ -145,7 +145,34 @@ t.test('infinities and NaN from a device are Bad_OutOfRange without a value', as
   );
 });
 
+const flow = { curve: 'sqrt', rawLow: 4_000, rawHigh: 20_000, engLow: 0, engHigh: 80, type: 'uint16' } as const;
+const texts = { '0': 'off', '1': 'running' };
 const scalings: { title: string; tag: TagDefinition; raw: TagValue; value: TagValue; status: number }[] = [
+  { title: 'square root in the middle', tag: tag('a', flow), raw: 8_000, value: 40, status: Status.Good },
+  { title: 'square root at the top', tag: tag('a', flow), raw: 20_000, value: 80, status: Status.Good },
+  { title: 'square root of less than nothing', tag: tag('a', flow), raw: 3_900, value: 0, status: Status.Good },
+  {
+    title: 'square root above the range',
+    tag: tag('a', flow),
+    raw: 40_000,
+    value: 80,
+    status: Status.Good_Clamped,
+  },
+  {
+    title: 'the text of a number',
+    tag: tag('a', { texts, type: 'uint16' }),
+    raw: 1,
+    value: 'running',
+    status: Status.Good,
+  },
+  { title: 'the text of a bit', tag: tag('a', { texts, type: 'bool' }), raw: false, value: 'off', status: Status.Good },
+  {
+    title: 'a number without a text',
+    tag: tag('a', { texts, type: 'uint16' }),
+    raw: 7,
+    value: '7',
+    status: Status.Uncertain,
+  },
   { title: 'scale and offset', tag: tag('a', { scale: 0.1, offset: -40 }), raw: 650, value: 25, status: Status.Good },
   {
     title: 'raw range to engineering range',

@@ -18,16 +18,24 @@ const OP: Readonly<Record<Exclude<DataType, 'auto'>, number>> = {
   uint64: 9,
   float64: 10,
   string: 11,
+  float16: 14,
+  bcd16: 15,
+  bcd32: 16,
 };
 const OP_COIL = 12;
 const OP_REGISTER_BIT = 13;
+/** Bits of 16, 32 and 64: the argument has the first bit, and above 64 of them their number. */
+const OP_FIELD_16 = 17;
+const OP_FIELD_32 = 18;
+const OP_FIELD_64 = 19;
+const FIELD_SHIFT = 6;
 
 /** Bit 0: bytes of each register swapped; bit 1: registers swapped. */
 const ORDER: Readonly<Record<ByteOrder, number>> = { ABCD: 0, BADC: 1, CDAB: 2, DCBA: 3 };
 
 /**
  * How the replies of a scan become values, compiled once to flat arrays: row i decodes operation `op[i]` at byte `at[i]` (coils: bit
- * `at[i]`) of its block's reply, with `argument[i]` (bit of a register, characters of a string), into `slot[i]` of the batch. Block
+ * `at[i]`) of its block's reply, with `argument[i]` (bit of a register, bits of a field, characters of a string), into `slot[i]` of the batch. Block
  * b has the rows from `firstRow[b]` to before `firstRow[b + 1]`.
  */
 export interface DecodeProgram {
@@ -69,7 +77,10 @@ export function compileDecode(
   return { firstRow, op, at, argument, slot };
 }
 
-/** Decode the reply of one block into `values`. @param data the bytes behind the reply's byte count, all of them */
+/**
+ * Decode the reply of one block into `values`; null for what is no value of its type, such as a decimal digit of 12.
+ * @param data the bytes behind the reply's byte count, all of them
+ */
 export function decodeBlock(program: DecodeProgram, block: number, data: Uint8Array, values: TagValue[]): void {
   const { op, at, argument, slot } = program;
   const end = program.firstRow[block + 1] as number;
@@ -112,6 +123,18 @@ function decodeValue(operation: number, order: number, data: Uint8Array, at: num
       return wide(highHalf(data, at, order) | 0, lowHalf(data, at, order));
     case 9:
       return wide(highHalf(data, at, order), lowHalf(data, at, order));
+    case 14:
+      return half(register(data, at, order));
+    case 15:
+      return decimal(register(data, at, order), 4);
+    case 16:
+      return decimal(doubleRegister(data, at, order), 8);
+    case OP_FIELD_16:
+      return (register(data, at, order) >>> (argument & 63)) & ((1 << (argument >>> FIELD_SHIFT)) - 1);
+    case OP_FIELD_32:
+      return field(0, doubleRegister(data, at, order), argument);
+    case OP_FIELD_64:
+      return field(highHalf(data, at, order), lowHalf(data, at, order), argument);
     default:
       return text(data, at, order, argument);
   }
@@ -139,6 +162,32 @@ function lowHalf(data: Uint8Array, at: number, order: number): number {
   return doubleRegister(data, (order & 2) === 0 ? at + 4 : at, order);
 }
 
+/** Bits of 64 as an unsigned number; at most 32 of them. */
+function field(high: number, low: number, argument: number): number {
+  const value = (BigInt(high) << 32n) | BigInt(low);
+  return Number(BigInt.asUintN(argument >>> FIELD_SHIFT, value >> BigInt(argument & 63)));
+}
+
+/** Digits of four bits each, or null if one is above 9. */
+function decimal(bits: number, digits: number): number | null {
+  let value = 0;
+  for (let at = digits - 1; at >= 0; at--) {
+    const digit = (bits >>> (at * 4)) & 15;
+    if (digit > 9) return null;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** 16-bit floating point. Source: IEEE 754-2008 §3.4, binary16. */
+function half(bits: number): number {
+  const sign = (bits & 0x8000) === 0 ? 1 : -1;
+  const exponent = (bits >>> 10) & 31;
+  const fraction = bits & 0x3ff;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
 /** A number where it is exact, else a bigint. */
 function wide(high: number, low: number): number | bigint {
   const value = high * 4_294_967_296 + low;
@@ -156,9 +205,13 @@ function text(data: Uint8Array, at: number, order: number, length: number): stri
 
 /** Operation with its order, byte shift from the point's offset, argument. */
 function instructionOf(point: ModbusPoint): readonly [number, number, number] {
-  const { type, bit, byteOrder } = point;
+  const { type, bit, bitCount, byteOrder } = point;
   const order = ORDER[byteOrder];
   if (isBitArea(point.area)) return [OP_COIL << 2, 0, 0];
+  if (bit !== null && bitCount > 1) {
+    const operation = point.count === 1 ? OP_FIELD_16 : point.count === 2 ? OP_FIELD_32 : OP_FIELD_64;
+    return [(operation << 2) | order, 0, (bitCount << FIELD_SHIFT) | bit];
+  }
   if (bit !== null) {
     // The register that holds the bit: the last one holds bits 0 to 15, unless registers are swapped.
     const fromLow = bit >>> 4;

@@ -20,6 +20,7 @@ export function encodeChange(point: ModbusPoint, value: TagValue): Change | Refu
     const isOn = flagOf(value);
     return isOn === null ? 'type' : { kind: 'coil', offset: point.offset, isOn };
   }
+  if (point.bit !== null && point.bitCount > 1) return encodeField(point, point.bit, value);
   if (point.bit !== null) return encodeBit(point, point.bit, value);
   if (point.type === 'string') return encodeText(point, value);
   if (point.type === 'bool') {
@@ -34,6 +35,17 @@ function encodeBit(point: ModbusPoint, bit: number, value: TagValue): Change | R
   if (isOn === null) return 'type';
   const mask = inRegister(point, 1 << (bit & 15));
   return { kind: 'bits', offset: registerOf(point, bit), mask, bits: isOn ? mask : 0 };
+}
+
+/** A field of bits, where they stand in one register: what lies in two could be seen half written. */
+function encodeField(point: ModbusPoint, bit: number, value: TagValue): Change | Refusal {
+  if (typeof value !== 'number' && typeof value !== 'bigint') return 'type';
+  const whole = wholeOf(value);
+  if (whole === null || !fits(whole, point.bitCount, true)) return 'range';
+  if (bit >>> 4 !== (bit + point.bitCount - 1) >>> 4) return 'place';
+  const first = bit & 15;
+  const mask = inRegister(point, ((1 << point.bitCount) - 1) << first);
+  return { kind: 'bits', offset: registerOf(point, bit), mask, bits: inRegister(point, Number(whole) << first) };
 }
 
 /** The register that holds a bit: the last one holds bits 0 to 15, unless registers are swapped. */
@@ -53,6 +65,19 @@ function encodeNumber(point: ModbusPoint, value: TagValue): Change | Refusal {
   const view = new DataView(new ArrayBuffer(8));
   const from = 8 - count * 2;
   switch (type) {
+    case 'float16': {
+      const bits = halfOf(Number(value));
+      if (bits === null) return 'range';
+      view.setUint16(from, bits);
+      break;
+    }
+    case 'bcd16':
+    case 'bcd32': {
+      const digits = wholeOf(value)?.toString() ?? '-';
+      if (digits.startsWith('-') || digits.length > count * 4) return 'range';
+      view.setBigUint64(0, BigInt(`0x${digits}`));
+      break;
+    }
     case 'float32': {
       view.setFloat32(from, Number(value));
       if (!Number.isFinite(view.getFloat32(from))) return 'range';
@@ -106,6 +131,24 @@ function encodeText(point: ModbusPoint, value: TagValue): Change | Refusal {
 function flagOf(value: TagValue): boolean | null {
   if (typeof value === 'boolean') return value;
   return value === 0 || value === 1 ? value === 1 : null;
+}
+
+/** The nearest 16-bit floating point number, to even between two; null: too large, or none. Source: IEEE 754-2008 §3.4. */
+function halfOf(value: number): number | null {
+  if (!Number.isFinite(value)) return null;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  const exponent = Math.max(-14, Math.floor(Math.log2(size)));
+  // In units of the last place; a carry into the exponent is right by itself.
+  const units = roundToEven(size / 2 ** (exponent - 10));
+  const bits = size < 2 ** -14 ? units : ((exponent + 14) << 10) + units;
+  return bits < 0x7c00 ? sign | bits : null;
+}
+
+function roundToEven(value: number): number {
+  const below = Math.floor(value);
+  const rest = value - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
 }
 
 function wholeOf(value: number | bigint): bigint | null {

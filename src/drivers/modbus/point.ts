@@ -12,8 +12,10 @@ export interface ModbusPoint {
   readonly count: number;
   readonly type: DataType;
   readonly byteOrder: ByteOrder;
-  /** Bit 0 (least significant) of the value; null: the whole value. */
+  /** Bit 0 (least significant) of the value; null: the whole value. With `bitCount` the first of several. */
   readonly bit: number | null;
+  /** Bits of a field that make an unsigned number; 0: a single bit, or none. */
+  readonly bitCount: number;
   /** Characters of a string, else null. */
   readonly length: number | null;
 }
@@ -27,6 +29,7 @@ export function bitWidth(type: DataType): number {
     case 'int32':
     case 'uint32':
     case 'float32':
+    case 'bcd32':
       return 32;
     case 'int64':
     case 'uint64':
@@ -60,6 +63,7 @@ export function pointOf(tag: TagDefinition, deviceUnit: number): ModbusPoint {
     type,
     byteOrder: tag.byteOrder === 'ABCD' ? (address.byteOrder ?? 'ABCD') : tag.byteOrder,
     bit: isString ? null : (tag.bit ?? address.part),
+    bitCount: isString ? 0 : (tag.length ?? 0),
     length,
   };
 }
@@ -76,8 +80,9 @@ export function placedPointOf(tag: TagDefinition, deviceUnit: number): ModbusPoi
 }
 
 /** The address for people, zero-based: `unit 1 holding 0 (2 registers)`, `unit 1 holding 9 bit 4`, `unit 1 coil 3`. */
-export function describePoint({ unit, area, offset, count, bit }: ModbusPoint): string {
+export function describePoint({ unit, area, offset, count, bit, bitCount }: ModbusPoint): string {
   const place = `unit ${unit} ${area} ${offset}`;
   const width = isBitArea(area) ? '' : ` (${count} register${count === 1 ? '' : 's'})`;
-  return bit === null ? `${place}${width}` : `${place} bit ${bit}${width}`;
+  if (bit === null) return `${place}${width}`;
+  return `${place} bit${bitCount > 1 ? `s ${bit} to ${bit + bitCount - 1}` : ` ${bit}`}${width}`;
 }

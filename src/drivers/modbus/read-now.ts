@@ -52,6 +52,10 @@ export async function readNow({ tags, settings, unitOf, clock }: ReadNowOptions)
         if (exception === 0) {
           decodeBlock(compileDecode([block], wanted, positions), 0, data, values);
           mark(block, Status.Good, time);
+          for (const at of block.points) {
+            const position = positions[at] as number;
+            if (values[position] === null) statuses[position] = Status.Bad_DecodingError;
+          }
           continue;
         }
         const { kind, status } = meaningOf(exception);

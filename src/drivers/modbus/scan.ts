@@ -63,6 +63,8 @@ export class Scan {
   #live: number[] = [];
   #indexes: Uint32Array | null = null;
   readonly #slots: Uint32Array;
+  /** Some of the types do not take every pattern of bits. */
+  readonly #mayFail: boolean;
   readonly #values: TagValue[];
   readonly #statuses: Uint32Array;
   readonly #times: Float64Array;
@@ -84,6 +86,7 @@ export class Scan {
     this.#options = options;
     this.periodMs = options.group.periodMs;
     this.#limits = options.limits;
+    this.#mayFail = options.points.some(({ type }) => type === 'bcd16' || type === 'bcd32');
     const size = options.members.length;
     this.#slots = new Uint32Array(size);
     this.#values = new Array<TagValue>(size).fill(null);
@@ -171,7 +174,7 @@ export class Scan {
         const block = this.#blocks[index] as Block;
         if (exception === 0) {
           decodeBlock(this.#program, index, data, this.#values);
-          this.#mark(block.points, Status.Good, time);
+          if (this.#markDecoded(block.points, time)) hasBad = true;
           if (this.#unanswered.size > 0) this.#unanswered.delete(block);
           return;
         }
@@ -208,6 +211,15 @@ export class Scan {
     }
   }
 
+  /** @returns true when some of it was no value of its type */
+  #markDecoded(positions: readonly number[], time: number): boolean {
+    this.#mark(positions, Status.Good, time);
+    if (!this.#mayFail) return false;
+    const undecodable = positions.filter((position) => this.#values[this.#slots[position] as number] === null);
+    this.#mark(undecodable, Status.Bad_DecodingError, time);
+    return undecodable.length > 0;
+  }
+
   #report(hasBad: boolean, hasTimes: boolean): void {
     const count = this.#live.length;
     this.#options.report({
@@ -235,7 +247,7 @@ export class Scan {
       const { exception: answer, data, time } = await this.#readAll(readsOf(part, this.#limits), deadline);
       if (answer === 0) {
         decodeBlock(compileDecode([part], points, this.#slots), 0, data, this.#values);
-        this.#mark(part.points, Status.Good, time);
+        this.#markDecoded(part.points, time);
       }
       return answer;
     });

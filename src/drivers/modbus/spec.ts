@@ -180,7 +180,13 @@ function checkNumber(
   add: Add,
 ): void {
   const width = bitWidth(point.type);
-  if (tag.length !== null) add('length', String(tag.length), `no length for ${point.type}; only strings have one`);
+  if (point.bit === null && tag.length !== null) {
+    add('length', String(tag.length), `no length for ${point.type}; only strings and fields of bits have one`);
+  }
+  if (point.bit !== null && (point.bitCount > 32 || (point.bit < width && point.bit + point.bitCount > width))) {
+    const most = Math.min(32, width - point.bit);
+    add('length', String(tag.length), `from 1 to ${most} bits from bit ${point.bit} of ${point.type}`);
+  }
   if (point.bit !== null && point.bit >= width) {
     const wider = point.bit < 32 ? 'uint32' : 'uint64';
     const field = tag.bit === null ? 'address' : 'bit';
@@ -190,7 +196,7 @@ function checkNumber(
   if (tag.bit !== null && part !== null && part !== tag.bit) {
     add('bit', String(tag.bit), `${part} as in the address ${tag.address}, or no bit in the address`);
   }
-  if (point.bit !== null && (point.type === 'float32' || point.type === 'float64')) {
+  if (point.bit !== null && /^(float|bcd)/.test(point.type)) {
     add('bit', String(point.bit), `no bit for ${point.type}; or an integer type such as uint16`);
   }
   if (point.count > maxRegisters) {

@@ -5,6 +5,9 @@ import { type OpcuaConfig, opcuaConfigSchema, settingsOf } from './config.ts';
 import { connectionKeyOf } from './connection-key.ts';
 import { formatNodeAddress, NodeAddressError, parseNodeAddress } from './node-id.ts';
 
+/** Forms that only registers have. */
+const MODBUS_TYPES: ReadonlySet<string> = new Set(['float16', 'bcd16', 'bcd32']);
+
 /** What configuration must know of OPC UA devices; needs no protocol library. */
 export const opcuaSpec: DriverSpec = {
   kind: 'opcua',
@@ -18,6 +21,12 @@ export const opcuaSpec: DriverSpec = {
     } catch (error) {
       if (!(error instanceof NodeAddressError)) throw error;
       problems.push({ field: 'address', found: tag.address, expected: error.message });
+    }
+    if (MODBUS_TYPES.has(tag.type)) {
+      problems.push({ field: 'type', found: tag.type, expected: 'a type of OPC UA such as float32, or auto' });
+    }
+    if (tag.length !== null && tag.type !== 'string') {
+      problems.push({ field: 'length', found: String(tag.length), expected: 'no length: OPC UA values have none' });
     }
     if (tag.byteOrder !== 'ABCD') {
       problems.push({

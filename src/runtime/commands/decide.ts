@@ -22,6 +22,8 @@ const INTEGERS: Readonly<Partial<Record<DataType, readonly [low: bigint, high: b
   uint32: [0n, 4_294_967_295n],
   int64: [-(2n ** 63n), 2n ** 63n - 1n],
   uint64: [0n, 2n ** 64n - 1n],
+  bcd16: [0n, 9_999n],
+  bcd32: [0n, 99_999_999n],
 };
 const MAX_FLOAT32 = 3.4028234663852886e38;
 
@@ -88,7 +90,14 @@ type Raw = { readonly value: TagValue } | { readonly refusal: string };
 function rawValue(value: TagValue, tag: TagDefinition, { min, max }: CommandRule): Raw {
   const refuse = (refusal: string): Raw => ({ refusal });
   if (value === null) return refuse('it has no value');
-  if (tag.type === 'bool' || tag.bit !== null) {
+  if (tag.texts !== undefined && typeof value === 'string') {
+    const [raw] = Object.entries(tag.texts).find(([, text]) => text === value) ?? [];
+    return raw === undefined
+      ? refuse(`${show(value)} is none of ${Object.values(tag.texts).join(', ')}`)
+      : { value: tag.type === 'bool' ? raw === '1' : Number(raw) };
+  }
+  const isField = tag.bit !== null && tag.length !== null && tag.length > 1;
+  if (tag.type === 'bool' || (tag.bit !== null && !isField)) {
     if (typeof value === 'boolean') return { value };
     return value === 0 || value === 1 ? { value: value === 1 } : refuse(`${show(value)} is not true or false`);
   }
@@ -108,7 +117,7 @@ function rawValue(value: TagValue, tag: TagDefinition, { min, max }: CommandRule
   if (value < low) return refuse(`${value} is below ${low}`);
   if (value > high) return refuse(`${value} is above ${high}`);
   const raw = unscaleValue(scaling, value);
-  const integers = INTEGERS[tag.type];
+  const integers = isField ? ([0n, 2n ** BigInt(tag.length ?? 1) - 1n] as const) : INTEGERS[tag.type];
   if (integers !== undefined) {
     const whole = typeof raw === 'bigint' ? raw : BigInt(Math.round(raw));
     if (whole < integers[0] || whole > integers[1]) return refuse(`${value} does not fit ${tag.type} (raw ${whole})`);

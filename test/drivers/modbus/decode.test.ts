@@ -7,14 +7,14 @@ import { type ModbusPoint, registerCount } from '../../../src/drivers/modbus/poi
 import { BYTE_ORDERS, type ByteOrder, type DataType, type TagValue } from '../../../src/model/tag.ts';
 import { planLimits } from './plan-limits.ts';
 
-type Form = Partial<Pick<ModbusPoint, 'bit' | 'length' | 'byteOrder'>> & { readonly area?: Area };
+type Form = Partial<Pick<ModbusPoint, 'bit' | 'bitCount' | 'length' | 'byteOrder'>> & { readonly area?: Area };
 
 /** Decode one value that begins at a reply's first byte. */
 function decode(type: DataType, bytes: readonly number[] | Uint8Array, form: Form = {}): TagValue {
   const length = form.length ?? null;
   const isBits = form.area === 'coil' || form.area === 'discrete';
   const point: ModbusPoint = {
-    ...{ unit: 1, area: 'holding', offset: 100, type, byteOrder: 'ABCD', bit: null, length },
+    ...{ unit: 1, area: 'holding', offset: 100, type, byteOrder: 'ABCD', bit: null, bitCount: 0, length },
     ...{ count: isBits ? 1 : registerCount(type, length), ...form },
   };
   const blocks = planReads([point], planLimits({ maxGap: 0 }));
@@ -131,6 +131,7 @@ t.test('decodes coils, the first in the lowest bit', async (t) => {
         type: 'bool',
         byteOrder: 'ABCD',
         bit: null,
+        bitCount: 0,
         length: null,
       },
     }),
@@ -184,7 +185,7 @@ t.test('agrees with a DataView for every type, order and place in a plan', async
     .map(
       ({ type, order, offset }): ModbusPoint => ({
         ...{ unit: 1, area: 'holding', offset, count: registerCount(type, null), type, byteOrder: order },
-        ...{ bit: null, length: null },
+        ...{ bit: null, bitCount: 0, length: null },
       }),
     );
   const memory = fc.uint8Array({ minLength: 130, maxLength: 130 });
@@ -239,3 +240,32 @@ function naive(memory: Uint8Array, { offset, count, type, byteOrder }: ModbusPoi
       return view.getFloat64(0);
   }
 }
+
+t.test('decodes half floats, decimal digits and fields of bits', async (t) => {
+  const halves: [string, number][] = [
+    ['3c00', 1],
+    ['c000', -2],
+    ['7bff', 65_504],
+    ['0001', 2 ** -24],
+    ['03ff', 1023 * 2 ** -24],
+    ['0400', 2 ** -14],
+    ['8000', -0],
+    ['7c00', Number.POSITIVE_INFINITY],
+    ['7e00', Number.NaN],
+    ['3555', 0.333251953125],
+  ];
+  for (const [bytes, value] of halves) t.ok(Object.is(decode('float16', hex(bytes)), value), `${bytes} is ${value}`);
+  t.equal(decode('float16', hex('003c'), { byteOrder: 'BADC' }), 1);
+  t.equal(decode('bcd16', hex('1234')), 1234);
+  t.equal(decode('bcd16', hex('3412'), { byteOrder: 'BADC' }), 1234);
+  t.equal(decode('bcd32', hex('00123456')), 123_456);
+  t.equal(decode('bcd32', hex('34560012'), { byteOrder: 'CDAB' }), 123_456);
+  for (const bytes of ['123a', 'f000']) t.equal(decode('bcd16', hex(bytes)), null, 'a digit above 9 is no number');
+  t.equal(decode('uint16', hex('0b74'), { bit: 4, bitCount: 3 }), 7);
+  t.equal(decode('uint16', hex('740b'), { bit: 4, bitCount: 3, byteOrder: 'BADC' }), 7);
+  t.equal(decode('uint16', hex('ffff'), { bit: 0, bitCount: 16 }), 65_535);
+  t.equal(decode('uint32', hex('00018000'), { bit: 15, bitCount: 2 }), 3, 'across two registers');
+  t.equal(decode('uint32', hex('80000001'), { bit: 15, bitCount: 2, byteOrder: 'CDAB' }), 3);
+  t.equal(decode('uint32', hex('ffffffff'), { bit: 0, bitCount: 32 }), 4_294_967_295);
+  t.equal(decode('uint64', hex('0000000100000000'), { bit: 32, bitCount: 8 }), 1);
+});

@@ -61,6 +61,45 @@ t.test('what is written in any type and order is what is read', async (t) => {
   t.pass();
 });
 
+t.test('half floats, decimal digits and fields of bits are written as they are read', async (t) => {
+  for (const byteOrder of BYTE_ORDERS) {
+    const half = at('float16', { byteOrder });
+    fc.assert(
+      fc.property(fc.nat(0xffff), (bits) => {
+        const registers = Buffer.alloc(2);
+        registers.writeUInt16BE(bits);
+        const decoded: TagValue[] = [];
+        const plain = at('float16');
+        decodeBlock(compileDecode([{ ...plain, points: [0] }], [plain], [0]), 0, registers, decoded);
+        const value = decoded[0] as number;
+        const change = encodeChange(half, value);
+        if (!Number.isFinite(value)) return change === 'range';
+        return typeof change !== 'string' && Object.is(readBack(half, change).value, value);
+      }),
+    );
+    for (const [type, value] of [
+      ['bcd16', 9_999],
+      ['bcd16', 7],
+      ['bcd32', 12_345_678],
+      ['bcd32', 0],
+    ] as const) {
+      const point = at(type, { byteOrder });
+      t.equal(readBack(point, encodeChange(point, value) as Change).value, value);
+    }
+    const field = at('uint16', { byteOrder, bit: 7, length: 4 });
+    const { value, registers } = readBack(field, encodeChange(field, 10) as Change, 0);
+    t.equal(value, 10);
+    const ones = [...registers].reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
+    t.equal(ones, 2, 'nothing but the field has changed');
+  }
+  t.equal(encodeChange(at('float16'), 65_520), 'range');
+  t.equal(readBack(at('float16'), encodeChange(at('float16'), 1 / 3) as Change).value, 0.333251953125);
+  t.equal(encodeChange(at('bcd16'), 10_000), 'range');
+  t.equal(encodeChange(at('bcd16'), -1), 'range');
+  t.equal(encodeChange(at('uint16', { bit: 7, length: 4 }), 16), 'range');
+  t.equal(encodeChange(at('uint32', { bit: 15, length: 2 }), 1), 'place', 'not in one register');
+});
+
 t.test('a bit and a byte leave the rest of their register alone', async (t) => {
   for (const byteOrder of BYTE_ORDERS) {
     for (const [type, bit] of [
