@@ -18,6 +18,7 @@ export async function demo(context: CliContext, options: DemoCommandOptions): Pr
   const result = await runDemo({
     fixture: options.fixture ?? LINE,
     durationSeconds: options.durationMs / 1000,
+    stop: context.stop,
     say: (line) => (context.isJson ? context.err(`${line}\n`) : context.out(`${line}\n`)),
   });
   if (context.isJson) printJson(context, result);

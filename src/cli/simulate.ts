@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { nearest } from '../config/nearest.ts';
+import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { createObserver } from '../observe/observer.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import type { Simulation } from '../simulate/simulator.ts';
@@ -59,8 +60,13 @@ export async function simulate(context: CliContext, fixture: string, options: Si
   });
   try {
     if (options.writeConfig !== undefined) {
-      await simulation.configuration(options.writeConfig);
-      await writeGatewayFile(options.writeConfig, fixture, { simulation, speed: options.speed });
+      const path = resolve(options.writeConfig);
+      try {
+        await simulation.configuration(path);
+        await writeGatewayFile(path, fixture, { simulation, speed: options.speed });
+      } catch (cause) {
+        throw new HeadgateError('CLI_FILE_UNWRITABLE', { path, reason: messageOf(cause) }, cause);
+      }
     }
     const { manifest } = simulation.fixture;
     const durationMs = manifest.recorded.duration_ms;

@@ -41,7 +41,8 @@ export const JOURNAL_ERRORS = {
   JOURNAL_UNAVAILABLE: {
     message: 'the journal in {directory} cannot be opened: {reason}',
     meaning: 'The data directory is missing, read-only, full, or not readable by this user.',
-    action: 'Check that {directory} is mounted, writable for the user of the daemon, and has free space.',
+    action:
+      'Check that {directory} is mounted, writable for the user of the daemon, and has free space; or name another place (gateway.data_dir, or headgate run --data-dir DIR).',
     retry: 'never',
   },
   JOURNAL_EVENT_TOO_LARGE: {

@@ -20,6 +20,13 @@ export const RUNTIME_ERRORS = {
     action: 'Write --to {sink} or --to {service}.',
     retry: 'never',
   },
+  DEMO_ENDED_EARLY: {
+    message: 'the demo was ended before its time',
+    meaning:
+      'Ctrl+C or SIGTERM came before the demo was through; nothing of it is left behind, and nothing was counted.',
+    action: 'Let it run to its end; --duration makes it shorter.',
+    retry: 'never',
+  },
   DEMO_GATEWAY_FAILED: {
     message: 'the gateway of the demo did not start: {log}',
     meaning: 'The daemon that the demo starts ended, or did not answer in time.',

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { HeadgateError } from '../../errors/headgate-error.ts';
 import { inspectJournal } from '../../journal/inspect.ts';
 import { createObserver } from '../../observe/observer.ts';
 import type { StatusReport } from '../../ports/control.ts';
@@ -29,14 +30,16 @@ export interface DemoOptions {
   readonly durationSeconds: number;
   /** Hears of what happens, for people. */
   readonly say: (line: string) => void;
+  /** Ends the demo early, in order. */
+  readonly stop: AbortSignal;
 }
 
 /**
  * The main job, end to end and for real: recorded equipment behind real servers, the daemon in a process of its own, an upstream
  * broker behind a WAN that is cut and healed, and a receiver that counts at the far end.
- * @throws FIXTURE_…, CSV_UNREADABLE, DEMO_GATEWAY_FAILED
+ * @throws FIXTURE_…, CSV_UNREADABLE, DEMO_GATEWAY_FAILED, DEMO_ENDED_EARLY
  */
-export async function runDemo({ fixture: path, durationSeconds, say }: DemoOptions): Promise<DemoResult> {
+export async function runDemo({ fixture: path, durationSeconds, say, stop }: DemoOptions): Promise<DemoResult> {
   const closers: (() => Promise<unknown>)[] = [];
   const workDirectory = await mkdtemp(join(tmpdir(), 'headgate-demo-'));
   closers.push(() => rm(workDirectory, { recursive: true, force: true }));
@@ -78,7 +81,8 @@ export async function runDemo({ fixture: path, durationSeconds, say }: DemoOptio
     const phase = async (untilShare: number, wanState: string) => {
       const until = startedAt + untilShare * durationSeconds * 1000;
       while (performance.now() < until) {
-        await pause(Math.min(LOOK_EVERY_MS, Math.max(1, until - performance.now())));
+        const untilLook = Math.min(LOOK_EVERY_MS, Math.max(1, until - performance.now()));
+        await pause(untilLook, undefined, { signal: stop });
         await show(wanState, (performance.now() - startedAt) / 1000);
       }
     };
@@ -92,6 +96,8 @@ export async function runDemo({ fixture: path, durationSeconds, say }: DemoOptio
     const healedAt = performance.now();
     say('--- the WAN is back ---');
     const drained = backlogGone(gateway);
+    // Awaited below; until then a failure is the phase's to tell.
+    drained.catch(() => undefined);
     await phase(1, 'up');
     const drainedAt = await drained;
     const assets = await gateway.assetHealth();
@@ -130,6 +136,9 @@ export async function runDemo({ fixture: path, durationSeconds, say }: DemoOptio
         sensorFaults,
       })),
     };
+  } catch (error) {
+    // Ctrl+C reaches the gateway as well: whatever failed then failed for that.
+    throw stop.aborted ? new HeadgateError('DEMO_ENDED_EARLY', {}, error) : error;
   } finally {
     for (const close of closers.reverse())
       await close().catch((error: unknown) => say(`While closing: ${String(error)}`));
