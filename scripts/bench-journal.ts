@@ -215,11 +215,14 @@ async function backlog() {
   await journal.openCursor('sink', 'beginning');
   let n = 0;
   const started = performance.now();
-  while (n * TAGS * 8 < BACKLOG_BYTES) {
-    const reports = Array.from({ length: 500 }, () => typicalReport(n++));
-    await Promise.all([0, 1, 2, 3, 4].map((i) => journal.append(reports.slice(i * 100, i * 100 + 100))));
+  while ((await journal.status()).bytes < BACKLOG_BYTES) {
+    const reports = Array.from({ length: Math.max(500, Math.floor(BACKLOG_BYTES / 200_000)) }, () =>
+      typicalReport(n++),
+    );
+    for (let i = 0; i < reports.length; i += 500) {
+      await Promise.all([0, 1, 2, 3, 4].map((k) => journal.append(reports.slice(i + k * 100, i + k * 100 + 100))));
+    }
   }
-  await journal.status();
   const fillSeconds = (performance.now() - started) / 1000;
   const until = journal.lastSequence;
   const delay = monitorEventLoopDelay({ resolution: 1 });

@@ -5,6 +5,7 @@ import type { LedgerContent } from './ledger.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import { isRefusal } from './refusal.ts';
 import { planRetention } from './retention.ts';
+import { RetentionRules } from './retention-rules.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import type { SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';
@@ -37,12 +38,14 @@ export interface CapacityParts {
 /** Keeps the journal within quota, age and free disk: drops by the plan of retention.ts, and blocks when nothing more may be dropped. */
 export class Capacity {
   readonly #parts: CapacityParts;
+  readonly #rules: RetentionRules;
   readonly #unworthy = new WeakSet<SegmentInfo>();
   #uncheckedBytes = 0;
   #blocked: Blocked | null = null;
 
   constructor(parts: CapacityParts) {
     this.#parts = parts;
+    this.#rules = new RetentionRules(parts.settings.retention);
   }
 
   /** Why nothing is accepted at the moment; null when it is. */
@@ -86,12 +89,15 @@ export class Capacity {
       quotaBytes: settings.quotaBytes,
       freeBytes: space.freeBytes,
       minFreeBytes,
-      maxAgeMs: settings.maxAgeMs,
+      maxAgeMs: (segment) => this.#maxAgeMs(segment, now),
+      maxBytes: (lane) => this.#rules.maxBytes(lane),
       retainSettledMs: settings.retainSettledMs,
       isSettled: (segment) => books.isSettled(segment),
     });
-    if (plan.drops.length > 0) {
-      for (const { segment, reason } of plan.drops) {
+    // One that turned out to be bad while the plan was made is booked already.
+    const drops = plan.drops.filter(({ segment }) => segment.state !== 'dropping');
+    if (drops.length > 0) {
+      for (const { segment, reason } of drops) {
         streams.removing(segment, true);
         if (reason !== 'settled') books.bookDrop(segment, segment.thinnedAfter === null ? reason : 'thinned');
         content.lanes[segment.lane].removed += segment.count;
@@ -100,7 +106,7 @@ export class Capacity {
       }
       // Written before the files go: a crash in between finishes the dropping at the next start.
       if (!books.save()) ballast.free();
-      for (const { segment, reason } of plan.drops) {
+      for (const { segment, reason } of drops) {
         shelf.unlink(segment);
         writer.segmentRemoved(segment);
         notify({ kind: reason === 'settled' ? 'pruned' : 'dropped', segment, reason });
@@ -118,10 +124,14 @@ export class Capacity {
     const sealed = shelf.lane('bulk').filter(({ state }) => state === 'sealed');
     const usedBytes = shelf.all().reduce((sum, { bytes }) => sum + bytes, 0);
     const isPressed = usedBytes > settings.quotaBytes - THIN_AHEAD_SEGMENTS * settings.segmentBytes;
-    const maxAgeMs = settings.maxAgeMs.bulk;
-    const isOld = ({ endedAt }: SegmentInfo) => maxAgeMs > 0 && now - endedAt >= maxAgeMs * THIN_AT_AGE;
+    const bulkBytes = shelf.lane('bulk').reduce((sum, { bytes }) => sum + bytes, 0);
+    const isFull = bulkBytes > this.#rules.maxBytes('bulk') - THIN_AHEAD_SEGMENTS * settings.segmentBytes;
+    const isOld = (segment: SegmentInfo) => {
+      const maxAgeMs = this.#maxAgeMs(segment, segment.endedAt + (now - segment.endedAt) / THIN_AT_AGE);
+      return maxAgeMs > 0 && now - segment.endedAt >= maxAgeMs * THIN_AT_AGE;
+    };
     const [oldest] = sealed.slice(0, THIN_AHEAD_SEGMENTS).filter((segment) => segment.thinnedAfter === null);
-    if (oldest === undefined || !(isPressed || isOld(oldest)) || this.#unworthy.has(oldest)) return null;
+    if (oldest === undefined || !(isPressed || isFull || isOld(oldest)) || this.#unworthy.has(oldest)) return null;
     return books.isSettled(oldest) ? null : oldest;
   }
 
@@ -160,6 +170,12 @@ export class Capacity {
     if (blocked === this.#blocked) return;
     this.#blocked = blocked;
     this.#parts.notify(blocked === null ? { kind: 'disk-recovered' } : { kind: 'blocked', by: blocked });
+  }
+
+  #maxAgeMs(segment: SegmentInfo, now: EpochMs): number {
+    const { shelf, books } = this.#parts;
+    const types = () => books.withoutDamage(() => (segment.state === 'dropping' ? [] : shelf.types(segment)));
+    return this.#rules.segmentAgeMs(segment.lane, now - segment.endedAt, types);
   }
 
   #minFreeBytes(space: DiskSpace): number {

@@ -33,6 +33,51 @@ export const journalConfigSchema = Type.Object(
         },
       ),
     ),
+    retention: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            lane: Type.Optional(
+              Type.Union([Type.Literal('critical'), Type.Literal('normal'), Type.Literal('bulk')], {
+                description: 'Only events of this lane. Default: every lane.',
+                examples: ['normal'],
+              }),
+            ),
+            type: Type.Optional(
+              Type.String({
+                description:
+                  'Only events of this type, or of types with this prefix when it ends in *. Default: every type.',
+                pattern: '^[a-z0-9.-]+\\*?$',
+                examples: ['headgate.health-score-changed.v1'],
+              }),
+            ),
+            max_age_days: Type.Optional(
+              Type.Number({
+                description:
+                  'Days after which they may go, settled or not; 0: never by age. A segment file goes when all that is in it may.',
+                minimum: 0,
+                examples: [30],
+              }),
+            ),
+            max_mb: Type.Optional(
+              Type.Number({
+                description:
+                  'Most disk space of the lanes that the rule is for, each, in MB; the oldest go. Not for critical events, nor in a rule with a type.',
+                minimum: 1,
+                examples: [512],
+              }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
+        {
+          description:
+            'Retention by lane and type, within the quota. The most special rule counts: type and lane, type, lane, then max_age_days.',
+          default: [],
+          examples: [[{ type: 'headgate.maintenance*', max_age_days: 0 }]],
+        },
+      ),
+    ),
     min_free_disk_mb: Type.Optional(
       Type.Number({
         description:

@@ -45,6 +45,8 @@ export interface OpenSegment {
   times(first: number): TimeRange | null;
   /** How many events are in a closed range. */
   count(first: number, last: number): number;
+  /** The types of its events. */
+  types(): string[];
   /** The events of a closed range by stream, in any order. */
   tally(first: number, last: number): StreamCount[];
   /** First and last sequence, 0 when empty, and the time that the last was recorded. */

@@ -14,7 +14,10 @@ export interface RetentionState {
   readonly quotaBytes: number;
   readonly freeBytes: number;
   readonly minFreeBytes: number;
-  readonly maxAgeMs: Readonly<Record<Lane, Millis>>;
+  /** The age at which a segment goes, settled or not; 0: never by age. */
+  maxAgeMs(segment: SegmentInfo): Millis;
+  /** Bytes that a lane may take. */
+  maxBytes(lane: Lane): number;
   readonly retainSettledMs: Millis;
   /** True when every known consumer has settled all of it; false when no consumer is known. */
   isSettled(segment: SegmentInfo): boolean;
@@ -34,7 +37,7 @@ export interface RetentionPlan {
 const VICTIM_LANES: readonly Lane[] = ['bulk', 'normal'];
 
 /**
- * Which segments go, in order. Settled ones when their time is over; any by the age limit of its lane; under pressure the oldest settled
+ * Which segments go, in order. Settled ones when their time is over; any by the age limit of what is in it, and the oldest of a lane that takes more than its share; under pressure the oldest settled
  * ones, then the oldest bulk, then the oldest normal, the active segment last in its lane; never critical ones that somebody waits for.
  */
 export function planRetention(state: RetentionState): RetentionPlan {
@@ -50,11 +53,20 @@ export function planRetention(state: RetentionState): RetentionPlan {
   const rest: SegmentInfo[] = [];
   for (const segment of oldestFirst) {
     const age = state.now - segment.endedAt;
-    const maxAge = state.maxAgeMs[segment.lane];
+    const maxAge = segment.state === 'active' ? 0 : state.maxAgeMs(segment);
     if (segment.state === 'active') rest.push(segment);
     else if (age >= state.retainSettledMs && state.isSettled(segment)) drop(segment, 'settled');
     else if (maxAge > 0 && age >= maxAge) drop(segment, state.isSettled(segment) ? 'settled' : 'age');
     else rest.push(segment);
+  }
+  for (const lane of VICTIM_LANES) {
+    let bytes = rest.reduce((sum, segment) => sum + (segment.lane === lane ? segment.bytes : 0), 0);
+    for (const segment of rest.filter((one) => one.lane === lane && one.state === 'sealed')) {
+      if (bytes <= state.maxBytes(lane)) break;
+      bytes -= segment.bytes;
+      rest.splice(rest.indexOf(segment), 1);
+      drop(segment, state.isSettled(segment) ? 'settled' : 'quota');
+    }
   }
   const pressure = () => (used > state.quotaBytes ? 'quota' : free < state.minFreeBytes ? 'disk' : null);
   if (pressure() === null) return { drops, blockedBy: null };

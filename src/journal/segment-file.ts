@@ -183,6 +183,14 @@ export class SegmentFile implements OpenSegment {
     return this.#count.get(first, last)?.count ?? 0;
   }
 
+  /** The types of its events; one whose events were all taken back may be among them. */
+  types(): string[] {
+    return this.#db
+      .prepare<[], { type: string }>('SELECT DISTINCT type FROM stream')
+      .all()
+      .map(({ type }) => type);
+  }
+
   /** The events of a closed range by stream. */
   tally(first: number, last: number): StreamCount[] {
     return this.#db

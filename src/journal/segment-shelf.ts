@@ -32,6 +32,7 @@ export class SegmentShelf {
   readonly #active = new Map<Lane, { info: SegmentInfo; file: OpenSegment }>();
   /** Sealed and open, least recently used first. */
   readonly #open = new Map<SegmentInfo, OpenSegment>();
+  readonly #types = new WeakMap<SegmentInfo, readonly string[]>();
   /** Sealed segments whose hash was compared since start. */
   readonly #verified = new Set<SegmentInfo>();
 
@@ -114,6 +115,16 @@ export class SegmentShelf {
     if (range.last < segment.first || range.first > segment.last) return 0;
     if (range.first <= segment.first && range.last >= segment.last) return segment.count;
     return this.#guard(segment, readFailureKind, () => this.#file(segment).count(range.first, range.last));
+  }
+
+  /** The event types in a sealed segment; asked of its file once. @throws SegmentDamageError */
+  types(segment: SegmentInfo): readonly string[] {
+    let types = this.#types.get(segment);
+    if (types === undefined) {
+      types = this.#guard(segment, readFailureKind, () => this.#file(segment).types());
+      this.#types.set(segment, types);
+    }
+    return types;
   }
 
   /** The events of a segment, or of a part of it, by stream. @throws SegmentDamageError */

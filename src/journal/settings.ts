@@ -2,6 +2,7 @@ import Value from 'typebox/value';
 import type { Lane } from '../model/tag.ts';
 import type { Millis } from '../model/time.ts';
 import { type JournalConfig, journalConfigSchema } from './config.ts';
+import type { RetentionLimits, RetentionRule } from './retention-rules.ts';
 
 const MB = 1024 * 1024;
 const HOUR_MS = 3_600_000;
@@ -9,8 +10,8 @@ const HOUR_MS = 3_600_000;
 /** The configuration with defaults filled in and in base units, as the worker takes it. */
 export interface JournalSettings {
   readonly quotaBytes: number;
-  /** 0: no limit. */
-  readonly maxAgeMs: Readonly<Record<Lane, Millis>>;
+  /** By lane and type. */
+  readonly retention: RetentionLimits;
   readonly minFreeBytes: number;
   readonly segmentBytes: number;
   readonly segmentAgeMs: Millis;
@@ -34,12 +35,23 @@ export function toSettings(config: JournalConfig): JournalSettings {
   const full = Value.Default(journalConfigSchema, structuredClone(config)) as Full;
   const quotaBytes = full.quota_mb * MB;
   const age = full.max_age_days;
+  const rules = full.retention.map(
+    ({ lane = null, type = null, max_age_days: days, max_mb: mb }): RetentionRule => ({
+      lane,
+      type,
+      maxAgeMs: days === undefined ? null : days * 24 * HOUR_MS,
+      maxBytes: mb === undefined || type !== null ? null : mb * MB,
+    }),
+  );
   return {
     quotaBytes,
-    maxAgeMs: {
-      critical: age.critical * 24 * HOUR_MS,
-      normal: age.normal * 24 * HOUR_MS,
-      bulk: age.bulk * 24 * HOUR_MS,
+    retention: {
+      rules,
+      laneAgesMs: {
+        critical: age.critical * 24 * HOUR_MS,
+        normal: age.normal * 24 * HOUR_MS,
+        bulk: age.bulk * 24 * HOUR_MS,
+      },
     },
     minFreeBytes: full.min_free_disk_mb * MB,
     // Dropping goes by whole segments: eight or more of them let a full quota still hold most of what it could.
