@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
 import { writeToStream } from 'mqtt-packet';
 import { messageOf } from '../errors/headgate-error.ts';
-import { toCloudEventJson } from '../model/cloud-event.ts';
+import { encodeCloudEventJson } from '../model/cloud-event.ts';
 import { type HeadgateEvent, isTelemetry } from '../model/event.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
@@ -178,7 +178,7 @@ export class NetworkBroker {
     const packet = {
       cmd: 'publish',
       topic,
-      payload: toCloudEventJson(event),
+      payload: encodeCloudEventJson(event),
       qos: 1,
       retain: false,
       dup: false,

@@ -1,6 +1,7 @@
 import type { HeadgateEvent } from './event.ts';
 import { TelemetryReport } from './telemetry.ts';
-import { telemetryJson } from './telemetry-json.ts';
+import { appendTelemetryJson, SAMPLE_JSON_BYTES } from './telemetry-json.ts';
+import { TextBuffer } from './text-buffer.ts';
 import { toRfc3339 } from './time.ts';
 
 /** Digits of the `sequence` attribute, so that it sorts as text. */
@@ -12,7 +13,28 @@ const SEQUENCE_DIGITS = 16;
  * @source CloudEvents JSON Event Format 1.0.2 §3
  */
 export function toCloudEventJson(event: HeadgateEvent): string {
-  const attributes = JSON.stringify({
+  return event.data instanceof TelemetryReport ? encodeCloudEventJson(event).toString() : plainJson(event);
+}
+
+/** The same as UTF-8: for reports of thousands of samples, which are too long to be put together as a string. */
+export function encodeCloudEventJson(event: HeadgateEvent): Buffer {
+  if (!(event.data instanceof TelemetryReport)) return Buffer.from(plainJson(event));
+  const attributes = attributesJson(event);
+  const text = new TextBuffer(attributes.length + event.data.size * SAMPLE_JSON_BYTES);
+  text.append(`${attributes.slice(0, -1)},"data":`);
+  appendTelemetryJson(text, event.data);
+  text.append('}');
+  return text.finish();
+}
+
+function plainJson(event: HeadgateEvent): string {
+  const attributes = attributesJson(event);
+  const data = dataJson(event.data);
+  return data === undefined ? attributes : `${attributes.slice(0, -1)},"data":${data}}`;
+}
+
+function attributesJson(event: HeadgateEvent): string {
+  return JSON.stringify({
     specversion: '1.0',
     id: event.id,
     source: event.source,
@@ -29,8 +51,6 @@ export function toCloudEventJson(event: HeadgateEvent): string {
     causationid: event.causationid,
     traceparent: event.traceparent,
   });
-  const data = event.data instanceof TelemetryReport ? telemetryJson(event.data) : dataJson(event.data);
-  return data === undefined ? attributes : `${attributes.slice(0, -1)},"data":${data}}`;
 }
 
 function dataJson(data: unknown): string | undefined {

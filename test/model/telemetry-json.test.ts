@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { makeTagList } from '../../src/model/event-codec.ts';
 import { TelemetryReport } from '../../src/model/telemetry.ts';
-import { telemetryJson } from '../../src/model/telemetry-json.ts';
+import { appendTelemetryJson } from '../../src/model/telemetry-json.ts';
+import { TextBuffer } from '../../src/model/text-buffer.ts';
 
 const list = makeTagList({
   source: '/headgate/g/plc',
@@ -34,8 +35,24 @@ t.test('is what JSON.stringify gives, whatever the columns', async () => {
       fc.double({ noNaN: true }),
       (values, q, timeDeltas, at, timeBase) => {
         const report = new TelemetryReport(list, { indexes: at, values, statuses: q, timeBase, timeDeltas });
-        return telemetryJson(report) === JSON.stringify(report);
+        const text = new TextBuffer(0);
+        appendTelemetryJson(text, report);
+        return text.finish().toString() === JSON.stringify(report);
       },
     ),
+  );
+});
+
+t.test('text of any length and any characters is collected whole', async () => {
+  const part = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.nat({ max: 9_000 }).map((length) => 'ü'.repeat(length)),
+  );
+  fc.assert(
+    fc.property(fc.array(part), fc.nat({ max: 5_000 }), (parts, expected) => {
+      const text = new TextBuffer(expected);
+      for (const one of parts) text.append(one);
+      return text.finish().toString() === parts.join('');
+    }),
   );
 });
