@@ -1,6 +1,7 @@
 /*
  * A Modbus TCP server of libmodbus with a mood, given as its argument. Prints its port; ends when its standard input does. Holding register
  * n holds 1000 + n, input register n 2000 + n, coil and discrete input n whether n is odd; whatever else comes back is wrong.
+ * With rtu and a serial port as arguments, unit 1 of a line of 115200 baud 8N1 in RTU, without moods.
  */
 #include <errno.h>
 #include <modbus.h>
@@ -43,6 +44,28 @@ static int answer(modbus_t *modbus, const char *mood, modbus_mapping_t *points, 
   return is(mood, "hasty") && requests % 4 == 0 ? -1 : 0;
 }
 
+/* One unit on a serial line. Answers until the line or the standard input ends. */
+static int serve_line(const char *path, modbus_mapping_t *points) {
+  modbus_t *line = modbus_new_rtu(path, 115200, 'N', 8, 1);
+  if (line == NULL || modbus_set_slave(line, 1) < 0 || modbus_connect(line) < 0) {
+    fprintf(stderr, "%s: %s\n", path, modbus_strerror(errno));
+    return 1;
+  }
+  printf("1\n");
+  fflush(stdout);
+  for (;;) {
+    fd_set ready;
+    int port = modbus_get_socket(line);
+    FD_ZERO(&ready);
+    FD_SET(STDIN_FILENO, &ready);
+    FD_SET(port, &ready);
+    if (select(port + 1, &ready, NULL, NULL, NULL) < 0 || FD_ISSET(STDIN_FILENO, &ready)) return 0;
+    uint8_t query[MODBUS_RTU_MAX_ADU_LENGTH];
+    int length = modbus_receive(line, query);
+    if (length > 0) modbus_reply(line, query, length, points);
+  }
+}
+
 int main(int argc, char **argv) {
   const char *mood = argc > 1 ? argv[1] : "plain";
   modbus_t *modbus = modbus_new_tcp("127.0.0.1", 0);
@@ -52,6 +75,7 @@ int main(int argc, char **argv) {
     points->tab_input_registers[n] = 2000 + n;
     points->tab_bits[n] = points->tab_input_bits[n] = n % 2;
   }
+  if (is(mood, "rtu") && argc > 2) return serve_line(argv[2], points);
   int listener = modbus_tcp_listen(modbus, 8);
   struct sockaddr_in address;
   socklen_t size = sizeof address;

@@ -1,4 +1,7 @@
-"""A Modbus TCP server of pymodbus with two units. Prints its port; runs until its standard input ends."""
+"""
+A Modbus server of pymodbus with two units: by TCP; with rtu or ascii as argument, in that form over TCP; with a serial port behind it, on
+that. Prints its port (1 for a serial one); runs until its standard input ends.
+"""
 
 import asyncio
 import struct
@@ -6,7 +9,8 @@ import sys
 
 from pymodbus import ModbusDeviceIdentification
 from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
-from pymodbus.server import ModbusTcpServer
+from pymodbus import FramerType
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 
 
 def registers(data: bytes) -> list[int]:
@@ -44,9 +48,15 @@ def unit(holding: list[int]) -> ModbusDeviceContext:
 async def main() -> None:
     identity = ModbusDeviceIdentification(info_name={"VendorName": "pymodbus", "ProductCode": "PM", "MajorMinorRevision": "3"})
     context = ModbusServerContext(devices={1: unit(HOLDING), 2: unit([7] * 10)}, single=False)
-    server = ModbusTcpServer(context, identity=identity, address=("127.0.0.1", 0))
-    await server.listen()
-    port = server.transport.sockets[0].getsockname()[1]
+    framer = {"rtu": FramerType.RTU, "ascii": FramerType.ASCII}.get(sys.argv[1] if len(sys.argv) > 1 else "", FramerType.SOCKET)
+    if len(sys.argv) > 2:
+        server = ModbusSerialServer(context, framer=framer, identity=identity, port=sys.argv[2], baudrate=115200, parity="N")
+        await server.listen()
+        port = 1
+    else:
+        server = ModbusTcpServer(context, framer=framer, identity=identity, address=("127.0.0.1", 0))
+        await server.listen()
+        port = server.transport.sockets[0].getsockname()[1]
     print(port, flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await server.shutdown()
