@@ -36,6 +36,7 @@ async function running(t: Test) {
     'device,name,asset,address,type,byte_order,scan_ms,scale,unit,deadband,lane',
     'meter,power,acme/hh/m,40001,uint32,CDAB,100,0.001,kW,0.5,normal',
     'meter,door,acme/hh/m,CO:3,,,100,,,,',
+    'meter,state,acme/hh/m,HR:60,uint16,,100,0=off|1=running,,,',
     'meter,absent,acme/hh/m,HR:50,uint16,,100,,,,',
   ];
   await writeFile(join(config, 'tags/t.csv'), `${rows.join('\n')}\n`);
@@ -104,6 +105,8 @@ t.test('a coil, a register that is refused, and a tag that does not exist', asyn
   const coil = await cli('explain', 'door');
   t.match(coil.out, /order +bit 0 of the answer, 1\n/);
   t.match(coil.out, /rule +every reading is reported/);
+  const state = await cli('explain', 'state');
+  t.match(state.out, /raw +0 at .*\nscaling +a text for each number: 0 off, 1 running\nvalue +off\n/);
   const refused = await cli('explain', 'absent');
   t.equal(refused.code, 1);
   t.match(refused.out, /answer +83 02 after/);

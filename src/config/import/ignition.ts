@@ -1,6 +1,14 @@
 import type { ForeignRow, ForeignTable } from './foreign-csv.ts';
 import { type Cells, type ImportedTable, type ImportOptions, Rejection, TagCollector } from './imported-table.ts';
-import { knownType, linearCells, optionalNumber, orderCell, registerAddress, registersOf } from './modbus-cells.ts';
+import {
+  knownType,
+  linearCells,
+  optionalNumber,
+  orderCell,
+  registerAddress,
+  registersOf,
+  squareRootCells,
+} from './modbus-cells.ts';
 
 /** Columns of Ignition's tag tables. */
 export const IGNITION_COLUMNS = [
@@ -89,15 +97,22 @@ function commonCells(row: ForeignRow) {
     .text('ClampMode')
     .toLowerCase()
     .replace(/[^a-z0-9]/g, '');
-  if (!/^(0|1|off|none|linear|)$/.test(mode)) throw new Rejection(`it is scaled by ${row.text('ScaleMode')}`);
+  const isRoot = mode === '2' || /square/.test(mode);
   const isLinear = mode === '1' || mode === 'linear';
+  if (!isRoot && !isLinear && !/^(0|off|none|)$/.test(mode))
+    throw new Rejection(`it is scaled by ${row.text('ScaleMode')}`);
   const both = clamp === '3' || clamp === 'clampboth';
-  const linear = isLinear
-    ? linearCells([number('RawLow'), number('RawHigh')], [number('ScaledLow'), number('ScaledHigh')], {
-        low: both || clamp === '1' || clamp === 'clamplow',
-        high: both || clamp === '2' || clamp === 'clamphigh',
-      })
-    : {};
+  const range = (low: string, high: string) => [number(low), number(high)] as const;
+  const raw = isRoot || isLinear ? range('RawLow', 'RawHigh') : null;
+  const linear =
+    raw === null
+      ? {}
+      : isRoot
+        ? squareRootCells(raw, range('ScaledLow', 'ScaledHigh'))
+        : linearCells(raw, range('ScaledLow', 'ScaledHigh'), {
+            low: both || clamp === '1' || clamp === 'clamplow',
+            high: both || clamp === '2' || clamp === 'clamphigh',
+          });
   const deadband = number('Deadband');
   const deadbandMode = row.text('DeadbandMode').toLowerCase();
   const isOff = /^(off|2)$/.test(deadbandMode);

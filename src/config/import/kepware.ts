@@ -8,6 +8,7 @@ import {
   registerAddress,
   registersOf,
   scaleCell,
+  squareRootCells,
 } from './modbus-cells.ts';
 
 /** Columns of KEPServerEX' tag tables. */
@@ -107,22 +108,21 @@ function commonCells(row: ForeignRow) {
   const number = (column: string) => optionalNumber(row.text(column), column);
   const scaling = row.text('Scaling').toLowerCase();
   const isNegated = isOn(row.text('Negate Value'));
-  if (/square/.test(scaling)) throw new Rejection('it is scaled by a square root');
   const access = row.text('Client Access').toUpperCase();
   const rate = number('Scan Rate');
-  const linear = /linear/.test(scaling)
-    ? linearCells(
-        [number('Raw Low'), number('Raw High')],
-        isNegated
-          ? [negated(number('Scaled Low')), negated(number('Scaled High'))]
-          : [number('Scaled Low'), number('Scaled High')],
-        { low: isOn(row.text('Clamp Low')), high: isOn(row.text('Clamp High')) },
-      )
-    : scaleCell(isNegated ? -1 : 1);
+  const raw = [number('Raw Low'), number('Raw High')] as const;
+  const ends = [number('Scaled Low'), number('Scaled High')] as const;
+  const scaled = isNegated ? ([negated(ends[0]), negated(ends[1])] as const) : ends;
+  const clamp = { low: isOn(row.text('Clamp Low')), high: isOn(row.text('Clamp High')) };
+  const scale = /square/.test(scaling)
+    ? squareRootCells(raw, scaled)
+    : /linear/.test(scaling)
+      ? linearCells(raw, scaled, clamp)
+      : scaleCell(isNegated ? -1 : 1);
   return {
     access: access === 'WO' ? 'w' : access === '' || /^RO?$/.test(access) ? 'r' : 'rw',
     ...(rate === null || rate <= 0 ? {} : { scan_ms: String(rate) }),
-    ...linear,
+    ...scale,
     unit: row.text('Eng. Units'),
     description: row.text('Description'),
   };

@@ -69,6 +69,14 @@ export function orderCell(order: ByteOrder): { readonly byte_order?: string } {
   return order === 'ABCD' ? {} : { byte_order: order };
 }
 
+/** The square root of the place in one range, mapped onto another, as of a differential pressure that stands for a flow; always clamped. */
+export function squareRootCells(
+  raw: readonly [number | null, number | null],
+  scaled: readonly [number | null, number | null],
+) {
+  return { ...linearCells(raw, scaled, { low: true, high: true }), scale: 'sqrt' };
+}
+
 /** A linear map between two ranges, clamped at those ends where it is said. @throws Rejection a range of no width */
 export function linearCells(
   raw: readonly [number | null, number | null],

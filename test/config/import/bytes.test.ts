@@ -13,6 +13,7 @@ const HOLDING: Readonly<Record<number, readonly number[]>> = {
   10: [0x8006],
   20: [0x5075, 0x6d70, 0x2037],
   30: [0x7550, 0x706d, 0x3720],
+  40: [0x1234, 0x5678],
 };
 
 /**
@@ -78,14 +79,17 @@ const CASES: readonly Case[] = [
       Scaled: 0x8006 / 10,
       Negated: -0x8006,
       Clamped: 100,
+      Root: Math.sqrt(0x4148 / 65_535) * 100,
+      Bcd: 1234,
+      LongBcd: 56_781_234,
     },
-    rejected: { 'Meter.Root': /square root/, 'Meter.Wrong': /D100/ },
+    rejected: { 'Meter.Byte': /Byte/, 'Meter.Wrong': /D100/ },
   },
   {
     file: 'kepware.csv',
     options: ['--device', 'meter', '--byte-order', 'ABCD'],
     shown: { Float: ['f32', '4148f5c3'], Double: ['f64', '4148f5c3456789ab'], Word: ['u16', '4148'] },
-    rejected: { 'Meter.Root': /square root/, 'Meter.Wrong': /D100/ },
+    rejected: { 'Meter.Byte': /Byte/, 'Meter.Wrong': /D100/ },
   },
   {
     file: 'telegraf.toml',
@@ -114,6 +118,8 @@ const CASES: readonly Case[] = [
     file: 'thingsboard.json',
     shown: {
       u16: ['u16', '4841'],
+      // 0x4841 as a half: 2^3 × (1 + 65/1024).
+      half: 8.5078125,
       f32: ['f32', 'c3f54841'],
       u64: ['u64', 'ab896745c3f54841'],
       bit: true,
@@ -126,7 +132,7 @@ const CASES: readonly Case[] = [
       coils_0: false,
       coils_1: true,
     },
-    rejected: { half: /16float/, raw: /bytes/, u16: /udp/ },
+    rejected: { raw: /bytes/, u16: /udp/ },
   },
   {
     file: 'oibus.csv',
@@ -163,8 +169,10 @@ const CASES: readonly Case[] = [
       coil: true,
       text: 'Pump 7',
       scaled: 0x8006 / 100,
+      root: Math.sqrt(0x4148 / 65_535) * 10,
+      bcd: 1234,
     },
-    rejected: { memory: /Memory/, root: /SquareRoot/, other: /N7:0/ },
+    rejected: { memory: /Memory/, filtered: /Exponential Filter/, other: /N7:0/ },
   },
 ];
 
