@@ -1,6 +1,6 @@
 // What the pages tell people to type does what they say: every command is run, here or by .ci/run.
 import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { buildProgram } from '../../src/cli/program.ts';
@@ -13,7 +13,7 @@ const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   encoding: 'utf8',
 });
 const shown: ShownCommand[] = [];
-for (const file of pages.trim().split('\n').sort()) shown.push(...shownCommands(file, await read(file)));
+for (const file of pages.trim().split('\n').sort()) shown.push(...shownCommands(file, await read(file), isOurs));
 const ci = await read('.ci/run');
 const systemd = await read('scripts/test-systemd');
 
@@ -30,7 +30,14 @@ const SHORTENED: readonly (readonly [RegExp, string])[] = [
 /** Commands that end otherwise than with 0: the tables to import have tags that must be refused. */
 const EXIT_CODES: readonly (readonly [RegExp, number])[] = [[/ tag import fixtures\//, 1]];
 
-const wordsOf = (command: string) => command.split(/\s+/).filter((word) => word !== '');
+function wordsOf(command: string): string[] {
+  return command.split(/\s+/).filter((word) => word !== '');
+}
+
+async function testFiles(): Promise<string[]> {
+  const files = await readdir(join(REPOSITORY, 'test/cli'));
+  return files.filter((name) => name.endsWith('.test.ts')).map((name) => `test/cli/${name}`);
+}
 
 /** All words of the command in this order, in one line of .ci/run. */
 function isRunByCi(command: string): boolean {
@@ -60,6 +67,12 @@ function commandPath(command: string): string | null {
   return path.length > 0 && group.commands.length === 0 ? path.join(' ') : null;
 }
 
+/** `tag import FILE`: the words of a command of two, and something after them or not. */
+function isOurs(code: string): boolean {
+  const path = commandPath(`headgate ${code}`);
+  return path?.includes(' ') === true && `${code} `.startsWith(`${path} `);
+}
+
 const isHere = ({ command, where }: ShownCommand) =>
   where === 'block' && /^(scripts\/headgate|node scripts\/)/.test(command);
 
@@ -67,13 +80,21 @@ t.setTimeout(240_000);
 
 t.test('every command that a page shows is run by something', async (t) => {
   const here = new Set(shown.filter(isHere).map(({ command }) => commandPath(command)));
+  const tests = (await Promise.all((await testFiles()).map(read))).join('\n');
+  /** Run by a shell block, or by a test: `'device', 'add'` in its arguments, or `device add ` in a line of them. */
+  const isTested = (path: string | null) => {
+    if (path === null || here.has(path)) return path !== null;
+    const words = path.split(' ');
+    const asList = words.map((word) => `'${word}'`).join(',\\s*');
+    return new RegExp(`${asList}|['\\s]${path} `).test(tests);
+  };
   for (const { file, line, command, where } of shown) {
     const what = `${file}:${line}: ${command}`;
     if (isHere({ file, line, command, where })) t.pass(`${what}: run below`);
     else if (/^npm\b/.test(command)) t.ok(isRunByCi(command), `${what}: needs a step of .ci/run`);
     else if (/--help$/.test(command)) t.ok(/headgate/.test(command), `${what}: run below`);
     else if (/^(scripts\/)?headgate /.test(command))
-      t.ok(here.has(commandPath(command)), `${what}: needs a shell block that shows it, which is run below`);
+      t.ok(isTested(commandPath(command)), `${what}: needs a shell block that shows it, or a test that runs it`);
     else if (/^(sudo|systemctl|journalctl|scripts\/)/.test(command))
       t.ok(systemd.includes(command.replace(/^sudo /, '')), `${what}: needs a test in scripts/test-systemd`);
     else t.fail(`${what}: nothing runs it`);

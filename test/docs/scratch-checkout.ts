@@ -41,7 +41,10 @@ export class ScratchCheckout {
   async startUntil(command: string, ready: RegExp): Promise<Ran> {
     const { child, output } = this.#start(command);
     this.#running.push(child);
-    await until(() => ready.test(output.out + output.err) || child.exitCode !== null, { what: `${command}: ${ready}` });
+    await until(() => ready.test(output.out + output.err) || child.exitCode !== null, {
+      what: `${command}: ${ready}`,
+      timeoutMs: 40_000,
+    });
     return { code: child.exitCode, ...output };
   }
 
@@ -75,7 +78,8 @@ export class ScratchCheckout {
     const { HEADGATE_CONFIG: _config, ...environment } = process.env;
     const child = spawn('/bin/sh', ['-c', `exec ${command}`], {
       cwd: this.directory,
-      env: environment,
+      // Two dozen starts of one program: compiled once.
+      env: { ...environment, NODE_COMPILE_CACHE: join(this.directory, '.compiled') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = { out: '', err: '' };
