@@ -106,7 +106,7 @@ t.test('a coil, a register that is refused, and a tag that does not exist', asyn
   t.match(coil.out, /order +bit 0 of the answer, 1\n/);
   t.match(coil.out, /rule +every reading is reported/);
   const state = await cli('explain', 'state');
-  t.match(state.out, /raw +0 at .*\nscaling +a text for each number: 0 off, 1 running\nvalue +off\n/);
+  t.match(state.out, /raw +0 at .*\nscaling +0 = off, 1 = running\nvalue +off\n/);
   const refused = await cli('explain', 'absent');
   t.equal(refused.code, 1);
   t.match(refused.out, /answer +83 02 after/);
