@@ -79,6 +79,11 @@ export class LedgerWriter {
     this.#accounts.push(account);
   }
 
+  /** Sums or accounts by stream are not in the file yet. */
+  get hasUnwrittenAccounts(): boolean {
+    return this.#tallies.size > 0 || this.#accounts.length > 0;
+  }
+
   /** Number a gap and tell of it. */
   gap(gap: NewGap, now: EpochMs): void {
     const { lane, first, last, count, unused = 0, reason, consumers } = gap;

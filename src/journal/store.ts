@@ -299,7 +299,8 @@ export class Store {
   streamLedger(): StreamLedger {
     return this.#books.withoutDamage(() => {
       this.#books.settleAll();
-      this.#books.saveOrMakeRoom();
+      // The accounts are read from the file.
+      if (this.#writer.hasUnwrittenAccounts) this.#books.saveOrMakeRoom();
       return this.#streams.ledger();
     });
   }

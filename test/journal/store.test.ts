@@ -167,7 +167,7 @@ class Bench {
         throw new Error(`ledger ${JSON.stringify(row)}, expected ${JSON.stringify(expected)}`);
       }
     }
-    if (++this.#checks % 4 === 0) this.checkStreams();
+    if (++this.#checks % 8 === 0) this.checkStreams();
   }
 
   checkStreams(): void {
