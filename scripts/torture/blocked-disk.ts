@@ -64,7 +64,7 @@ export async function blockAgainAndAgain(plant: Plant, disk: BlockedDisk, share:
   const end = await plant.rest();
   const told = plant.told(REFUSED_TYPE);
   if (told < runs) failures.push(`seed ${seed}: ${told} events tell of refusals, there were ${runs}`);
-  const figures = figuresOf(plant, end, seed, { mayLose: true });
+  const figures = figuresOf(plant, end, seed, { mayLose: end.receiver.gapEvents });
   return {
     ...figures,
     maxRecoverySeconds: Math.max(round(maxUnblockSeconds), figures.maxRecoverySeconds),

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { receiveUpstream, type UpstreamReceiver } from '../../src/cli/demo/upstream-receiver.ts';
 import type { JournalConfig } from '../../src/journal/config.ts';
-import type { VerifyReport } from '../../src/journal/verify.ts';
+import type { VerifyReport } from '../../src/journal/verify-report.ts';
 import { LANES } from '../../src/model/tag.ts';
 import { createObserver } from '../../src/observe/observer.ts';
 import type { Random } from '../../src/ports/clock.ts';
@@ -164,6 +164,11 @@ export class Plant {
     await this.oracle.load(this.host, BROKER_PORT);
     await accepted;
     this.maxRecoverySeconds = Math.max(this.maxRecoverySeconds, (performance.now() - daemon.startedAtMs) / 1000);
+  }
+
+  /** `journal verify` of the running gateway, which puts aside what it finds bad. */
+  async verifyLive(): Promise<void> {
+    await connectControl(this.#socket).journalVerify();
   }
 
   /** True once the oracle, connected anew if need be, has had an acknowledgement since the call. */

@@ -27,6 +27,11 @@ export const TORTURES: Readonly<Record<string, TortureEntry>> = {
     fullRuns: 30,
     load: () => import('./readonly.ts'),
   },
+  bitrot: {
+    summary: 'flipped bits, truncated and vanished files, while stopped and while running',
+    fullRuns: 200,
+    load: () => import('./bitrot.ts'),
+  },
   flaps: {
     summary: 'the link upstream is reset 500 times a minute; nothing settled may be sent again',
     fullRuns: 2500,

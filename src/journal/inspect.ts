@@ -3,7 +3,8 @@ import type { JournalStatus, StreamLedger } from '../ports/journal.ts';
 import { ledgerRow } from './consumer.ts';
 import { diskSpace } from './disk-space.ts';
 import { OfflineCopy } from './offline-copy.ts';
-import { type VerifyReport, verify } from './verify.ts';
+import { verify } from './verify.ts';
+import type { VerifyReport } from './verify-report.ts';
 
 /**
  * The state of a journal whose daemon is down; alters nothing. `quotaBytes` is 0: the quota is configuration.

@@ -27,8 +27,8 @@ import { BLOCKED_REASONS, noticeToEvent } from './notice-event.ts';
 import { type RefusedData, refusedEvent } from './refused-event.ts';
 import { toSettings } from './settings.ts';
 import type { StoreNotice } from './store-notice.ts';
-import type { VerifyReport } from './verify.ts';
 import { runVerifier } from './verify-client.ts';
+import type { VerifyReport } from './verify-report.ts';
 import { WorkerLink } from './worker-link.ts';
 
 /** What opening a journal needs. */
@@ -208,7 +208,10 @@ class JournalClient implements JournalHandle {
   async verify(options: { onProgress?(done: number, of: number): void } = {}): Promise<VerifyReport> {
     // Sealed files stand alone, so the verifier never touches what the worker writes.
     const snapshot = await this.#ask({ kind: 'seal' });
-    return runVerifier(this.#options.directory, snapshot, options.onProgress);
+    const report = await runVerifier(this.#options.directory, snapshot, options.onProgress);
+    // What is bad now would be found so at its next reading: put aside and told at once, the rest serves.
+    if (report.problems.length > 0) await this.#ask({ kind: 'put-aside', problems: report.problems });
+    return report;
   }
 
   close(): Promise<void> {

@@ -209,6 +209,10 @@ function answer(store: Store, lock: DirectoryLock, question: Question & { id: nu
       store.sealAll();
       send({ kind: 'answer', id, value: store.snapshot() });
       return;
+    case 'put-aside':
+      store.putAside(question.problems);
+      send({ kind: 'answer', id, value: null });
+      return;
     case 'close':
       hashing?.steps.return('');
       store.close(now);

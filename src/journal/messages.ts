@@ -8,7 +8,7 @@ import type { LedgerSnapshot, StoredGap } from './ledger.ts';
 import type { EncodedList, StreamKey } from './record.ts';
 import type { JournalSettings } from './settings.ts';
 import type { StoreNotice } from './store-notice.ts';
-import type { VerifyReport } from './verify.ts';
+import type { VerifyReport } from './verify-report.ts';
 
 /** What the worker is started with. */
 export interface WorkerStart {
@@ -51,6 +51,7 @@ export type Question =
   | { readonly kind: 'status' }
   | { readonly kind: 'streams' }
   | { readonly kind: 'seal' }
+  | { readonly kind: 'put-aside'; readonly problems: VerifyReport['problems'] }
   | { readonly kind: 'close' };
 
 /** Main thread to worker. */
@@ -88,6 +89,7 @@ export interface Answers {
   readonly status: JournalStatus;
   readonly streams: StreamLedger;
   readonly seal: LedgerSnapshot;
+  readonly 'put-aside': null;
   readonly close: null;
 }
 

@@ -3,6 +3,7 @@ import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { JournalDisk, OpenLedger } from './journal-disk.ts';
 import type { LedgerContent, LedgerHead } from './ledger.ts';
+import { EMPTY_FILE, HALF_CREATED } from './segment-file.ts';
 import { type SegmentInfo, spanning } from './segment-info.ts';
 import { SegmentDamageError, SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';
@@ -12,6 +13,10 @@ import type { StoreNotice } from './store-notice.ts';
 
 /** Added to the highest sequence that can be read when the ledger is lost and the newest events are damaged. */
 const REBUILD_RESERVE = 10_000_000;
+
+const NOT_IN_MANIFEST = 'not in the manifest';
+/** Why a file that the ledger does not know is put aside although no event that counts was ever in it. */
+const EMPTY_REASONS: readonly string[] = [NOT_IN_MANIFEST, HALF_CREATED, EMPTY_FILE];
 
 /** What opening needs from outside. */
 export interface OpenStoreOptions {
@@ -37,23 +42,22 @@ interface FoundLoss {
 export function openStore(options: OpenStoreOptions): Store {
   const { disk, settings, now, notify } = options;
   disk.prepare();
-  const { ledger, content } = openLedger(options);
+  const { ledger, content, rebuiltFrom } = openLedger(options);
   const shelf = new SegmentShelf(disk, content.head.journalId);
   const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
   // A process that was killed may have left names that no sync had covered: of a directory, the ledger, a segment that is written on now.
   // SQLite passes over an error when it syncs the directory of a new WAL.
   disk.syncNames();
   const { head } = content;
-  const knownTo = head.lastSequence;
+  const knownTo = rebuiltFrom === null ? head.lastSequence : rebuiltFrom - 1;
   const highest = Math.max(
     head.lastSequence,
     ...content.segments.map(({ last }) => last),
     ...shelf.all().map(({ last }) => last),
   );
-  // With the newest events damaged nobody knows which sequences were given out: go on above all that can have been.
-  head.lastSequence = losses.some(({ segment }) => segment.state === 'active')
-    ? Math.max(highest, head.reserved)
-    : highest;
+  // With the ledger lost or the newest events damaged nobody knows which sequences were given out: go on above all that can have been.
+  const isUnsure = rebuiltFrom !== null || losses.some(({ segment }) => segment.state === 'active');
+  head.lastSequence = isUnsure ? Math.max(highest, head.reserved) : highest;
   head.isClean = false;
   const ballastBytes = Math.floor(Math.min(settings.ballastBytes, disk.space().totalBytes / 32));
   const store = new Store({ disk, settings, content, ledger, shelf, ballastBytes, notify }, now);
@@ -61,14 +65,15 @@ export function openStore(options: OpenStoreOptions): Store {
     if (segment.state === 'sealed') store.bookGone(segment);
     store.bookLoss(segment.lane, segment, count, reason);
   }
-  store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(losses));
+  store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(losses, rebuiltFrom !== null));
   store.started(content.segments.filter((segment) => !shelf.lane(segment.lane).includes(segment)));
   store.tick(now);
   return store;
 }
 
 /** Why there are numbers above those that the ledger knows which no event has. */
-function unusedReason(losses: readonly FoundLoss[]): string {
+function unusedReason(losses: readonly FoundLoss[], isRebuilt: boolean): string {
+  if (isRebuilt) return 'damage: the ledger was lost, and which of these numbers had events that are gone now';
   const damaged = losses.find(({ segment }) => segment.state === 'active');
   if (damaged === undefined) return 'a commit was cut off before it was acknowledged';
   return `${damaged.reason}; events of the last second before it may have had some of these numbers`;
@@ -126,7 +131,7 @@ function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, opti
     };
     try {
       const newest = shelf.lane(lane).at(-1);
-      if (newest !== undefined && first <= newest.last) throw new SegmentDamageError(segment, 'not in the manifest');
+      if (newest !== undefined && first <= newest.last) throw new SegmentDamageError(segment, NOT_IN_MANIFEST);
       // Created after the ledger was written last, or the ledger was rebuilt. A lane writes to its newest segment only.
       shelf.seal(lane);
       shelf.add(segment);
@@ -134,6 +139,9 @@ function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, opti
     } catch (error) {
       if (!(error instanceof SegmentDamageError)) throw error;
       notify({ kind: 'quarantined', segment, reason: error.message, path: shelf.quarantine(segment) });
+      // Nobody knows how many events were in it, and so which numbers were given out.
+      if (!EMPTY_REASONS.includes(error.message))
+        losses.push({ segment, count: 0, reason: `damage: ${error.message}` });
     }
   }
   return losses;
@@ -174,14 +182,19 @@ function reopen(
   }
 }
 
-function openLedger(options: OpenStoreOptions): { ledger: OpenLedger; content: LedgerContent } {
+/** `rebuiltFrom`: the lowest number that a segment may hold, when the ledger was lost. */
+function openLedger(options: OpenStoreOptions): {
+  ledger: OpenLedger;
+  content: LedgerContent;
+  rebuiltFrom: number | null;
+} {
   const { disk, newJournalId, notify } = options;
   let isTold = false;
   if (disk.hasLedger()) {
     let ledger: OpenLedger | undefined;
     try {
       ledger = disk.openLedger(null);
-      return { ledger, content: ledger.load() };
+      return { ledger, content: ledger.load(), rebuiltFrom: null };
     } catch (error) {
       if (readFailureKind(error) !== 'damage') throw error;
       ledger?.abandon();
@@ -201,21 +214,21 @@ function openLedger(options: OpenStoreOptions): { ledger: OpenLedger; content: L
     cursorsLost: found.journalId !== null,
   };
   const ledger = disk.openLedger(head);
-  return { ledger, content: ledger.load() };
+  return { ledger, content: ledger.load(), rebuiltFrom: found.journalId === null ? null : found.first };
 }
 
 /** Which journal the segments belong to, by the newest readable one, when no ledger says so. */
-function findSegments(disk: JournalDisk): { journalId: string | null; last: number } {
-  let found: { journalId: string | null; last: number } = { journalId: null, last: 0 };
-  for (const lane of LANES) {
-    for (const first of disk.segmentFirsts(lane)) {
-      if (first <= found.last) continue;
-      try {
-        found = { journalId: disk.identify({ lane, first }).journalId, last: first };
-      } catch (error) {
-        if (readFailureKind(error) !== 'damage') throw error;
-      }
+function findSegments(disk: JournalDisk): { journalId: string | null; first: number; last: number } {
+  const names = LANES.flatMap((lane) => disk.segmentFirsts(lane).map((first) => ({ lane, first })));
+  names.sort((a, b) => a.first - b.first);
+  // Names are believed, also of files that cannot be read.
+  const [first, last] = [names[0]?.first ?? 0, names.at(-1)?.first ?? 0];
+  for (const name of names.reverse()) {
+    try {
+      return { journalId: disk.identify(name).journalId, first, last };
+    } catch (error) {
+      if (readFailureKind(error) !== 'damage') throw error;
     }
   }
-  return found;
+  return { journalId: null, first, last };
 }

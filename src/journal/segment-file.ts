@@ -325,6 +325,9 @@ function checkIdentity(db: Database.Database, identity: SegmentIdentity): void {
 /** What is found of a segment whose creation a crash cut off: nothing was ever committed to it. */
 export const HALF_CREATED = 'half-created';
 
+/** The same, even earlier; or the file has lost all that it had. */
+export const EMPTY_FILE = 'empty file';
+
 /** Which segment a database says that it is. @throws DamageError none */
 export function readIdentity(db: Database.Database): SegmentIdentity {
   if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {

@@ -7,7 +7,7 @@ import type { BallastFile, DiskSpace, JournalDisk, OpenSegment, SegmentIdentity,
 import type { LedgerHead } from './ledger.ts';
 import { LedgerFile } from './ledger-file.ts';
 import { fileBytes, hashBlocks, quarantinePath } from './segment-bytes.ts';
-import { readIdentity, SegmentFile } from './segment-file.ts';
+import { EMPTY_FILE, readIdentity, SegmentFile } from './segment-file.ts';
 import { firstOfFileName, segmentPath } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
 
@@ -58,7 +58,7 @@ export class SqliteDisk implements JournalDisk {
 
   openActive(identity: SegmentIdentity): OpenSegment {
     const path = this.#path(identity);
-    if (statSync(path).size === 0) throw new DamageError('empty file');
+    if (statSync(path).size === 0) throw new DamageError(EMPTY_FILE);
     return SegmentFile.openActive(path, identity);
   }
 

@@ -17,7 +17,7 @@ import { LaneWriter, type RecordGroup } from './lane-writer.ts';
 import type { LedgerContent, LedgerSnapshot, StoredGap } from './ledger.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { isRefusal } from './refusal.ts';
-import type { SegmentInfo } from './segment-info.ts';
+import { type SegmentInfo, segmentPath } from './segment-info.ts';
 import type { SegmentShelf } from './segment-shelf.ts';
 import { type SelectedSlice, selectStep } from './select-step.ts';
 import type { JournalSettings } from './settings.ts';
@@ -25,6 +25,7 @@ import type { StoreNotice, Thinned } from './store-notice.ts';
 import { StreamBooks } from './stream-books.ts';
 import { THINNED_TYPE } from './thinned-event.ts';
 import { Thinner } from './thinner.ts';
+import type { VerifyReport } from './verify-report.ts';
 
 /** Sequences are reserved in the ledger so many at a time; only damage to the newest events makes a jump of it visible. */
 const RESERVE = 1_000_000;
@@ -187,6 +188,14 @@ export class Store {
   /** A sealed segment turned out to be bad outside of an operation of this store. */
   reportDamage(segment: SegmentInfo, reason: string): void {
     this.#books.quarantine(segment, reason);
+  }
+
+  /** Put sealed segments aside that a verification found bad, by their paths; problems of other things are passed over. */
+  putAside(problems: VerifyReport['problems']): void {
+    for (const { segment: path, problem } of problems) {
+      const segment = this.#shelf.all().find((known) => known.state === 'sealed' && segmentPath(known) === path);
+      if (segment !== undefined) this.#books.quarantine(segment, problem);
+    }
   }
 
   /** Drop caches that grow with the number of streams and tag lists. */

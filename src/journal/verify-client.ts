@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import type { LedgerSnapshot } from './ledger.ts';
 import type { FromVerifier } from './messages.ts';
-import type { VerifyReport } from './verify.ts';
+import type { VerifyReport } from './verify-report.ts';
 import { workerUrl } from './worker-url.ts';
 
 /** Verify a journal in use in a thread of its own. @throws JOURNAL_UNAVAILABLE the thread failed */

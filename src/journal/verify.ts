@@ -3,7 +3,7 @@ import { messageOf } from '../errors/headgate-error.ts';
 import { decodeCbor, decodeEvent, makeTagList } from '../model/event-codec.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { TagList } from '../model/telemetry.ts';
-import type { LedgerRow, StreamLedger } from '../ports/journal.ts';
+import type { StreamLedger } from '../ports/journal.ts';
 import { ledgerRow } from './consumer.ts';
 import type { LedgerContent } from './ledger.ts';
 import type { EncodedList, StoredRecord } from './record.ts';
@@ -12,16 +12,7 @@ import { SegmentFile } from './segment-file.ts';
 import { type SegmentInfo, segmentPath } from './segment-info.ts';
 import { codeOf } from './sqlite-failure.ts';
 import { StreamSums } from './stream-ledger.ts';
-
-/** What verification found. */
-export interface VerifyReport {
-  readonly segments: number;
-  readonly events: number;
-  readonly problems: readonly { readonly segment: string; readonly problem: string }[];
-  readonly ledger: readonly LedgerRow[];
-  /** True when no problem was found and the ledger's equation holds for every consumer. */
-  readonly holds: boolean;
-}
+import type { VerifyReport } from './verify-report.ts';
 
 /** What is verified. Files are only read. */
 export interface VerifySource {
