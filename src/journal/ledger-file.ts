@@ -4,6 +4,7 @@ import type { Cursor, LaneCursors } from '../ports/journal.ts';
 import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
 import type { OpenLedger, SegmentName } from './journal-disk.ts';
 import type { LedgerChange, LedgerContent, LedgerHead, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
+import { checkLedgerSum, removeLedgerSum, writeLedgerSum } from './ledger-sum.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
 import { setJournalMode, WalCheckpoint } from './wal-mode.ts';
@@ -73,6 +74,8 @@ export class LedgerFile implements OpenLedger {
 
   /** Open, or create with this content. @throws DamageError not a ledger of this format */
   static open(path: string, initial: LedgerHead | null): LedgerFile {
+    if (initial === null) checkLedgerSum(path);
+    removeLedgerSum(path);
     const db = new Database(path, { fileMustExist: initial === null });
     try {
       if (initial !== null) db.pragma('page_size = 1024');
@@ -83,8 +86,11 @@ export class LedgerFile implements OpenLedger {
         throw new Error('SQLite does not keep WAL with synchronous=FULL');
       }
       db.pragma('cache_size = -512');
-      if (initial === null) migrateLedger(db);
-      else create(db, initial);
+      if (initial === null) {
+        const structure = db.pragma('quick_check(1)', { simple: true });
+        if (structure !== 'ok') throw new DamageError(String(structure));
+        migrateLedger(db);
+      } else create(db, initial);
       return new LedgerFile(db);
     } catch (error) {
       db.close();
@@ -174,7 +180,9 @@ export class LedgerFile implements OpenLedger {
 
   close(): void {
     this.#checkpoint.beforeClose();
+    const { name } = this.#db;
     this.#db.close();
+    writeLedgerSum(name);
   }
 
   /** Close what is known to be bad: nothing is written any more. */

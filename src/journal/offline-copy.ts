@@ -7,6 +7,7 @@ import { LANES } from '../model/tag.ts';
 import type { SequenceRange, StreamLedger } from '../ports/journal.ts';
 import type { LedgerContent, StoredGap, StreamCount } from './ledger.ts';
 import { loadLedger, migrateLedger, readGaps, readStreamAccounts, readTally } from './ledger-file.ts';
+import { checkLedgerSum } from './ledger-sum.ts';
 import { fileBytes } from './segment-bytes.ts';
 import { HALF_CREATED, SegmentFile } from './segment-file.ts';
 import { firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
@@ -83,6 +84,11 @@ export class OfflineCopy {
   #openLedger(): Database.Database {
     if (!existsSync(join(this.#directory, 'cursors.db'))) throw new Error('there is no journal yet');
     this.#copy('cursors.db');
+    try {
+      checkLedgerSum(join(this.#directory, 'cursors.db'));
+    } catch (error) {
+      this.problems.push({ segment: 'ledger', problem: messageOf(error) });
+    }
     return new Database(join(this.#copies, 'cursors.db'), { fileMustExist: true });
   }
 

@@ -6,6 +6,7 @@ import { Ballast, diskSpace, isReadOnly, makeDirectory, syncDirectory } from './
 import type { BallastFile, DiskSpace, JournalDisk, OpenSegment, SegmentIdentity, SegmentName } from './journal-disk.ts';
 import type { LedgerHead } from './ledger.ts';
 import { LedgerFile } from './ledger-file.ts';
+import { removeLedgerSum } from './ledger-sum.ts';
 import { fileBytes, hashBlocks, quarantinePath } from './segment-bytes.ts';
 import { EMPTY_FILE, readIdentity, SegmentFile } from './segment-file.ts';
 import { firstOfFileName, segmentPath } from './segment-info.ts';
@@ -108,6 +109,7 @@ export class SqliteDisk implements JournalDisk {
   quarantineLedger(): void {
     const path = this.#ledgerPath;
     const aside = quarantinePath(this.#directory, 'cursors');
+    removeLedgerSum(path);
     for (const suffix of ['-wal', '']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
   }
 

@@ -188,6 +188,7 @@ for (const [title, damage] of [
   ['damaged', (path: string) => writeFileSync(path, Buffer.alloc(8192, 1))],
   ['missing', (path: string) => rmSync(path)],
   ['empty', (path: string) => truncateSync(path, 0)],
+  ['anywhere slightly rotten', (path: string) => flip(path, statSync(path).size - 700)],
 ] as const) {
   t.test(`${title} ledger: it is rebuilt: same journal, all events, and consumers start again`, async (t) => {
     const directory = scratch(t);
@@ -241,6 +242,7 @@ t.test('a ledger of the first format is brought up to date', (t) => {
   );
   db.pragma('user_version = 1');
   db.close();
+  rmSync(join(directory, 'cursors.db.sha256'));
   const { store, notices } = openEngine(directory, CONFIG);
   t.strictSame(notices, []);
   t.equal(store.status().ledger[0]?.waiting, 66);
