@@ -26,6 +26,7 @@ import { createServiceHost } from './runtime/service-host.ts';
 import { sinkModules } from './sinks/registry.ts';
 import { type ControlServer, startControlServer } from './system/control-server.ts';
 import { readSecret } from './system/credentials.ts';
+import { settlePacketCaches } from './system/mqtt-packet-cache.ts';
 import { VERSION } from './version.ts';
 
 export interface GatewayOptions {
@@ -61,6 +62,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const close of opened.reverse())
       await close().catch((error) => observer.emit('part-close-failed', { reason: messageOf(error) }));
   };
+  settlePacketCaches();
   try {
     const journal = await openJournal({
       directory: join(dataDir, 'journal'),
