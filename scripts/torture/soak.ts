@@ -12,12 +12,12 @@ const EVENTS_A_RUN = 1000;
 const STREAMS = 2;
 const WINDOW = 400;
 /** How often it is looked at, right after a garbage collection. */
-const LOOKS = 60;
+const LOOKS = 200;
 /** What starts, fills its caches and is compiled is no leak. */
 const WARMUP_SHARE = 0.3;
 const MAX_MB_PER_10M = 1;
 /** With fewer events a slope says nothing about ten millions: then the memory must just stay where it was. */
-const EVENTS_FOR_SLOPE = 1_000_000;
+const EVENTS_FOR_SLOPE = 3_000_000;
 const MAX_GROWTH_MB = 24;
 /** Handles that come and go with the requests of the test itself and with timers between two beats. */
 const HANDLE_SLACK = 6;

@@ -16,6 +16,7 @@ export interface ReceiveCommandOptions {
   readonly state?: string;
   readonly order: 'stream' | 'arrival';
   readonly hold: number;
+  readonly replays?: true;
   readonly user?: string;
   readonly passwordFile?: string;
   readonly ca?: string;
@@ -42,6 +43,7 @@ export async function receive(context: CliContext, options: ReceiveCommandOption
     ...(await connectionOf(options)),
     order: options.order,
     maxHeldEvents: options.hold,
+    passReplays: options.replays === true,
     ...(options.state === undefined ? {} : { stateFile: options.state }),
     onEvents: async (events) => {
       for (const event of events) show(context, event);

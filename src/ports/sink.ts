@@ -11,6 +11,8 @@ import type { SequenceRange, StoredEvent } from './journal.ts';
  */
 export interface BatchCoverage extends SequenceRange {
   readonly lane: Lane;
+  /** Ranges of the lane elsewhere in which nothing is stored, or no longer; at most 64. */
+  readonly absent?: readonly SequenceRange[];
   /** Through this sequence this destination has confirmed everything, in all lanes. */
   readonly settled: number;
 }

@@ -4,6 +4,7 @@ import { decodeCbor, decodeEvent, MAX_EVENT_BYTES } from '../model/event-codec.t
 import { LANES, type Lane } from '../model/tag.ts';
 import type { TagList } from '../model/telemetry.ts';
 import type { EpochMs } from '../model/time.ts';
+import type { SequenceRange } from '../ports/journal.ts';
 import type { BatchCoverage } from '../ports/sink.ts';
 import { BATCH_FORMAT, CBOR_BATCH_HEAD } from './batch-encoder.ts';
 import { decompress } from './compression.ts';
@@ -29,6 +30,8 @@ export interface ReceivedBatch extends Delivered {
   readonly sent: EpochMs | null;
   readonly events: readonly ReceivedEvent[];
 }
+
+const MAX_ABSENT = 64;
 
 export interface DecodeLimits {
   /** Of the message as received. Default 16 MiB. */
@@ -58,8 +61,34 @@ function deliveryOf(told: Record<string, unknown>): Omit<Delivered, 'historical'
   return {
     sink: typeof sink === 'string' ? sink : null,
     replay: typeof replay === 'string' ? replay : null,
-    coverage: isTold && first <= last ? { lane, first, last, settled: Number(settled) } : null,
+    coverage:
+      isTold && first <= last
+        ? { lane, first, last, absent: absentOf(told['absent']), settled: Number(settled) }
+        : null,
   };
+}
+
+/** As pairs of numbers, or as text (`13-15,20-22`), since CloudEvents attributes are scalar; what is malformed is as untold. */
+function absentOf(told: unknown): readonly SequenceRange[] {
+  const pairs: unknown = typeof told === 'string' ? told.split(',').map((range) => range.split('-').map(Number)) : told;
+  if (!Array.isArray(pairs)) return [];
+  return pairs.slice(0, MAX_ABSENT).flatMap((pair: unknown) => {
+    const [first, last] = Array.isArray(pair) ? pair : [];
+    return isSequence(first) && isSequence(last) && first <= last ? [{ first, last }] : [];
+  });
+}
+
+/** A batch speaks for its own events at least: with any other account a receiver would take them for repeats, or miss none. */
+function covering(batch: ReceivedBatch): ReceivedBatch {
+  const { coverage, events } = batch;
+  if (coverage === null) return batch;
+  const { lane, first, last } = coverage;
+  for (const event of events) {
+    if (event.lane !== lane || event.sequence < first || event.sequence > last) {
+      throw invalid(`event ${event.sequence} is not of what the batch speaks for: ${first} to ${last} of lane ${lane}`);
+    }
+  }
+  return batch;
 }
 
 function parseCborBatch(bytes: Uint8Array): ReceivedBatch {
@@ -75,7 +104,7 @@ function parseCborBatch(bytes: Uint8Array): ReceivedBatch {
   if (!Array.isArray(items) || !Array.isArray(lists) || !Array.isArray(cut)) throw invalid('no items or no tag lists');
   const known = receivedLists(lists, cut);
   if (known === null) throw invalid('a tag list is malformed');
-  return { ...head, events: items.map((item) => cborEvent(item, known, head.journalId)) };
+  return covering({ ...head, events: items.map((item) => cborEvent(item, known, head.journalId)) });
 }
 
 function cborEvent(item: unknown, lists: ReadonlyMap<string, TagList>, journalId: string): ReceivedEvent {
@@ -102,7 +131,7 @@ function parseJsonMessage(bytes: Uint8Array): ReceivedBatch {
   const head = batchHead(value);
   const events: unknown = isObject(value) ? value['events'] : undefined;
   if (!Array.isArray(events)) throw invalid('no events');
-  return { ...head, events: events.map(cloudEvent) };
+  return covering({ ...head, events: events.map(cloudEvent) });
 }
 
 function singleEvent(value: Record<string, unknown>): ReceivedBatch {
@@ -111,7 +140,8 @@ function singleEvent(value: Record<string, unknown>): ReceivedBatch {
   const delivery = deliveryOf({ ...value, first: coversfrom, last: coversto });
   const journalId = event.id.slice(0, event.id.lastIndexOf('-'));
   const [, , gateway = ''] = event.source.split('/');
-  return { journalId, gateway, sent: null, historical: value['historical'] === true, events: [event], ...delivery };
+  const historical = value['historical'] === true;
+  return covering({ journalId, gateway, sent: null, historical, events: [event], ...delivery });
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -134,7 +164,7 @@ function batchHead(value: unknown): Omit<ReceivedBatch, 'events'> {
 function cloudEvent(value: unknown): ReceivedEvent {
   if (!isObject(value) || value['specversion'] !== '1.0') throw invalid('not a CloudEvents 1.0 event');
   const { time, recordedtime, sequence, specversion, datacontenttype, lane: ofLane, ...others } = value;
-  const { historical, replay, sink, coversfrom, coversto, settled, ...rest } = others;
+  const { historical, replay, sink, coversfrom, coversto, absent, settled, ...rest } = others;
   const lane = LANES.find((known) => known === ofLane);
   const event = {
     ...rest,

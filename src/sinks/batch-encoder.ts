@@ -36,7 +36,8 @@ export interface BatchEncoderOptions {
  * bytes of each event as they are; compressed as two frames, since the lists of a batch recur and are compressed once:
  *
  * envelope = `{ format, journalId, gateway, sink, sent, historical, lane, first, last, settled, lists, items: [[sequence, lane, recordedtime,
- * bytes], …] }`: it speaks for the sequences first to last of its lane; through `settled` all lanes are confirmed at this destination;
+ * bytes], …] }`: it speaks for the sequences first to last of its lane; through `settled` all lanes are confirmed at this destination; `absent`,
+ * if there is any, are further ranges `[first, last]` of the lane in which nothing is stored;
  * lane 0 critical, 1 normal, 2 bulk; a batch that is sent again on request has `replay`, the name of the run, and speaks for its own events alone; tag lists = `[{ id, source, device, asset, group, lane, names, units, types }, …]`. A list of
  * which less than half is referred to stands in the envelope's `lists` instead, cut down: `size` is its length, `at` the positions
  * that its `names`, `units` and `types` have in the whole.
@@ -56,7 +57,13 @@ export class BatchEncoder {
   async encode(batch: OutgoingBatch, sent: EpochMs): Promise<Uint8Array> {
     const { journalId, gateway, sink, encoding, compression } = this.#options;
     const { historical, coverage, replay } = batch;
-    const told = { ...(sink === null ? {} : { sink }), ...(replay === undefined ? {} : { replay }), ...coverage };
+    const { absent = [], ...range } = coverage ?? {};
+    const told = {
+      ...(sink === null ? {} : { sink }),
+      ...(replay === undefined ? {} : { replay }),
+      ...range,
+      ...(absent.length === 0 ? {} : { absent: absent.map(({ first, last }) => [first, last]) }),
+    };
     const envelope = { format: BATCH_FORMAT, journalId, gateway, sent, historical, ...told };
     if (encoding === 'json') {
       const head = JSON.stringify(envelope).slice(0, -1);

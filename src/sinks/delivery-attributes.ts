@@ -2,13 +2,14 @@ import type { OutgoingBatch } from '../ports/sink.ts';
 
 /**
  * A CloudEvents JSON event with the extension attributes that tell a receiver how it came, as a batch does: `historical` (only if true),
- * `replay` (the name of the run that sends it again on request), `sink`, and what the event speaks for in its lane: from `coversfrom` through its own sequence, or through `coversto`; `settled`: through this
- * sequence this destination has confirmed everything, in all lanes.
+ * `replay` (the name of the run that sends it again on request), `sink`, and what the event speaks for in its lane: from `coversfrom` through its own sequence, or through `coversto`; with the last
+ * of a batch, `absent`: further ranges of the lane in which nothing is stored; `settled`: through this sequence this destination has confirmed everything, in all lanes.
  * @param index of the event in its batch
  */
 export function withDelivery(json: string, batch: OutgoingBatch, index: number, sink: string): string {
   const { events, historical, coverage, replay } = batch;
   const before = events[index - 1];
+  const absent = coverage?.absent ?? [];
   const isLast = index === events.length - 1;
   const attributes = {
     ...(historical ? { historical } : {}),
@@ -19,6 +20,9 @@ export function withDelivery(json: string, batch: OutgoingBatch, index: number, 
       : {
           coversfrom: before === undefined ? coverage.first : before.sequence + 1,
           ...(isLast && coverage.last !== events[index]?.sequence ? { coversto: coverage.last } : {}),
+          ...(isLast && absent.length > 0
+            ? { absent: absent.map(({ first, last }) => `${first}-${last}`).join() }
+            : {}),
           settled: coverage.settled,
         }),
   };

@@ -14,6 +14,8 @@ export interface OrderedReceiverOptions {
   /** Events that may wait; beyond it the oldest is passed on. Default 50,000. */
   readonly maxHeldEvents?: number;
   readonly firstSequence?: number;
+  /** Pass events on that are replayed on request even if they came before. Default: once is once. */
+  readonly passReplays?: boolean;
 }
 
 /** Events of one lane that wait for what is before them, ascending. */
@@ -33,13 +35,15 @@ export class OrderedReceiver {
   readonly #receiver: Receiver;
   readonly #order: 'stream' | 'arrival';
   readonly #maxHeld: number;
+  readonly #passesReplays: boolean;
   readonly #lanes = new Map<string, HeldLane>();
   #held = 0;
   #early = 0;
 
   /** @param state of an earlier one, from `state()` */
   constructor(options: OrderedReceiverOptions = {}, state: ReceiverState | null = null) {
-    const { order = 'stream', maxHeldEvents = 50_000, ...rest } = options;
+    const { order = 'stream', maxHeldEvents = 50_000, passReplays = false, ...rest } = options;
+    this.#passesReplays = passReplays;
     this.#receiver = new Receiver(rest, state);
     this.#order = order;
     this.#maxHeld = maxHeldEvents;
@@ -59,7 +63,8 @@ export class OrderedReceiver {
   receive(batch: Delivery): readonly ReceivedEvent[] {
     const fresh = this.#receiver.receive(batch);
     const [first] = batch.events;
-    const { coverage = null } = batch;
+    const { coverage = null, replay = null } = batch;
+    if (replay !== null && this.#passesReplays) return batch.events;
     if (this.#order === 'arrival' || coverage === null) return fresh;
     const journalId = batch.journalId ?? (first === undefined ? '' : journalIdOf(first));
     const lane = this.#lane(journalId, coverage.lane);

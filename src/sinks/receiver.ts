@@ -12,6 +12,8 @@ export interface Delivery {
   readonly journalId?: string;
   readonly sink?: string | null;
   readonly coverage?: BatchCoverage | null;
+  /** Sent again on request: speaks for nothing, and its order says nothing. */
+  readonly replay?: string | null;
 }
 
 interface MissingRange {
@@ -50,6 +52,8 @@ export type LaneKey = BatchCoverage['lane'] | 'any';
 
 interface LaneAccount {
   readonly covered: SequenceRanges;
+  /** Of these, ranges that were told to hold no event: known whatever becomes of the events around them. */
+  readonly silent: SequenceRanges;
   readonly gaps: GapAccount;
   /** Highest sequence by stream and by kind of delivery: live may overtake a historical backlog. */
   readonly highest: Map<string, number>;
@@ -83,6 +87,8 @@ export interface ReceiverState {
 }
 
 const SHOWN_RANGES = 100;
+/** From so many silent ranges on those that no longer matter are forgotten. */
+const MOST_SILENT = 64;
 /** Streams whose order is checked; beyond it the check begins anew. */
 const MAX_STREAMS = 100_000;
 
@@ -102,24 +108,24 @@ export class Receiver {
 
   /** Take a batch. @returns what is new in it, in order */
   receive(batch: Delivery): readonly ReceivedEvent[] {
-    const { events, historical, coverage = null, sink = null } = batch;
+    const { events, historical, coverage = null, sink = null, replay = null } = batch;
     const fresh: ReceivedEvent[] = [];
-    const key = coverage?.lane ?? 'any';
     for (const event of events) {
       this.#counts.received++;
+      const key = coverage?.lane ?? (replay === null ? undefined : event.lane) ?? 'any';
       const account = this.#lane(journalIdOf(event), key, coverage, event.sequence);
       if (account.covered.add(event.sequence, event.sequence) === 0) {
         this.#counts.repeats++;
         continue;
       }
       this.#counts.unique++;
-      this.#checkOrder(account, event, historical);
+      if (replay === null) this.#checkOrder(account, event, historical);
       if (event.type === GAP_TYPE) this.#noteGap(event, coverage, sink);
       fresh.push(event);
     }
     const journalId = batch.journalId ?? (events[0] === undefined ? null : journalIdOf(events[0]));
     if (coverage !== null && journalId !== null) {
-      this.#lane(journalId, key, coverage, coverage.first).covered.add(coverage.first, coverage.last);
+      this.#cover(journalId, coverage, events);
       const journal = this.#journals.get(journalId);
       if (journal !== undefined) journal.settled = Math.max(journal.settled, coverage.settled);
     }
@@ -171,10 +177,13 @@ export class Receiver {
       journalId,
       base,
       settled,
-      lanes: [...lanes].map(([lane, { covered, gaps }]) => {
+      lanes: [...lanes].map(([lane, { covered, silent, gaps }]) => {
         const kept = new SequenceRanges(covered.ranges);
         const through = limit(journalId, lane);
-        if (through !== null) kept.remove(through + 1, Number.MAX_SAFE_INTEGER);
+        if (through !== null) {
+          kept.remove(through + 1, Number.MAX_SAFE_INTEGER);
+          for (const { first, last } of silent.ranges) kept.add(first, last);
+        }
         return { lane, covered: kept.ranges.map(({ first, last }) => [first, last] as const), gaps: gaps.state() };
       }),
     }));
@@ -188,12 +197,27 @@ export class Receiver {
         lane,
         {
           covered: new SequenceRanges(covered.map(([first, last]) => ({ first, last }))),
+          // What is in a state was passed on, or is silent: both are final.
+          silent: new SequenceRanges(covered.map(([first, last]) => ({ first, last }))),
           gaps: new GapAccount(gaps),
           highest: new Map(),
         },
       ]);
       this.#journals.set(journalId, { base, settled, lanes: new Map(accounts) });
     }
+  }
+
+  #cover(journalId: string, coverage: BatchCoverage, events: readonly ReceivedEvent[]): void {
+    const { lane, first, last, absent = [] } = coverage;
+    const { covered, silent } = this.#lane(journalId, lane, coverage, first);
+    covered.add(first, last);
+    silent.add(first, (events[0]?.sequence ?? last + 1) - 1);
+    silent.add((events.at(-1)?.sequence ?? last) + 1, last);
+    for (const range of absent) {
+      covered.add(range.first, range.last);
+      silent.add(range.first, range.last);
+    }
+    if (silent.ranges.length > MOST_SILENT) silent.remove(1, this.completeThrough(journalId, lane));
   }
 
   #lane(journalId: string, key: LaneKey, coverage: BatchCoverage | null, sequence: number): LaneAccount {
@@ -206,7 +230,12 @@ export class Receiver {
     }
     let account = journal.lanes.get(key);
     if (account === undefined) {
-      account = { covered: new SequenceRanges(), gaps: new GapAccount(), highest: new Map() };
+      account = {
+        covered: new SequenceRanges(),
+        silent: new SequenceRanges(),
+        gaps: new GapAccount(),
+        highest: new Map(),
+      };
       journal.lanes.set(key, account);
     }
     return account;

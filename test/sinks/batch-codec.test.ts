@@ -15,14 +15,14 @@ const encoder = (encoding: 'cbor' | 'json', compression: 'zstd' | 'gzip' | 'none
 
 function stored(drafts: readonly EventDraft[]): readonly CommittedEvent[] {
   const journal = new MemoryJournal({ journalId: 'j1', now: () => 1_700_000_100_000 });
-  journal.commit(drafts);
+  journal.commit(drafts.map((draft) => ({ ...draft, lane: 'bulk' as const })));
   return journal.events;
 }
 
 /** As read back from the disk: no event beside the bytes. */
 const bare = (events: readonly CommittedEvent[]): StoredEvent[] => events.map(({ event, ...rest }) => rest);
 
-const COVERAGE = { lane: 'bulk', first: 1, last: 9, settled: 0 } as const;
+const COVERAGE = { lane: 'bulk', first: 1, last: 99, absent: [{ first: 120, last: 130 }], settled: 0 } as const;
 const LIST = int16List('press', 4);
 const SAMPLE: readonly EventDraft[] = [
   report(LIST, [1, -2, 3, 32_767]),

@@ -104,3 +104,15 @@ t.test('begins with what the sender had not confirmed when the first batch came'
   receiver.receive(batch('bulk', [451, 499], [460], 450, true));
   t.match(receiver.figures(), { unique: 2, repeats: 0, missing: 0 });
 });
+
+t.test('a replay brings only what did not come before, and upsets no account', async (t) => {
+  const receiver = new Receiver({ firstSequence: 1 });
+  receiver.receive(batch('bulk', [1, 10], [2, 4, 10]));
+  const replay = { journalId: 'j', historical: true, replay: 'r1', coverage: null, sink: 'up' };
+  const events = [event(2, { lane: 'bulk' }), event(4, { lane: 'bulk' }), event(12, { lane: 'bulk' })];
+  t.same(
+    receiver.receive({ ...replay, events }).map(({ sequence }) => sequence),
+    [12],
+  );
+  t.match(receiver.figures(), { repeats: 2, unique: 4, orderViolations: 0, lost: 0 });
+});

@@ -68,6 +68,7 @@ export function addLineCommands(program: Command, does: Does): void {
         .default('stream'),
     )
     .option('--hold <events>', 'events that may wait for their turn', wholeOption(0, 10_000_000, 'a count'), 50_000)
+    .option('--replays', 'pass events on that are replayed on request even if they came before')
     .option('--user <name>', 'user name at the broker')
     .option('--password-file <file>', 'file with the password')
     .option('--ca <file>', 'certificates to trust (PEM) instead of the usual authorities')

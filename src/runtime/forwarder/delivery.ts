@@ -10,6 +10,8 @@ export interface Shipment extends SequenceRange {
   readonly stream: Stream;
   /** As `first`, or lower: nothing was stored in what was passed over before it. */
   readonly speaksFrom: number;
+  /** Passed over elsewhere, and not told yet. */
+  readonly absent: readonly SequenceRange[];
   readonly events: readonly StoredEvent[];
   readonly bytes: number;
   readonly historical: boolean;
@@ -123,8 +125,11 @@ export class Delivery {
   ship(stream: Stream, range: SequenceRange, events: readonly StoredEvent[], now: Millis): Shipment {
     const bytes = events.reduce((sum, event) => sum + event.bytes.length, 0);
     this.#position[stream] = range.last;
-    const speaksFrom = this.#silent.ranges.find(({ last }) => last === range.first - 1)?.first ?? range.first;
-    return this.#fly({ ...range, stream, speaksFrom, events, bytes, historical: stream === 'backlog' }, now);
+    const silent = this.#silent.ranges;
+    const before = silent.find(({ last }) => last === range.first - 1);
+    const speaksFrom = before?.first ?? range.first;
+    const absent = silent.flatMap(({ first, last }) => (before?.first === first ? [] : [{ first, last }]));
+    return this.#fly({ ...range, stream, speaksFrom, absent, events, bytes, historical: stream === 'backlog' }, now);
   }
 
   /** Put the first remainder on the way; null while anything else is. */
@@ -154,6 +159,7 @@ export class Delivery {
   confirmed(shipment: Shipment): boolean {
     if (!this.#land(shipment)) return false;
     this.#silent.remove(shipment.speaksFrom, shipment.first - 1);
+    for (const { first, last } of shipment.absent) this.#silent.remove(first, last);
     this.#settle(shipment);
     return true;
   }
@@ -184,6 +190,7 @@ export class Delivery {
         ...shipment,
         ...range,
         historical,
+        absent: [],
         events: half,
         bytes: half.reduce((sum, event) => sum + event.bytes.length, 0),
       };

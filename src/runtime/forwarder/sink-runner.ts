@@ -292,8 +292,8 @@ export class SinkRunner {
       observer.emit('sink-events-resent', {}, resent);
     }
     this.#traffic.sent(lane, shipment, clock.monotonic());
-    const { events, historical, speaksFrom: first, last } = shipment;
-    const coverage = { lane, first, last, settled: this.#settledThrough() };
+    const { events, historical, speaksFrom: first, last, absent } = shipment;
+    const coverage = { lane, first, last, absent, settled: this.#settledThrough() };
     sink.send({ events, historical, coverage }).then(
       (receipt) => this.#confirmed(lane, shipment, receipt.bytes),
       (error: unknown) => this.#failed(lane, shipment, error),

@@ -28,13 +28,14 @@ export interface Receiving {
  * @throws RECEIVER_STATE_INVALID, or what the first connection ends with
  */
 export async function receiveEvents(options: ReceiveOptions): Promise<Receiving> {
-  const { stateFile, onEvents, onProblem, order, maxHeldEvents, firstSequence, ...connection } = options;
+  const { stateFile, onEvents, onProblem, order, maxHeldEvents, firstSequence, passReplays, ...connection } = options;
   const file = stateFile === undefined ? null : new ReceiverFile(stateFile);
   const receiver = new OrderedReceiver(
     {
       ...(order === undefined ? {} : { order }),
       ...(maxHeldEvents === undefined ? {} : { maxHeldEvents }),
       ...(firstSequence === undefined ? {} : { firstSequence }),
+      ...(passReplays === undefined ? {} : { passReplays }),
     },
     file?.load() ?? null,
   );
