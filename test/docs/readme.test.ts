@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { buildProgram } from '../../src/cli/program.ts';
+import { headgate } from '../cli/run-headgate.ts';
 import { REPOSITORY, ScratchCheckout } from './scratch-checkout.ts';
 import { type ShownCommand, shownCommands } from './shown-commands.ts';
 
@@ -22,6 +23,9 @@ const LASTING: readonly (readonly [RegExp, RegExp])[] = [
   [/headgate.* run\b/, /headgate is ready/],
   [/headgate simulate /, /end with Ctrl\+C/],
 ];
+/** Commands that end with another code than 0, for a reason: the table that is taken over holds two tags that no gateway could read. */
+const ENDING: readonly (readonly [RegExp, number])[] = [[/tag import fixtures\/import\//, 1]];
+const codeOf = (command: string) => ENDING.find(([pattern]) => pattern.test(command))?.[1] ?? 0;
 /** Commands that take minutes, and what makes them short. */
 const SHORTENED: readonly (readonly [RegExp, string])[] = [
   [/scripts\/record-line\.ts/, ' --speed 8 --duration-ms 8000'],
@@ -76,7 +80,7 @@ function isOurs(code: string): boolean {
 const isHere = ({ command, where }: ShownCommand) =>
   where === 'block' && /^(scripts\/headgate|node scripts\/)/.test(command);
 
-t.setTimeout(240_000);
+t.setTimeout(180_000);
 
 t.test('every command that a page shows is run by something', async (t) => {
   const here = new Set(shown.filter(isHere).map(({ command }) => commandPath(command)));
@@ -121,25 +125,27 @@ t.test('what the shell blocks show works as shown', { timeout: 240_000 }, async 
     t.equal(code, expected, `${file}:${line}: ${command}`, { output: err });
     t.not(out + err, '', 'and says something');
   };
-  // Commands that only ask a configuration and its daemon run side by side: each starts a runtime of its own.
-  let asking: Promise<void>[] = [];
+  // Commands that only ask a configuration and its daemon run in this process: each would start a runtime of its own.
+  const ask = async ({ file, line, command }: ShownCommand) => {
+    const { code, err, out } = await headgate(wordsOf(command).slice(1));
+    t.equal(code, codeOf(command), `${file}:${line}: ${command}`, { output: err });
+    t.not(out + err, '', 'and says something');
+  };
+  const before = process.cwd();
+  process.chdir(checkout.directory);
+  t.teardown(() => process.chdir(before));
   for (const one of shown.filter(isHere)) {
     const { file, line, command } = one;
     const lasting = LASTING.find(([pattern]) => pattern.test(command));
     const configuration = /--config (\S+)/.exec(command)?.[1];
     if (lasting === undefined && configuration !== undefined && !/ record /.test(command)) {
-      asking.push(runToItsEnd(one));
-      continue;
-    }
-    await Promise.all(asking);
-    asking = [];
-    if (lasting === undefined) await runToItsEnd(one);
+      await ask(one);
+    } else if (lasting === undefined) await runToItsEnd(one);
     else {
       if (configuration !== undefined) await checkout.keepLocal(configuration);
       const { code, err } = await checkout.startUntil(command, lasting[1]);
       t.equal(code, null, `${file}:${line}: ${command} runs`, { output: err });
     }
   }
-  await Promise.all(asking);
   t.match(await checkout.run('scripts/headgate --help'), { code: 0, out: /Exit codes:/ });
 });
