@@ -15,6 +15,7 @@ import { formatDuration } from './format.ts';
 import { lineServices } from './line-services.ts';
 import { printJson, printTable } from './output.ts';
 import { withProgress } from './progress.ts';
+import { serialPlace } from './serial-places.ts';
 
 export interface SimulateOptions {
   /** What a CSV file is served as. */
@@ -27,6 +28,11 @@ export interface SimulateOptions {
   /** Any free ports instead of the fixture's own. */
   readonly anyPort?: boolean;
   readonly fault?: readonly string[];
+  /** How Modbus devices are served over TCP. */
+  readonly modbusFraming?: 'tcp' | 'rtu' | 'ascii';
+  /** `DEVICE=PATH`, repeated: Modbus devices on serial ports. */
+  readonly serial?: readonly string[];
+  readonly baudRate?: number;
   /** Write devices/ and tags/ that point a gateway at the simulated line, and gateway.yaml if there is none. */
   readonly writeConfig?: string;
 }
@@ -37,6 +43,11 @@ export async function simulate(context: CliContext, fixture: string, options: Si
   const { stop } = context;
   const faults = (options.fault ?? []).map(parseFault);
   const named = Object.fromEntries((options.port ?? []).map(parsePort));
+  const serial = new Map(
+    (options.serial ?? [])
+      .map(parseSerial)
+      .map(([device, path]) => [device, serialPlace(path, options.baudRate ?? 115_200)]),
+  );
   const { loadFixture, startSimulation } = await import('../simulate/simulator.ts');
   const { observer } = createObserver({
     write: (line) => context.err(`${line}\n`),
@@ -47,7 +58,8 @@ export async function simulate(context: CliContext, fixture: string, options: Si
   const line = await withProgress(context, `reading ${fixture}`, () =>
     loadFixture(fixture, options.protocol === undefined ? {} : { protocol: options.protocol }),
   );
-  checkDeviceNames(Object.keys(named), line.devices);
+  checkDeviceNames('--port', Object.keys(named), line.devices);
+  checkDeviceNames('--serial', [...serial.keys()], line.devices);
   const simulation = await startSimulation({
     fixture: line,
     speed: options.speed,
@@ -55,6 +67,7 @@ export async function simulate(context: CliContext, fixture: string, options: Si
     host: options.host,
     ports: Object.keys(named).length > 0 || options.anyPort === true ? named : 'preferred',
     faults,
+    modbus: { framing: options.modbusFraming ?? 'tcp', serial },
     clock: systemClock,
     observer,
   });
@@ -114,13 +127,28 @@ function parsePort(text: string): [device: string, port: number] {
   return [device, Number(digits)];
 }
 
-function checkDeviceNames(named: readonly string[], devices: readonly { readonly name: string }[]): void {
+function parseSerial(text: string): [device: string, path: string] {
+  const [, device, path] = /^([A-Za-z0-9_-]+)=(\/.+)$/.exec(text) ?? [];
+  if (device === undefined || path === undefined) {
+    throw usageError(
+      'simulate',
+      `--serial ${JSON.stringify(text)}: expected DEVICE=PATH, such as meter-1=/dev/ttyUSB0`,
+    );
+  }
+  return [device, path];
+}
+
+function checkDeviceNames(
+  option: string,
+  named: readonly string[],
+  devices: readonly { readonly name: string }[],
+): void {
   const known = devices.map(({ name }) => name);
   const unknown = named.find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const near = nearest(unknown, known);
   const hint = near === null ? '' : `; did you mean ${near}?`;
-  throw usageError('simulate', `--port ${unknown}=…: expected a device of the line: ${known.join(', ')}${hint}`);
+  throw usageError('simulate', `${option} ${unknown}=…: expected a device of the line: ${known.join(', ')}${hint}`);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -13,9 +13,18 @@ export interface ServedDevice {
   setFaults(faults: DeviceFaults): Promise<void>;
 }
 
+/** How a device is served, by the kind of its driver. */
+export type ServedProtocol =
+  | 'opcua'
+  | 'modbus-tcp'
+  | 'modbus-rtu'
+  | 'modbus-ascii'
+  | 'modbus-rtu-tcp'
+  | 'modbus-ascii-tcp';
+
 /** A port with the devices behind it. */
 export interface DeviceServer {
-  readonly protocol: 'opcua' | 'modbus-tcp';
+  readonly protocol: ServedProtocol;
   readonly host: string;
   readonly port: number;
   readonly url: string;

@@ -2,10 +2,10 @@ import type { TagDefinition } from '../model/tag.ts';
 import type { Millis } from '../model/time.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
-import type { DeviceServer, ServedDevice } from './device-server.ts';
+import type { DeviceServer, ServedDevice, ServedProtocol } from './device-server.ts';
 import { checkFault, type Fault, mergeFaults } from './faults.ts';
 import type { FixtureDevice } from './fixture-manifest.ts';
-import { startModbusServer } from './modbus-server.ts';
+import { type ModbusForm, startModbusServer } from './modbus-server.ts';
 import { startOpcUaServer } from './opcua-server.ts';
 
 export interface LineServersOptions {
@@ -14,6 +14,8 @@ export interface LineServersOptions {
   readonly host: string;
   /** Port by device name; 0: any. Devices of one protocol on one port other than 0 share a server. */
   readonly ports: Readonly<Record<string, number>>;
+  /** How Modbus devices are served; left out: Modbus TCP. */
+  readonly modbus?: ModbusForm;
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -21,7 +23,7 @@ export interface LineServersOptions {
 /** Where a device is served. */
 export interface SimulatedEndpoint {
   readonly device: string;
-  readonly protocol: 'opcua' | 'modbus-tcp';
+  readonly protocol: ServedProtocol;
   readonly host: string;
   readonly port: number;
   readonly url: string;
@@ -63,7 +65,7 @@ export async function startLineServers(options: LineServersOptions): Promise<Lin
     if (server === undefined || found === undefined) continue;
     served.set(device.name, found);
     const { protocol, port, url } = server;
-    const unit = protocol === 'modbus-tcp' ? (device.unit ?? 1) : null;
+    const unit = protocol === 'opcua' ? null : (device.unit ?? 1);
     endpoints.push({ device: device.name, protocol, host, port, url, unit });
   }
   const protocols = new Map(options.devices.map((device) => [device.name, device.protocol]));
@@ -129,7 +131,9 @@ function groupByPort(options: LineServersOptions): { port: number; devices: Fixt
     const shared = device.port ?? 0;
     const port = options.ports[device.name] ?? 0;
     // Devices that share a preferred port share a server, whatever port it really gets.
-    const key = `${device.protocol} ${shared === 0 ? device.name : shared}`;
+    const serial = options.modbus?.serial?.get(device.name);
+    const place = serial === undefined ? (shared === 0 ? device.name : shared) : serial.path;
+    const key = `${device.protocol} ${place}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { port, devices: [device] });
     else group.devices.push(device);
@@ -159,6 +163,8 @@ function startServer(
     port,
     clock,
     observer,
+    framing: options.modbus?.framing ?? 'tcp',
+    serial: options.modbus?.serial?.get(first?.name ?? '') ?? null,
     devices: options.devices.map((device) => ({
       name: device.name,
       unit: device.unit ?? 1,

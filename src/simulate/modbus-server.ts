@@ -3,10 +3,13 @@ import type { StatusCode } from '../model/quality.ts';
 import type { TagDefinition, TagValue } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
-import type { DeviceServer, ServedDevice } from './device-server.ts';
+import type { DeviceServer, ServedDevice, ServedProtocol } from './device-server.ts';
 import { type DeviceFaults, mergeDeviceFaults, NO_FAULTS } from './faults.ts';
 import { Listener } from './listener.ts';
 import { answerModbus, exceptionPdu } from './modbus-answer.ts';
+import type { LineFraming, SerialPlace } from './modbus-line.ts';
+import { LineConnection, SerialListener } from './modbus-line-connection.ts';
+import type { ConnectionContext, FaultsOf, Served, ServedUnit } from './modbus-served.ts';
 import { ModbusException, type ModbusPoint, ModbusUnit, modbusPointOf } from './modbus-unit.ts';
 import { withBadQuality } from './quality-overlay.ts';
 
@@ -24,27 +27,29 @@ interface ModbusDeviceOptions {
   readonly identity?: Readonly<Record<string, string>>;
 }
 
+/** How Modbus devices are served. */
+export interface ModbusForm {
+  /** Over TCP: `tcp` with transaction numbers, `rtu` and `ascii` as serial device servers pass them on. */
+  readonly framing: 'tcp' | LineFraming;
+  /** Devices on serial ports, by name, in RTU unless `framing` is ascii. */
+  readonly serial?: ReadonlyMap<string, SerialPlace>;
+}
+
 export interface ModbusServerOptions {
   readonly host: string;
   /** 0: any. */
   readonly port: number;
+  readonly framing: ModbusForm['framing'];
+  /** In place of a listening port. */
+  readonly serial: SerialPlace | null;
   readonly devices: readonly ModbusDeviceOptions[];
   readonly clock: Clock;
   readonly observer: Observer;
 }
 
-/** A unit with the devices that have tags in it: mostly one. */
-interface ServedUnit {
-  readonly unit: ModbusUnit;
-  readonly devices: ReadonlySet<string>;
-}
-
-/** The faults of a unit's devices, merged. */
-type FaultsOf = (served: ServedUnit) => DeviceFaults;
-
 /**
- * A Modbus TCP server with one or more units. Requests of a connection are answered in order; a unit id that no device has
- * gets exception 11, as a gateway answers for a device that it cannot reach.
+ * A Modbus server with one or more units, on a TCP port or a serial one. Requests of a connection are answered in order; a unit id that no device has
+ * gets exception 11 over TCP, as a gateway answers for a device that it cannot reach, and nothing on a line.
  * @throws SIMULATE_PORT_TAKEN, SIMULATE_ADDRESS_UNSERVABLE
  */
 export async function startModbusServer(options: ModbusServerOptions): Promise<DeviceServer> {
@@ -52,13 +57,23 @@ export async function startModbusServer(options: ModbusServerOptions): Promise<D
   const faults = new Map<string, DeviceFaults>(options.devices.map(({ name }) => [name, NO_FAULTS]));
   const faultsOf: FaultsOf = ({ devices }) =>
     mergeDeviceFaults([...devices].map((name) => faults.get(name) ?? NO_FAULTS));
-  const connections = new Set<Connection>();
-  const listener = new Listener(options.host, options.port, options.observer, (socket) => {
-    const connection = new Connection(socket, { ...options, units, faultsOf });
+  const connections = new Set<Served>();
+  const context: ConnectionContext = { ...options, units, faultsOf };
+  const keep = (connection: Served) => {
     connection.setFrozen([...faults.values()].some((one) => one.isFrozen));
     connections.add(connection);
-    socket.on('close', () => connections.delete(connection));
-  });
+    return () => connections.delete(connection);
+  };
+  const { serial, framing } = options;
+  const listener =
+    serial === null
+      ? new Listener(options.host, options.port, options.observer, (socket) => {
+          const forget = keep(
+            framing === 'tcp' ? new Connection(socket, context) : LineConnection.onSocket(socket, framing, context),
+          );
+          socket.on('close', forget);
+        })
+      : new SerialListener(serial, framing === 'ascii' ? 'ascii' : 'rtu', context, keep);
   const devices = options.devices.map((device): ServedDevice => {
     const overlay = withBadQuality(device.tags, writeTo(device.name));
     return {
@@ -77,13 +92,13 @@ export async function startModbusServer(options: ModbusServerOptions): Promise<D
   });
   await listener.open();
   return {
-    protocol: 'modbus-tcp',
+    protocol: protocolOf(framing, serial !== null),
     host: options.host,
     get port() {
       return listener.port;
     },
     get url() {
-      return `tcp://${options.host}:${listener.port}`;
+      return serial === null ? `tcp://${options.host}:${listener.port}` : `serial:${serial.path}`;
     },
     devices,
     close: () => listener.close(),
@@ -122,15 +137,13 @@ function makeUnits(devices: readonly ModbusDeviceOptions[]) {
 
 type Identity = Readonly<Record<string, string>>;
 
-interface ConnectionContext {
-  readonly units: ReadonlyMap<number, ServedUnit>;
-  readonly faultsOf: FaultsOf;
-  readonly clock: Clock;
-  readonly observer: Observer;
+function protocolOf(framing: ModbusForm['framing'], isSerial: boolean): ServedProtocol {
+  if (isSerial) return framing === 'ascii' ? 'modbus-ascii' : 'modbus-rtu';
+  return framing === 'tcp' ? 'modbus-tcp' : `modbus-${framing}-tcp`;
 }
 
 /** One client's byte stream: whole requests out of it, answers back. */
-class Connection {
+class Connection implements Served {
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
   readonly #timers = new Set<Timer>();

@@ -6,6 +6,7 @@ import { type CsvProtocol, readCsvFixture } from './csv-fixture.ts';
 import type { Fault, FaultPlan } from './faults.ts';
 import type { Fixture } from './fixture.ts';
 import { type LineServers, type SimulatedEndpoint, startLineServers } from './line-servers.ts';
+import type { ModbusForm } from './modbus-server.ts';
 import { type Deliver, Playback } from './playback.ts';
 import { readFixture } from './read-fixture.ts';
 import { writeConfiguration } from './write-configuration.ts';
@@ -25,6 +26,8 @@ export interface SimulationOptions {
   /** Port by device name, 0 for any; default: any. `preferred` takes those of the fixture. */
   readonly ports?: Readonly<Record<string, number>> | 'preferred';
   readonly faults?: FaultPlan;
+  /** How Modbus devices are served; left out: Modbus TCP. */
+  readonly modbus?: ModbusForm;
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -61,6 +64,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     tags: fixture.tags,
     host: options.host,
     ports: options.ports === 'preferred' ? preferredPorts(fixture) : (options.ports ?? {}),
+    ...(options.modbus === undefined ? {} : { modbus: options.modbus }),
     clock,
     observer,
   });

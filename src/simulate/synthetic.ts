@@ -130,7 +130,11 @@ function proposeTags(options: SyntheticOptions, units: number): TagDefinition[] 
 
 async function serveModbus(options: ServeOptions): Promise<Closeable> {
   const { host, device, own, clock, periodMs, counter, seed } = options;
-  const server = await startModbusServer({ ...options, port: 0, devices: [{ name: device, unit: 1, tags: own }] });
+  const server = await startModbusServer({
+    ...options,
+    ...{ port: 0, framing: 'tcp', serial: null },
+    devices: [{ name: device, unit: 1, tags: own }],
+  });
   const [served] = server.devices;
   let timer: Timer | null = null;
   const sensors = new SensorValues(own.length, seed);

@@ -8,7 +8,7 @@ import { isLoopback } from './opcua-endpoint.ts';
 import { encodeTagTable } from './tag-table.ts';
 
 /** Settings of a recorded device file that belong to the real device and not to the simulated one. */
-const REAL_DEVICE_KEYS = ['security', 'trust', 'user', 'host', 'port', 'endpoint', 'unit'];
+const REAL_DEVICE_KEYS = ['security', 'trust', 'user', 'host', 'port', 'endpoint', 'unit', 'path', 'rs485'];
 
 /**
  * Write `devices/<device>.yaml` and `tags/<fixture>.csv` that point a gateway at simulated devices: the recorded device files
@@ -47,5 +47,9 @@ export function deviceConfig(endpoint: SimulatedEndpoint): Readonly<Record<strin
       ...(isLoopback(host) ? open : { trust: { server: 'on_first_use' } }),
     };
   }
-  return { name, driver: 'modbus-tcp', host, port, unit };
+  const driver = endpoint.protocol;
+  if (driver === 'modbus-rtu' || driver === 'modbus-ascii') {
+    return { name, driver, path: url.slice('serial:'.length), baud_rate: 115_200, parity: 'none', unit };
+  }
+  return { name, driver, host, port, unit };
 }

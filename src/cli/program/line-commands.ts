@@ -24,6 +24,14 @@ export function addLineCommands(program: Command, does: Does): void {
     .option('--loop', 'begin again at the end')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <device=port>', 'port of a device; may be repeated', collect)
+    .addOption(
+      new Option(
+        '--modbus-framing <kind>',
+        'how Modbus devices are served over TCP: tcp, or rtu and ascii as a serial device server passes them on',
+      ).choices(['tcp', 'rtu', 'ascii']),
+    )
+    .option('--serial <device=path>', 'serve a Modbus device on a serial port, 8N1; may be repeated', collect)
+    .option('--baud-rate <rate>', 'of those serial ports', wholeOption(50, 4_000_000, 'a baud rate'), 115_200)
     .option('--any-port', "any free ports instead of the fixture's own")
     .option('--fault <fault>', 'device:kind[:key=value…], such as press-7:gone:from_ms=5000; may be repeated', collect)
     .option(

@@ -63,8 +63,8 @@ export function readFrame(framing: WireFraming, bytes: Uint8Array): WireMessage 
   return { unit: raw[0] ?? 0, pdu: raw.subarray(1, -1), transaction: null };
 }
 
-/** @source Modbus over Serial Line V1.02 §6.2.2 */
-function crc16(bytes: Uint8Array): number {
+/** The checksum of RTU, low byte first on the line. @source Modbus over Serial Line V1.02 §6.2.2 */
+export function crc16(bytes: Uint8Array): number {
   let crc = 0xffff;
   for (const byte of bytes) {
     crc ^= byte;
