@@ -38,9 +38,19 @@ export function addDeviceCommands(program: Command, does: Does): void {
     .argument('<name>', 'name of the device')
     .description('connect to a device and read all its tags once, without the daemon')
     .action((name: string) => does(async (context) => (await import('../device-test.ts')).deviceTest(context, name)));
-  program
-    .command('modbus')
-    .description('Modbus wires')
+  const modbus = program.command('modbus').description('Modbus wires');
+  modbus
+    .command('sunspec')
+    .argument('<device>', 'a configured Modbus device')
+    .option('--asset <path>', 'where the tags are filed (default: below the asset of the gateway)')
+    .option('--scan-ms <ms>', 'period of the tags', wholeOption(10, 86_400_000, 'a period'), 1000)
+    .option('--write', 'make them the tags of the device')
+    .option('--replace', 'replace the table of the device')
+    .description('what an inverter or meter says of itself by SunSpec, as a tag table')
+    .action((name: string, options) =>
+      does(async (context) => (await import('../modbus-sunspec.ts')).modbusSunspec(context, name, options)),
+    );
+  modbus
     .command('scan')
     .option('--device <name>', 'the connection of this device of the configuration')
     .option('--host <address>', 'a device or gateway on TCP')
