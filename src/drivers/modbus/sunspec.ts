@@ -4,7 +4,7 @@ import { SUNSPEC_MODELS, type SunspecPoint, type SunspecType } from './sunspec.t
 export type ReadRegisters = (offset: number, count: number) => Promise<readonly number[] | null>;
 
 /** A model that a unit has. */
-export interface FoundModel {
+interface FoundModel {
   readonly id: number;
   /** What it is; null: a model that is not known here. */
   readonly title: string | null;
