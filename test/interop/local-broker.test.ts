@@ -83,8 +83,15 @@ t.test('the local broker passes what mosquitto_pub and mosquitto_sub do, and ref
   const failing: readonly (readonly [string, readonly string[]])[] = [
     ['a wrong password', ['-p', port, '-u', 'hmi', '-P', 'wrong', '-t', 'test/a', '-m', 'x', '-q', '1']],
     ['an unknown user', ['-p', port, '-u', 'nobody', '-P', 'opens', '-t', 'test/a', '-m', 'x', '-q', '1']],
+    ['MQTT 5', ['-V', 'mqttv5', '-p', port, '-u', 'hmi', '-P', 'opens', '-t', 'test/a', '-m', 'x', '-q', '1']],
     ['no user', ['-p', port, '-t', 'test/a', '-m', 'x', '-q', '1']],
   ];
+  for (const filter of ['#', 'cmd/v1/#', '$share/group/test/#']) {
+    const said = await run('mosquitto_sub', [...login, '-t', filter, '-W', '3'], { timeout: 10_000 }).catch(
+      (error: { stdout: string; stderr: string }) => error,
+    );
+    t.match(said.stdout + said.stderr, /denied/i, `${filter} is beyond what the user may read`);
+  }
   const before = heard.length;
   for (const [what, args] of failing)
     await t.rejects(run('mosquitto_pub', [...args], { timeout: 5_000 }), `${what} is refused`);
