@@ -1,7 +1,7 @@
 /**
  * Measures the journal against bare better-sqlite3 in the same run, on the same disk: durable events per second, bytes on disk, written and on the
  * wire for a typical load, CPU of a commit, memory; and over a backlog how fast it drains, how long questions take, and how late the main thread's
- * event loop is meanwhile. Options: `--json`, `--seconds N` (each measurement, default 2), `--backlog-mb N` (default 64; the goal is stated for
+ * event loop is meanwhile. Options: `--json`, `--seconds N` (each measurement, default 2), `--backlog-mb N` (default 16; the goal is stated for
  * 2048), `--directory DIR`.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '2' },
     directory: { type: 'string', default: tmpdir() },
-    'backlog-mb': { type: 'string', default: '64' },
+    'backlog-mb': { type: 'string', default: '16' },
   },
 });
 const SECONDS = Number(options.seconds);
