@@ -12,7 +12,9 @@ const EVENTS_A_RUN = 1000;
 const STREAMS = 2;
 const WINDOW = 400;
 /** How often it is looked at, right after a garbage collection. */
-const LOOKS = 200;
+const MOST_LOOKS = 200;
+const FEWEST_LOOKS = 20;
+const EVENTS_A_LOOK = 10_000;
 /** What starts, fills its caches and is compiled is no leak. */
 const WARMUP_SHARE = 0.3;
 const MAX_MB_PER_10M = 1;
@@ -39,7 +41,8 @@ export const torture: Torture = {
       const inspector = await Inspector.connect(plant.daemon);
       await oracle.connect(plant.host, plant.brokerPort);
       const began = performance.now();
-      const step = Math.ceil(total / LOOKS);
+      const looksPlanned = Math.max(FEWEST_LOOKS, Math.min(MOST_LOOKS, total / EVENTS_A_LOOK));
+      const step = Math.ceil(total / looksPlanned);
       for (let done = 0; done < total; done += step) {
         await oracle.publish(Math.min(step, total - done));
         await inspector.collectGarbage();
