@@ -3,7 +3,7 @@ import { type EventDraft, TELEMETRY_TYPE } from '../../src/model/event.ts';
 import { decodeEvent, makeTagList } from '../../src/model/event-codec.ts';
 import type { Lane } from '../../src/model/tag.ts';
 import { TelemetryReport } from '../../src/model/telemetry.ts';
-import type { CommittedEvent, Journal, StoredEvent } from '../../src/ports/journal.ts';
+import type { CommittedEvent, EventSelection, Journal, StoredEvent } from '../../src/ports/journal.ts';
 
 /** A journal that can be stopped and started again on what it stored. */
 export interface JournalUnderTest {
@@ -104,6 +104,29 @@ export function journalConformance(t: Test, make: (t: Test) => JournalUnderTest)
         [1, 2, 3, 4, 5].map((n) => [{ n }, { n: n + 100 }]),
       );
     });
+
+    await withJournal(
+      'selects by type, asset, tag and source time, and says how far it searched',
+      async (t, journal) => {
+        await journal.append([
+          draft(1),
+          report(2),
+          { ...draft(3), subject: 'plant/line-2' },
+          { ...draft(4), type: 'test.other.v1' },
+        ]);
+        const found = async (where: EventSelection) => {
+          const page = await journal.read({ ...EVERYTHING, where });
+          return [page.events.map(({ sequence }) => sequence), page.through];
+        };
+        t.strictSame(await found({}), [[1, 2, 3, 4], 4]);
+        t.strictSame(await found({ type: 'test.counted.v1' }), [[1, 3], 4]);
+        t.strictSame(await found({ type: 'test.*' }), [[1, 3, 4], 4]);
+        t.strictSame(await found({ asset: 'plant/line' }), [[1, 2, 4], 4], 'not what only begins so');
+        t.strictSame(await found({ tag: 'b' }), [[2], 4]);
+        t.strictSame(await found({ from: 1_700_000_000_002, to: 1_700_000_000_004 }), [[2, 3], 4]);
+        t.strictSame(await found({ asset: 'elsewhere' }), [[], 4]);
+      },
+    );
 
     await withJournal('takes an empty append for nothing', async (t, journal) => {
       t.strictSame(await journal.append([]), []);
