@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../../ports/clock.ts';
 import { type BusTiming, frameMs } from './bus-timing.ts';
 import type { ByteLink } from './byte-link.ts';
 import type { ClientHandlers, WireClient } from './client.ts';
+import { afterExactly } from './exact-timer.ts';
 import { type ModbusReply, type ModbusRequest, NO_DATA, replyPduBytes } from './frame.ts';
 import type { Scanned, SerialCodec } from './serial-frame.ts';
 
@@ -122,7 +123,7 @@ export class SerialClient implements WireClient {
       if (this.#pending !== pending) return;
       const restMs = this.quietMs();
       if (restMs === 0) this.#send(pending);
-      else pending.silence = this.#options.clock.after(Math.ceil(restMs), () => this.#sendWhenQuiet(pending));
+      else pending.silence = afterExactly(this.#options.clock, restMs, () => this.#sendWhenQuiet(pending));
     });
   }
 
@@ -187,11 +188,9 @@ export class SerialClient implements WireClient {
     else if (found.kind === 'reply') {
       const length = pending.received.length;
       // After a stall of this process more may lie there: what has come is read before the silence counts.
-      pending.silence = this.#options.clock.after(Math.ceil(this.#gapMs), () =>
-        setImmediate(() => {
-          if (this.#pending === pending && pending.received.length === length) this.#believe(pending, found);
-        }),
-      );
+      pending.silence = afterExactly(this.#options.clock, this.#gapMs, () => {
+        if (this.#pending === pending && pending.received.length === length) this.#believe(pending, found);
+      });
     }
   }
 

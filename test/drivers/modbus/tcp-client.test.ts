@@ -13,12 +13,13 @@ const request = readRequest(1, { area: 'holding', offset: 0, count: 2 });
 async function withClient(
   t: Test,
   body: (client: TcpClient, server: TestModbusServer, log: { down: HeadgateError[]; strays: number }) => Promise<void>,
+  maxInFlight = 1,
 ): Promise<void> {
   const server = await TestModbusServer.start();
   server.unit.areas.holding.set([1, 2, 3, 4]);
   const log = { down: [] as HeadgateError[], strays: 0 };
   const client = new TcpClient({
-    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, maxInFlight: 1, clock: systemClock },
+    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, maxInFlight, clock: systemClock },
     onDown: (error) => log.down.push(error),
     onStray: () => log.strays++,
   });
@@ -219,6 +220,76 @@ t.test('transaction numbers do not wrap at 256', (t) =>
     }
     t.equal(new Set(server.seen.map(({ transaction }) => transaction)).size, 300);
   }),
+);
+
+/** Four requests at once, for two registers each from 0, 10, 20 and 30, and what became of them. */
+async function four(client: TcpClient, server: TestModbusServer): Promise<(number | string)[]> {
+  for (let i = 0; i < 40; i++) server.unit.areas.holding[i] = 1_000 + i;
+  const settled = await Promise.allSettled(
+    [0, 10, 20, 30].map((offset) => client.request(readRequest(1, { area: 'holding', offset, count: 2 }), TIMEOUT_MS)),
+  );
+  return settled.map((one) =>
+    one.status === 'rejected' ? one.reason.code : Buffer.from(one.value.data).readUInt16BE(0),
+  );
+}
+
+t.test('several in flight are told apart, in whatever order they are answered', (t) =>
+  withClient(
+    t,
+    async (client, server) => {
+      const held: (() => void)[] = [];
+      server.behave = ({ socket, honest }) => {
+        held.push(() => socket.write(honest));
+        if (held.length === 4) for (const answer of held.reverse()) answer();
+      };
+      t.strictSame(await four(client, server), [1_000, 1_010, 1_020, 1_030]);
+    },
+    4,
+  ),
+);
+
+t.test('of several in flight the one that is not answered is given up alone', (t) =>
+  withClient(
+    t,
+    async (client, server, log) => {
+      server.behave = ({ socket, honest, offset }) => {
+        if (offset !== 10) socket.write(honest);
+        else setTimeout(() => socket.write(honest), TIMEOUT_MS + 30);
+      };
+      t.strictSame(await four(client, server), [1_000, 'MODBUS_TIMEOUT', 1_020, 1_030]);
+      await until(() => log.strays === 1, { what: 'the late answer, which nobody takes' });
+      t.strictSame(log.down, []);
+    },
+    4,
+  ),
+);
+
+t.test('an answer that was cut off and filled up by the next one is not believed', (t) =>
+  withClient(
+    t,
+    async (client, server, log) => {
+      server.behave = ({ socket, honest, offset }) => socket.write(offset === 0 ? honest.subarray(0, 10) : honest);
+      const [first, ...others] = await four(client, server);
+      t.match(first, /^MODBUS_/);
+      for (const one of others) t.match(String(one), /^(MODBUS_|10[123]0$)/, 'right, or none');
+      t.equal(log.down.length, 1);
+    },
+    4,
+  ),
+);
+
+t.test('an answer whose number is off by a little is taken by nobody', (t) =>
+  withClient(
+    t,
+    async (client, server) => {
+      server.behave = ({ socket, honest, transaction, offset }) => {
+        const by = [1, -1, 256, -256][offset / 10] ?? 0;
+        socket.write(framed((transaction + by) & 0xffff, 1, honest.subarray(7)));
+      };
+      for (const one of await four(client, server)) t.match(one, /^MODBUS_/);
+    },
+    4,
+  ),
 );
 
 t.test('a refused connection is told as such', async (t) => {
