@@ -32,6 +32,11 @@ export const TORTURES: Readonly<Record<string, TortureEntry>> = {
     fullRuns: 200,
     load: () => import('./bitrot.ts'),
   },
+  clock: {
+    summary: 'the wall clock steps by -1 year to +30 days, is smeared, or begins in 1970',
+    fullRuns: 100,
+    load: () => import('./clock.ts'),
+  },
   flaps: {
     summary: 'the link upstream is reset 500 times a minute; nothing settled may be sent again',
     fullRuns: 2500,

@@ -17,6 +17,7 @@ import type {
   PageRequest,
   StreamLedger,
 } from '../ports/journal.ts';
+import { ClockWatch, clockStepEvent } from './clock-step.ts';
 import { CommitPacker, listOf, type QueuedEvent } from './commit-packer.ts';
 import type { JournalConfig } from './config.ts';
 import { gapEvent } from './gap-event.ts';
@@ -89,7 +90,8 @@ class JournalClient implements JournalHandle {
   readonly #listeners = new Set<(events: readonly CommittedEvent[]) => void>();
   readonly #groups = new Map<number, Group>();
   readonly #untold = new Map<number, StoredGap>();
-  readonly #wallAtStart: number;
+  readonly #clockWatch: ClockWatch;
+  #wallAtStart: number;
   readonly #monotonicAtStart: number;
   #journalId = '';
   #lastSequence = 0;
@@ -111,6 +113,7 @@ class JournalClient implements JournalHandle {
   constructor(options: OpenJournalOptions) {
     this.#options = options;
     this.#settings = toSettings(options.config);
+    this.#clockWatch = new ClockWatch(options.clock);
     this.#wallAtStart = options.clock.now();
     this.#monotonicAtStart = options.clock.monotonic();
     this.failed = new Promise((resolveFailed) => {
@@ -242,7 +245,7 @@ class JournalClient implements JournalHandle {
     return this.#link.ask(question, this.#now(), this.#options.clock.monotonic());
   }
 
-  /** Wall clock at start, moved on by monotonic time: ages do not jump when the wall clock is set. */
+  /** Wall clock at start, moved on by monotonic time, and by steps together with what is stored: ages do not jump when the wall clock is set. */
   #now(): number {
     return Math.floor(this.#wallAtStart + this.#options.clock.monotonic() - this.#monotonicAtStart);
   }
@@ -388,9 +391,23 @@ class JournalClient implements JournalHandle {
         this.#fail(`no answer from the disk for ${this.#settings.commitTimeoutMs} ms`);
         return;
       }
+      this.#lookAtClock();
       this.#link.post({ kind: 'tick', now: this.#now() });
       this.#tellGaps();
       this.#scheduleTick();
+    });
+  }
+
+  /** A step moves the scale that ages are counted on, and what was stored on it: nothing grows old by it. */
+  #lookAtClock(): void {
+    const step = this.#clockWatch.look();
+    if (step === null) return;
+    const { source = '/headgate/journal', subject = 'headgate', observer } = this.#options;
+    this.#wallAtStart += step.stepMs;
+    this.#link.post({ kind: 'clock-step', step });
+    observer.emit('clock-stepped', { from: step.before, to: step.after, step_ms: step.stepMs });
+    this.append([clockStepEvent(step, source, subject)]).catch((error: unknown) => {
+      observer.emit('clock-step-unrecorded', { reason: messageOf(error) });
     });
   }
 

@@ -136,6 +136,9 @@ function work(store: Store, lock: DirectoryLock): void {
     case 'gaps-told':
       store.gapsTold(message.ids);
       return;
+    case 'clock-step':
+      store.clockStepped(message.step);
+      return;
     case 'tick':
       store.tick(message.now);
       if (isThinnedOut) thinner ??= store.nextToThin(message.now);

@@ -3,6 +3,7 @@ import type { ErrorContext } from '../errors/headgate-error.ts';
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { Cursor, JournalStatus, LaneCursors, PageRequest, StreamLedger } from '../ports/journal.ts';
+import type { ClockStepData } from './clock-step.ts';
 import type { Blocked } from './journal-disk.ts';
 import type { LedgerSnapshot, StoredGap } from './ledger.ts';
 import type { EncodedList, StreamKey } from './record.ts';
@@ -65,6 +66,7 @@ export type ToWorker =
       readonly lanes: readonly Lane[];
     }
   | { readonly kind: 'gaps-told'; readonly ids: readonly number[] }
+  | { readonly kind: 'clock-step'; readonly step: ClockStepData }
   | { readonly kind: 'tick'; readonly now: EpochMs };
 
 /** A page as columns over one buffer. `lists`: those that the main thread has not been sent before. */

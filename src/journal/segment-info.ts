@@ -16,7 +16,7 @@ export interface SegmentInfo {
   last: number;
   count: number;
   bytes: number;
-  readonly openedAt: EpochMs;
+  openedAt: EpochMs;
   /** When its last event was accepted. */
   endedAt: EpochMs;
   state: 'active' | 'sealed' | 'dropping';

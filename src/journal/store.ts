@@ -10,6 +10,7 @@ import type {
 } from '../ports/journal.ts';
 import { Books } from './books.ts';
 import { Capacity } from './capacity.ts';
+import type { ClockStepData } from './clock-step.ts';
 import { ledgerRow } from './consumer.ts';
 import type { Blocked, JournalDisk, OpenLedger } from './journal-disk.ts';
 import { type ReadSlice, readMerged } from './lane-merge.ts';
@@ -205,6 +206,20 @@ export class Store {
 
   hash(segment: SegmentInfo): Generator<void, string, void> {
     return this.#shelf.hash(segment);
+  }
+
+  /**
+   * The wall clock was set. Ages go by differences, so what was stored by the clock before moves along; what is from the future of that clock was
+   * stored when it was right (a machine without a clock of its own wakes up in 1970) and stays.
+   */
+  clockStepped({ before, stepMs }: ClockStepData): void {
+    for (const segment of this.#shelf.all()) {
+      if (segment.endedAt > before) continue;
+      segment.openedAt += stepMs;
+      segment.endedAt += stepMs;
+      this.#writer.segmentChanged(segment);
+    }
+    this.#writer.touch(this.#books.now);
   }
 
   /** To be called each second: ages, quotas, disk, ballast, and the ledger. */

@@ -74,6 +74,8 @@ export const JOURNAL_EVENTS = {
     message: 'cursor has too many ranges; the highest were left out and will be sent again',
     counter: 'journal_cursor_ranges_dropped_total',
   },
+  'clock-stepped': { level: 'warn', message: 'the wall clock was set', counter: 'clock_steps_total' },
+  'clock-step-unrecorded': { level: 'error', message: 'a step of the clock could not be recorded' },
   'journal-failed': {
     level: 'error',
     message: 'journal failed, nothing is accepted any more',
