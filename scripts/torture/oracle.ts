@@ -63,7 +63,7 @@ export class Oracle {
 
   /** Connect and publish as fast as the window allows, until `stop` or the end of the connection. */
   async load(host: string, port: number): Promise<void> {
-    const client = await connectAsync({ host, port, protocol: 'mqtt', reconnectPeriod: 0, connectTimeout: 5_000 });
+    const client = await connectAsync({ host, port, protocol: 'mqtt', reconnectPeriod: 0, connectTimeout: 20_000 });
     client.on('error', () => {});
     client.on('close', () => {
       if (this.#client === client) this.#isLoading = false;
