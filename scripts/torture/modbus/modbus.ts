@@ -152,7 +152,7 @@ function handles(): Map<string, number> {
 
 /** What there is more of than before, once what is being closed had time to go. */
 async function leftOver(before: ReadonlyMap<string, number>): Promise<string[]> {
-  const deadline = performance.now() + 5_000;
+  const deadline = performance.now() + 15_000;
   for (;;) {
     const more = [...handles()].filter(([kind, n]) => n > (before.get(kind) ?? 0));
     if (more.length === 0 || performance.now() > deadline) return more.map(([kind, n]) => `${n} ${kind}`);

@@ -14,6 +14,8 @@ import { tickNow, wrongIn } from './stamped-registers.ts';
 
 /** Answers of the same shape are those that can be mistaken for each other: few shapes, many of each. */
 const COUNTS = [2, 2, 2, 2, 10, 10, 124];
+/** Half of the time that ticks take to go round. */
+const TICKS_LAST_MS = 1_600;
 const REPLUG_EVERY = 250;
 
 /** What became of the polls of a lane. */
@@ -77,8 +79,10 @@ export async function pollLane({ place, polls, random, stalls, onPolled }: LaneO
       else {
         figures.good++;
         const wrong = wrongIn(Buffer.from(data.buffer, data.byteOffset, data.length), offset, sentTick);
+        // After a stall of seconds the ticks have gone round: what is of now would look old.
+        const isJudged = performance.now() - sentAt < TICKS_LAST_MS;
         if (wrong === 'neighbour') neighbour++;
-        if (wrong === 'old') old++;
+        if (wrong === 'old' && isJudged) old++;
       }
     } catch (error) {
       if (isHeadgateError(error, 'MODBUS_NOT_CONNECTED')) {
