@@ -293,3 +293,14 @@ t.test('verifies after a crash, with nothing altered', async (t) => {
   t.ok(verified.events > 0);
   bench.store = openEngine(bench.directory, CONFIG, bench.now).store;
 });
+
+t.test('a consumer that was forgotten with a move still to be written does not come back', async (t) => {
+  const bench = new Bench();
+  t.teardown(() => bench.dispose());
+  bench.open('a', 'beginning');
+  bench.append([[['normal', 10]]]);
+  bench.store.moveCursor('a', { settled: bench.store.lastSequence, above: [] });
+  t.equal(bench.store.forgetCursor('a'), true);
+  bench.restart();
+  t.strictSame(bench.store.status().ledger, []);
+});
