@@ -9,5 +9,6 @@ export function acceleratedClock(speed: number, startsAt: number): Clock {
     now: () => startsAt + elapsed(),
     monotonic: elapsed,
     after: (delayMs, callback) => systemClock.after(delayMs / speed, callback),
+    soon: systemClock.soon,
   };
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { setImmediate } from 'node:timers';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { type EventDraft, eventId, type HeadgateEvent } from '../model/event.ts';
 import { encodeEvent, MAX_EVENT_BYTES } from '../model/event-codec.ts';
@@ -31,6 +30,7 @@ import type { StoreNotice } from './store-notice.ts';
 import { runVerifier } from './verify-client.ts';
 import type { VerifyReport } from './verify-report.ts';
 import { WorkerLink } from './worker-link.ts';
+import { type StartWorker, startWorkerThread } from './worker-thread.ts';
 
 /** What opening a journal needs. */
 export interface OpenJournalOptions {
@@ -43,6 +43,8 @@ export interface OpenJournalOptions {
   readonly source?: string;
   /** Subject of gap events: the gateway's place in the plant. Default `headgate`. */
   readonly subject?: string;
+  /** What runs the engine. Default: a worker thread. */
+  readonly startWorker?: StartWorker;
 }
 
 /** The journal with what its owner alone needs. */
@@ -120,6 +122,7 @@ class JournalClient implements JournalHandle {
       this.#resolveFailed = resolveFailed;
     });
     this.#link = new WorkerLink(
+      options.startWorker ?? startWorkerThread,
       { directory: options.directory, settings: this.#settings, now: this.#now(), newJournalId: newJournalId() },
       (message) => this.#receive(message),
       (reason) => this.#fail(reason),
@@ -256,7 +259,7 @@ class JournalClient implements JournalHandle {
     const { clock } = this.#options;
     const waitMs = this.#lastFlushMs + this.#settings.lingerMs - clock.monotonic();
     // One turn later even without linger: what other callbacks of this turn append shares the commit.
-    if (waitMs <= 0) setImmediate(() => this.#flush());
+    if (waitMs <= 0) clock.soon(() => this.#flush());
     else clock.after(waitMs, () => this.#flush());
   }
 
@@ -346,7 +349,7 @@ class JournalClient implements JournalHandle {
     if (notice.kind === 'thinned') this.#appendThinned(notice.drafts, notice.segment.first);
     if (notice.kind === 'gap') {
       this.#untold.set(notice.gap.id, notice.gap);
-      setImmediate(() => this.#tellGaps());
+      this.#options.clock.soon(() => this.#tellGaps());
     }
   }
 

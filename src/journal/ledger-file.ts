@@ -91,7 +91,9 @@ export class LedgerFile implements OpenLedger {
         if (structure !== 'ok') throw new DamageError(String(structure));
         migrateLedger(db);
       } else create(db, initial);
-      return new LedgerFile(db);
+      const ledger = new LedgerFile(db);
+      ledger.#checkpoint.afterOpen();
+      return ledger;
     } catch (error) {
       db.close();
       throw error;

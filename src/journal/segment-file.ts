@@ -86,7 +86,14 @@ export class SegmentFile implements OpenSegment {
    * @throws DamageError not this segment
    */
   static openActive(path: string, identity: SegmentIdentity): SegmentFile {
-    return open(path, identity, {}, (db) => prepareForWriting(db));
+    const file = open(path, identity, {}, (db) => prepareForWriting(db));
+    try {
+      file.#checkpoint?.afterOpen();
+      return file;
+    } catch (error) {
+      file.abandon();
+      throw error;
+    }
   }
 
   /** Open a sealed segment for reading. @throws DamageError not this segment */

@@ -282,12 +282,16 @@ export class Store {
 
   /** The ledger at this moment, as it can be posted to another thread. */
   snapshot(): LedgerSnapshot {
+    const segments = this.#shelf.all().filter(({ state }) => state === 'sealed');
+    return { ...this.totals(), segments, streams: this.streamLedger() };
+  }
+
+  /** The lanes and the consumers in numbers, as they stand; nothing is read or written for it. */
+  totals(): Pick<LedgerSnapshot, 'head' | 'lanes' | 'consumers'> {
     const { head, lanes, consumers } = this.#content;
     return {
       head,
       lanes,
-      segments: this.#shelf.all().filter(({ state }) => state === 'sealed'),
-      streams: this.streamLedger(),
       consumers: [...consumers.values()].map(({ name, cursors, counts }) => ({ name, cursors, counts })),
     };
   }

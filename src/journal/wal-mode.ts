@@ -35,6 +35,14 @@ export class WalCheckpoint {
     if (log >= this.#pages && checkpointed < log) this.#run();
   }
 
+  /**
+   * To be called when a database is opened that a process before may have left a WAL with: after an fsync that failed its frames can be read and
+   * are yet on no disk, so they are copied, and synced with the database, before anybody builds on them. @throws as afterCommit
+   */
+  afterOpen(): void {
+    this.#run();
+  }
+
   /** To be called before the database is closed, whose own checkpoint says nothing of errors. @throws as afterCommit */
   beforeClose(): void {
     this.#run();

@@ -1,10 +1,6 @@
-import { Worker } from 'node:worker_threads';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import type { Answers, CommitRequest, FromWorker, Question, ToWorker, WorkerStart } from './messages.ts';
-import { workerUrl } from './worker-url.ts';
-
-/** Bounds of the worker's heap: rows pass through it, nothing stays. */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 8 };
+import type { StartWorker, WorkerThread } from './worker-thread.ts';
 
 type Opened = Extract<FromWorker, { kind: 'opened' }>;
 type Told = Exclude<FromWorker, { kind: 'opened' | 'refused' | 'answer' }>;
@@ -17,7 +13,7 @@ interface Asked {
 
 /** The worker thread and what was asked of it. */
 export class WorkerLink {
-  readonly #worker: Worker;
+  readonly #worker: WorkerThread;
   readonly #asked = new Map<number, Asked>();
   readonly #commits = new Map<number, number>();
   readonly #onTold: (message: Told) => void;
@@ -30,23 +26,23 @@ export class WorkerLink {
    * @param onTold everything that is not an answer
    * @param onEnd the thread ended by itself
    */
-  constructor(start: WorkerStart, onTold: (message: Told) => void, onEnd: (reason: string) => void) {
+  constructor(
+    begin: StartWorker,
+    start: WorkerStart,
+    onTold: (message: Told) => void,
+    onEnd: (reason: string) => void,
+  ) {
     this.#onTold = onTold;
     this.#opened = new Promise((resolve, reject) => {
       this.#settleOpened = { resolve, reject };
     });
-    this.#worker = new Worker(workerUrl('journal-worker'), { workerData: start, resourceLimits: RESOURCE_LIMITS });
     const ended = (reason: string) => {
       if (this.#isEnding) return;
       const { directory } = start;
       this.#settleOpened?.reject(new HeadgateError('JOURNAL_UNAVAILABLE', { directory, reason }));
       onEnd(reason);
     };
-    this.#worker.on('message', (message: FromWorker) => this.#receive(message));
-    this.#worker.on('error', (error) =>
-      ended(`the journal worker ended: ${error instanceof Error ? error.message : String(error)}`),
-    );
-    this.#worker.on('exit', (code) => ended(`the journal worker ended with code ${code}`));
+    this.#worker = begin(start, { onMessage: (message) => this.#receive(message), onEnd: ended });
   }
 
   /** Monotonic time since when the oldest unanswered message waits; infinitely late when there is none. */

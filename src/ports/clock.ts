@@ -13,6 +13,8 @@ export interface Clock {
   monotonic(): Millis;
   /** Call once after a delay; never earlier; an unreferenced timer does not keep the process. */
   after(delayMs: Millis, callback: () => void): Timer;
+  /** Call once in a later turn of the event loop, as soon as may be: after what waits in this one. */
+  soon(callback: () => void): void;
 }
 
 /** The only source of chance: a number in [0, 1). */

@@ -8,4 +8,5 @@ export const systemClock: Clock = {
     const handle = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(handle) };
   },
+  soon: (callback) => void setImmediate(callback),
 };

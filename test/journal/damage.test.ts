@@ -273,3 +273,20 @@ t.test('a segment that is found bad twice is booked once', (t) => {
   store.close(NOW);
   t.end();
 });
+
+t.test('what a process that failed left in a WAL is on the disk before anybody is told of it', async (t) => {
+  const before = scratch(t);
+  const { store } = openEngine(before, CONFIG);
+  t.teardown(() => store.close(NOW));
+  store.commit([{ records: [record(1, 'normal'), record(2, 'normal')], recorded: NOW }], NOW);
+  const after = scratch(t);
+  cpSync(before, after, { recursive: true });
+  const reopened = openEngine(after, CONFIG).store;
+  t.teardown(() => reopened.close(NOW));
+  // The database without its WAL, whose frames the disk may have refused.
+  const alone = join(scratch(t), 'alone.db');
+  cpSync(join(after, 'normal', String(readdirSync(join(after, 'normal')).find((name) => name.endsWith('.db')))), alone);
+  const db = new Database(alone);
+  t.teardown(() => db.close());
+  t.same(db.prepare('SELECT sequence FROM event').pluck().all(), [1, 2]);
+});

@@ -29,6 +29,10 @@ export class FakeClock implements Clock {
     return { cancel: () => this.#pending.delete(entry) };
   }
 
+  soon(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   /** Timers not yet due. */
   get pendingTimers(): number {
     return this.#pending.size;

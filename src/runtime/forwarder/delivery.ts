@@ -55,6 +55,20 @@ export class Delivery {
     return this.#cursor;
   }
 
+  /**
+   * What may be kept of the cursor over a restart: without what was passed over and not told yet, so that the next process passes over it,
+   * and tells it, once more. Costs a look for events where there are none.
+   */
+  get keptCursor(): Cursor {
+    if (this.#silent.count === 0) return this.#cursor;
+    const { settled, above } = this.#cursor;
+    const told = new SequenceRanges([{ first: 1, last: settled }, ...above]);
+    for (const { first, last } of this.#silent.ranges) told.remove(first, last);
+    const [lowest, ...rest] = told.ranges;
+    const kept = lowest?.first === 1 ? { settled: lowest.last, above: rest } : { settled: 0, above: told.ranges };
+    return kept.above.length > MAX_RANGES_ABOVE ? this.#cursor : kept;
+  }
+
   /** The last sequence of the backlog; null while there is only live. */
   get boundary(): number | null {
     return this.#boundary;
@@ -172,8 +186,13 @@ export class Delivery {
     if (!this.#land(shipment)) return null;
     const { events } = shipment;
     if (events.length <= 1) {
+      const [event] = events;
       this.#settle(shipment);
-      return events[0] ?? null;
+      // The event is told of by a gap; what lies beside it was to be told by this shipment.
+      const { first, last } = shipment;
+      this.#silent.add(first, Math.min(last, (event?.sequence ?? last + 1) - 1));
+      if (event !== undefined) this.#silent.add(event.sequence + 1, last);
+      return event ?? null;
     }
     // What was sent after it has overtaken it.
     const historical = shipment.historical || this.#position[shipment.stream] > shipment.last;

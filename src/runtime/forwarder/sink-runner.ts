@@ -357,7 +357,7 @@ export class SinkRunner {
    */
   #cursorMoved(lane: Lane): void {
     const { journal, name, onSettled } = this.#options;
-    journal.moveCursor(name, this.#lanes[lane].delivery.cursor, [lane]);
+    journal.moveCursor(name, this.#lanes[lane].delivery.keptCursor, [lane]);
     onSettled();
   }
 

@@ -1,0 +1,142 @@
+/** Whole plant-lives of faults in virtual time: `npm run sim -- --seeds 10000`, `--seed 7 --trace`, `--mutants`. */
+import { parseArgs } from 'node:util';
+import { messageOf } from '../src/errors/headgate-error.ts';
+import { Life } from './sim/life.ts';
+import { MUTANTS } from './sim/mutants.table.ts';
+import { type LifeReport, runLives } from './sim/run-lives.ts';
+
+const USAGE = `usage: npm run sim -- --seeds N [--from K] [--jobs 2] [--json]
+       npm run sim -- --seed K [--trace] [--json]
+       npm run sim -- --mutants [--only NAME] [--seeds N] [--jobs 2] [--json]`;
+const EXIT = { holds: 0, fails: 1, usage: 2 } as const;
+/** Lives in which a mutant must be caught. */
+const MUTANT_SEEDS = 400;
+const SHOWN_FAILURES = 20;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse();
+  } catch (error) {
+    return refuse(messageOf(error));
+  }
+  const whole = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : Number.NaN);
+  const jobs = whole(values.jobs);
+  const from = whole(values.from);
+  if (!(jobs >= 1) || !(from >= 0)) return refuse('--jobs and --from take whole numbers');
+  if (values.seed !== undefined) {
+    const seed = whole(values.seed);
+    return Number.isNaN(seed) ? refuse('--seed takes a whole number') : await one(seed, values);
+  }
+  const seeds = whole(values.seeds ?? (values.mutants ? String(MUTANT_SEEDS) : ''));
+  if (!(seeds >= 1)) return refuse('--seeds takes a whole number from 1');
+  return values.mutants ? await mutants(seeds, from, jobs, values) : await many(seeds, from, jobs, values.json);
+}
+
+function parse() {
+  return parseArgs({
+    options: {
+      seeds: { type: 'string' },
+      from: { type: 'string', default: '1' },
+      seed: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      mutants: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      jobs: { type: 'string', default: '2' },
+      json: { type: 'boolean', default: false },
+    },
+  }).values;
+}
+
+/** One life, with what happened in it. */
+async function one(
+  seed: number,
+  { trace, json }: { readonly trace: boolean; readonly json: boolean },
+): Promise<number> {
+  const { lines, ...result } = await new Life(seed, trace).live();
+  if (trace || result.violation !== null) process.stderr.write(`${lines.join('\n')}\n`);
+  print(json, { ...result, holds: result.violation === null });
+  return result.violation === null ? EXIT.holds : EXIT.fails;
+}
+
+async function many(seeds: number, from: number, jobs: number, isJson: boolean): Promise<number> {
+  const began = performance.now();
+  const failures: LifeReport[] = [];
+  const sums = { lives: 0, virtualDays: 0, acceptedEvents: 0, processes: 0 };
+  const onLife = (report: LifeReport) => {
+    sums.lives++;
+    sums.virtualDays += report.virtualSeconds / 86_400;
+    sums.acceptedEvents += report.acceptedEvents;
+    sums.processes += report.processes;
+    if (report.violation === null) return false;
+    failures.push(report);
+    process.stderr.write(`${report.violation.invariant}: ${report.violation.detail.split('\n')[0]}\n`);
+    process.stderr.write(`again: npm run sim -- --seed ${report.seed}\n`);
+    return failures.length >= SHOWN_FAILURES;
+  };
+  await runLives({ first: from, count: seeds, jobs, onLife });
+  const seconds = Math.round((performance.now() - began) / 100) / 10;
+  const virtualDays = Math.round(sums.virtualDays * 100) / 100;
+  const failing = failures.map(({ seed, violation }) => ({ seed, invariant: violation?.invariant }));
+  const holds = failures.length === 0 && sums.lives === seeds;
+  print(isJson, { seeds, from, ...sums, virtualDays, seconds, failures: failing, holds });
+  return holds ? EXIT.holds : EXIT.fails;
+}
+
+/** Every mutant must break a life; without a mutant the same lives hold, which `--seeds` shows. */
+async function mutants(
+  seeds: number,
+  from: number,
+  jobs: number,
+  { json, only }: { readonly json: boolean; readonly only?: string },
+): Promise<number> {
+  const began = performance.now();
+  const names = Object.keys(MUTANTS).filter((name) => only === undefined || name === only);
+  if (names.length === 0) return refuse(`no mutant is called ${only}; there are ${Object.keys(MUTANTS).join(', ')}`);
+  const caught: { mutant: string; seed: number; invariant: string; lives: number }[] = [];
+  const survivors: string[] = [];
+  for (const mutant of names) {
+    let lives = 0;
+    let by: LifeReport | null = null;
+    await runLives({
+      ...{ first: from, count: seeds, jobs, mutant },
+      onLife: (report) => {
+        lives++;
+        if (report.violation !== null) by = report;
+        return by !== null;
+      },
+    });
+    const found = by as LifeReport | null;
+    if (found === null) survivors.push(mutant);
+    else caught.push({ mutant, seed: found.seed, invariant: found.violation?.invariant ?? '', lives });
+    process.stderr.write(
+      `${mutant}: ${found === null ? `SURVIVED ${lives} lives` : `seed ${found.seed}, ${found.violation?.invariant}`}\n`,
+    );
+  }
+  const seconds = Math.round((performance.now() - began) / 100) / 10;
+  print(json, {
+    mutants: names.length,
+    caught: caught.length,
+    survivors,
+    seconds,
+    by: caught,
+    holds: survivors.length === 0,
+  });
+  return survivors.length === 0 ? EXIT.holds : EXIT.fails;
+}
+
+function print(isJson: boolean, result: Readonly<Record<string, unknown>>): void {
+  if (isJson) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else for (const [key, value] of Object.entries(result)) process.stdout.write(`${key.padEnd(16)}${show(value)}\n`);
+}
+
+function show(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function refuse(reason: string): number {
+  process.stderr.write(`${reason}\n${USAGE}\n`);
+  return EXIT.usage;
+}

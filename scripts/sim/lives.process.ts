@@ -1,0 +1,28 @@
+/** Lives some lives, each twice, in a process of its own: argv = first seed, how many, distance between seeds; one message for each. */
+import { Life } from './life.ts';
+import type { LifeReport } from './run-lives.ts';
+
+const [first = 0, count = 0, step = 1] = process.argv.slice(2).map(Number);
+for (let i = 0; i < count; i++) {
+  const seed = first + i * step;
+  const once = await new Life(seed, false).live();
+  const again = await new Life(seed, false).live();
+  const isSame = once.hash === again.hash;
+  const { violation, virtualSeconds, acceptedEvents, processes } = once;
+  const differs = {
+    invariant: 'the same seed gives the same life' as const,
+    detail: `${once.hash}, then ${again.hash}`,
+  };
+  const report: LifeReport = {
+    seed,
+    violation: violation ?? (isSame ? null : differs),
+    virtualSeconds,
+    acceptedEvents,
+    processes,
+  };
+  const isGoingOn = await new Promise<boolean>((resolve) =>
+    process.send?.(report, undefined, undefined, (error) => resolve(error === null)),
+  );
+  if (!isGoingOn) break;
+}
+if (process.connected) process.disconnect?.();
