@@ -1,16 +1,12 @@
-/** Whole plant-lives of faults in virtual time: `npm run sim -- --seeds 10000`, `--seed 7 --trace`, `--mutants`. */
+/** Whole plant-lives of faults in virtual time: `npm run sim -- --seeds 10000`, `--seed 7 --trace`. */
 import { parseArgs } from 'node:util';
 import { messageOf } from '../src/errors/headgate-error.ts';
 import { Life } from './sim/life.ts';
-import { MUTANTS } from './sim/mutants.table.ts';
 import { type LifeReport, runLives } from './sim/run-lives.ts';
 
 const USAGE = `usage: npm run sim -- --seeds N [--from K] [--jobs 2] [--json]
-       npm run sim -- --seed K [--trace] [--json]
-       npm run sim -- --mutants [--only NAME] [--seeds N] [--jobs 2] [--json]`;
+       npm run sim -- --seed K [--trace] [--json]`;
 const EXIT = { holds: 0, fails: 1, usage: 2 } as const;
-/** Lives in which a mutant must be caught. */
-const MUTANT_SEEDS = 400;
 const SHOWN_FAILURES = 20;
 
 process.exitCode = await main();
@@ -30,9 +26,9 @@ async function main(): Promise<number> {
     const seed = whole(values.seed);
     return Number.isNaN(seed) ? refuse('--seed takes a whole number') : await one(seed, values);
   }
-  const seeds = whole(values.seeds ?? (values.mutants ? String(MUTANT_SEEDS) : ''));
+  const seeds = whole(values.seeds ?? '');
   if (!(seeds >= 1)) return refuse('--seeds takes a whole number from 1');
-  return values.mutants ? await mutants(seeds, from, jobs, values) : await many(seeds, from, jobs, values.json);
+  return await many(seeds, from, jobs, values.json);
 }
 
 function parse() {
@@ -42,8 +38,6 @@ function parse() {
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
       trace: { type: 'boolean', default: false },
-      mutants: { type: 'boolean', default: false },
-      only: { type: 'string' },
       jobs: { type: 'string', default: '2' },
       json: { type: 'boolean', default: false },
     },
@@ -83,48 +77,6 @@ async function many(seeds: number, from: number, jobs: number, isJson: boolean):
   const holds = failures.length === 0 && sums.lives === seeds;
   print(isJson, { seeds, from, ...sums, virtualDays, seconds, failures: failing, holds });
   return holds ? EXIT.holds : EXIT.fails;
-}
-
-/** Every mutant must break a life; without a mutant the same lives hold, which `--seeds` shows. */
-async function mutants(
-  seeds: number,
-  from: number,
-  jobs: number,
-  { json, only }: { readonly json: boolean; readonly only?: string },
-): Promise<number> {
-  const began = performance.now();
-  const names = Object.keys(MUTANTS).filter((name) => only === undefined || name === only);
-  if (names.length === 0) return refuse(`no mutant is called ${only}; there are ${Object.keys(MUTANTS).join(', ')}`);
-  const caught: { mutant: string; seed: number; invariant: string; lives: number }[] = [];
-  const survivors: string[] = [];
-  for (const mutant of names) {
-    let lives = 0;
-    let by: LifeReport | null = null;
-    await runLives({
-      ...{ first: from, count: seeds, jobs, mutant },
-      onLife: (report) => {
-        lives++;
-        if (report.violation !== null) by = report;
-        return by !== null;
-      },
-    });
-    const found = by as LifeReport | null;
-    if (found === null) survivors.push(mutant);
-    else caught.push({ mutant, seed: found.seed, invariant: found.violation?.invariant ?? '', lives });
-    process.stderr.write(
-      `${mutant}: ${found === null ? `SURVIVED ${lives} lives` : `seed ${found.seed}, ${found.violation?.invariant}`}\n`,
-    );
-  }
-  const seconds = Math.round((performance.now() - began) / 100) / 10;
-  print(json, {
-    mutants: names.length,
-    caught: caught.length,
-    survivors,
-    seconds,
-    by: caught,
-    holds: survivors.length === 0,
-  });
-  return survivors.length === 0 ? EXIT.holds : EXIT.fails;
 }
 
 function print(isJson: boolean, result: Readonly<Record<string, unknown>>): void {

@@ -2,6 +2,7 @@ import type { JournalConfig } from '../../src/journal/config.ts';
 import { seededRandom } from '../random.ts';
 import { Destination, type LinkMode } from './destination.ts';
 import { GatewayProcess } from './gateway-process.ts';
+import { configOf } from './life-config.ts';
 import { type Invariant, Oracle } from './oracle.ts';
 import { Producers } from './producers.ts';
 import { SimDisk } from './sim-disk.ts';
@@ -391,20 +392,4 @@ export class Life {
     };
     return { destination, settings, isConfigured: dice.chance(0.9) };
   }
-}
-
-function configOf(dice: Dice): JournalConfig {
-  return {
-    commit_linger_ms: dice.pick([0, 10, 50]),
-    quota_mb: dice.pick([1, 1, 2, 16]),
-    segment_mb: 0.0625,
-    segment_age_h: dice.pick([0.002, 0.01, 1]),
-    retain_settled_h: dice.pick([0, 0, 0.002, 1]),
-    max_age_days: dice.chance(0.15) ? { bulk: 0.0003 } : {},
-    min_free_disk_mb: 0.25,
-    ballast_mb: dice.pick([0, 0.1]),
-    queue_events: dice.pick([60, 2000]),
-    queue_mb: dice.pick([0.2, 8]),
-    commit_timeout_ms: 60_000,
-  };
 }

@@ -11,27 +11,22 @@ export interface RunLivesOptions {
   readonly count: number;
   /** Processes side by side. */
   readonly jobs: number;
-  /** Name of a mutant that all of it runs with. */
-  readonly mutant?: string;
   /** Told of each life; true ends all of it. */
   readonly onLife: (report: LifeReport) => boolean;
 }
 
 const LIVES = fileURLToPath(new URL('lives.process.ts', import.meta.url));
-const MUTATE = new URL('mutate.ts', import.meta.url).href;
 
 /**
  * Live the lives of some seeds over several processes.
  * @throws Error a process ended before its lives were over
  */
-export async function runLives({ first, count, jobs, mutant, onLife }: RunLivesOptions): Promise<void> {
+export async function runLives({ first, count, jobs, onLife }: RunLivesOptions): Promise<void> {
   const width = Math.min(jobs, count);
   let isEnded = false;
   const children = Array.from({ length: width }, (_, i) => {
     const own = Math.ceil((count - i) / width);
     return fork(LIVES, [first + i, own, width].map(String), {
-      execArgv: mutant === undefined ? [] : ['--import', MUTATE],
-      env: { ...process.env, ...(mutant === undefined ? {} : { HEADGATE_SIM_MUTANT: mutant }) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
   });

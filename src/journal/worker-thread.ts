@@ -13,7 +13,7 @@ export interface WorkerThread {
 }
 
 /** What the main thread hears of a worker. */
-export interface WorkerListener {
+interface WorkerListener {
   onMessage(message: FromWorker): void;
   /** It has ended, called for or not. */
   onEnd(reason: string): void;

@@ -8,7 +8,12 @@ const NOW = 1_700_000_000_000;
 
 t.test('a step of the wall clock is told once, with before and after; slewing and a leap smear are none', (t) => {
   let [wall, monotonic] = [NOW, 5_000];
-  const clock: Clock = { now: () => wall, monotonic: () => monotonic, after: () => ({ cancel: () => undefined }) };
+  const clock: Clock = {
+    now: () => wall,
+    monotonic: () => monotonic,
+    after: () => ({ cancel: () => undefined }),
+    soon: () => undefined,
+  };
   const watch = new ClockWatch(clock);
   const pass = (ms: number, wallMs = ms) => {
     monotonic += ms;
