@@ -51,7 +51,8 @@ export function simWorker(options: SimWorkerOptions): StartWorker {
     };
     const deliver = () => {
       const waitMs = busyUntil - clock.monotonic();
-      if (waitMs > 0) clock.after(waitMs, deliver);
+      // Less than the sum of two times can show is no time.
+      if (waitMs > 1e-6) clock.after(waitMs, deliver);
       else {
         const message = arrived.shift();
         if (message !== undefined) work(() => loop?.receive(message));
