@@ -102,13 +102,14 @@ for (const [name, codec, frame] of codecs) {
   });
 }
 
-t.test('RTU: no damage of up to three bytes is taken for another value', async (t) => {
+t.test('RTU: no damage of up to three bits is taken for another value', async (t) => {
+  // What the checksum promises for frames of this length; a sixty-five-thousandth of larger damage passes any checksum of 16 bits.
   const honest = rtuFrame(17, answer);
-  const change = fc.tuple(fc.nat(honest.length - 1), fc.integer({ min: 1, max: 255 }));
+  const bits = fc.uniqueArray(fc.nat(honest.length * 8 - 1), { minLength: 1, maxLength: 3 });
   fc.assert(
-    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+    fc.property(bits, (flipped) => {
       const bytes = Buffer.from(honest);
-      for (const [at, mask] of changes) bytes[at] = (bytes[at] ?? 0) ^ mask;
+      for (const bit of flipped) bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       const found = rtuCodec.scan(bytes, request);
       return found.kind !== 'reply' || Buffer.from(found.reply.data).equals(hex('01020304'));
     }),
