@@ -188,11 +188,12 @@ t.test('reads 50,000 rows in well under 2 s', async (t) => {
     (_, i) => `p;tag_${i};acme/line-${i % 50};"4,${i}";REAL;1000;0,1;°C;"a ""b"""\r\n`,
   );
   const text = `device;name;asset;address;type;scan_ms;scale;unit;description\r\n${rows.join('')}`;
-  const start = performance.now();
+  const start = process.cpuUsage();
   const table = readTagTable(text, 'f');
-  const tookMs = performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  const tookMs = (user + system) / 1_000;
   t.equal(table.rows.length, 50_000);
-  t.ok(tookMs < 1500, `took ${tookMs} ms`);
+  t.ok(tookMs < 1500, `took ${tookMs} ms of processor time`);
 });
 
 t.test('never throws, whatever the text', async () => {
