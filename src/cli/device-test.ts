@@ -49,7 +49,7 @@ interface DeviceTest {
 export async function deviceTest(context: CliContext, name: string): Promise<number> {
   const configuration = await needConfiguration(context);
   const device = needDevice(configuration, name);
-  const tags = configuration.tags.filter((tag) => tag.device === name && tag.access !== 'w');
+  const tags = [...configuration.tags].filter((tag) => tag.device === name && tag.access !== 'w');
   const devices = await openDevices(context, configuration, { devices: [device], isPolling: false });
   try {
     const driver = devices.driverOf(name);

@@ -34,7 +34,7 @@ export async function record(context: CliContext, directory: string, options: Re
   const configuration = await needConfiguration(context);
   const devices = options.device?.map((device) => needDevice(configuration, device)) ?? configuration.devices;
   const names = new Set(devices.map((device) => device.name));
-  const tags = configuration.tags.filter(({ device, access }) => names.has(device) && access !== 'w');
+  const tags = [...configuration.tags].filter(({ device, access }) => names.has(device) && access !== 'w');
   if (tags.length === 0) {
     throw new HeadgateError('CLI_NOT_FOUND', {
       what: 'readable tag of',

@@ -14,11 +14,14 @@ export interface TagFilter {
 export function filterTags(configuration: Configuration, filter: TagFilter): readonly TagDefinition[] {
   const { device, asset } = filter;
   if (device !== undefined) needDevice(configuration, device);
-  return configuration.tags.filter(
-    (tag) =>
-      (device === undefined || tag.device === device) &&
-      (asset === undefined || tag.asset === asset || tag.asset.startsWith(`${asset}/`)),
-  );
+  return configuration.tags
+    .values()
+    .filter(
+      (tag) =>
+        (device === undefined || tag.device === device) &&
+        (asset === undefined || tag.asset === asset || tag.asset.startsWith(`${asset}/`)),
+    )
+    .toArray();
 }
 
 /**

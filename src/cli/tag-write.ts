@@ -21,7 +21,7 @@ export interface TagWriteRequest {
 /** `headgate tag write TAG VALUE --reason TEXT`: always through the daemon, so that every write is in its journal. */
 export async function tagWrite(context: CliContext, request: TagWriteRequest): Promise<number> {
   const configuration = await needConfiguration(context);
-  const [tag] = selectTags(configuration.tags, [request.name], 'tag write');
+  const [tag] = selectTags([...configuration.tags], [request.name], 'tag write');
   if (tag === undefined) throw usageError('tag write', 'name one tag');
   const value = valueFor(tag, request.value);
   const daemon = await needDaemon(context);

@@ -1,4 +1,5 @@
 import type { TagDefinition } from '../model/tag.ts';
+import { TagColumns, type TagSequence } from '../model/tag-columns.ts';
 import type { CheckedDevice } from './check-devices.ts';
 import { nearest } from './nearest.ts';
 import type { Problem } from './problem.ts';
@@ -23,8 +24,8 @@ const COLUMN_NAMES: ReadonlySet<string> = new Set(TAG_COLUMNS.map(({ name }) => 
 export function checkTags(
   tables: readonly NamedTable[],
   devices: ReadonlyMap<string, CheckedDevice>,
-): { readonly tags: readonly TagDefinition[]; readonly problems: readonly Problem[] } {
-  const tags: TagDefinition[] = [];
+): { readonly tags: TagSequence; readonly problems: readonly Problem[] } {
+  const tags = new TagColumns();
   const problems: Problem[] = [];
   const seen = new Map<string, string>();
   const proposals = new Map<string, string | null>();
@@ -83,6 +84,7 @@ export function checkTags(
   }
   for (const placed of spans.values())
     for (const [later, earlier] of overlapsOf(placed)) problems.push(overlapProblem(later, earlier));
+  tags.seal();
   return { tags, problems };
 }
 

@@ -1,4 +1,4 @@
-import type { TagDefinition } from '../model/tag.ts';
+import { TagSelection, type TagSequence } from '../model/tag-columns.ts';
 import type { CheckedDevice } from './check-devices.ts';
 import type { FileProblems } from './file-problems.ts';
 import { describeSlowDowns, type PolledDevice, slowDowns, type WireForecast } from './wire-forecast.ts';
@@ -6,9 +6,9 @@ import { describeSlowDowns, type PolledDevice, slowDowns, type WireForecast } fr
 /** What is polled over each wire whose driver can foresee it. Devices that are not sound are left out. */
 export function foreseeWires(
   devices: readonly Pick<CheckedDevice, 'device' | 'spec'>[],
-  tags: readonly TagDefinition[],
+  tags: TagSequence,
 ): readonly WireForecast[] {
-  const byDevice = Map.groupBy(tags, ({ device }) => device);
+  const byDevice = placesByDevice(tags);
   const wires = new Map<
     string,
     { readonly foresee: (devices: readonly PolledDevice[]) => WireForecast; readonly polled: PolledDevice[] }
@@ -19,7 +19,7 @@ export function foreseeWires(
     if (device === null || own === undefined || key === undefined || spec?.foresee === undefined) continue;
     const wire = wires.get(key) ?? { foresee: spec.foresee, polled: [] };
     wires.set(key, wire);
-    wire.polled.push({ name: device.name, config: device.config, tags: own });
+    wire.polled.push({ name: device.name, config: device.config, tags: new TagSelection(tags, own) });
   }
   return [...wires.values()].map(({ foresee, polled }) => foresee(polled));
 }
@@ -27,7 +27,7 @@ export function foreseeWires(
 /** Warn of wires that are asked for more than they can carry, at the device that takes most of it. */
 export function checkWires(
   devices: readonly CheckedDevice[],
-  tags: readonly TagDefinition[],
+  tags: TagSequence,
   problemsOf: (file: string) => FileProblems | undefined,
 ): void {
   for (const forecast of foreseeWires(devices, tags)) {
@@ -43,4 +43,16 @@ export function checkWires(
       expected: `at most 1000: ${describeSlowDowns(slowDowns(forecast))}; "headgate plan" shows what costs most`,
     });
   }
+}
+
+function placesByDevice(tags: TagSequence): ReadonlyMap<string, readonly number[]> {
+  const places = new Map<string, number[]>();
+  let place = 0;
+  for (const { device } of tags) {
+    const own = places.get(device);
+    if (own === undefined) places.set(device, [place]);
+    else own.push(place);
+    place++;
+  }
+  return places;
 }

@@ -1,4 +1,4 @@
-import type { TagDefinition } from '../model/tag.ts';
+import type { TagSequence } from '../model/tag-columns.ts';
 import type { GatewayConfig } from './gateway-schema.ts';
 
 /** One device: `config` is its whole file, validated by its driver's schema, defaults filled in. */
@@ -29,7 +29,8 @@ export interface Configuration {
   readonly directory: string;
   readonly gateway: GatewayConfig;
   readonly devices: readonly DeviceConfiguration[];
-  readonly tags: readonly TagDefinition[];
+  /** In order of the tables. */
+  readonly tags: TagSequence;
   readonly sinks: readonly SinkConfiguration[];
   readonly services: readonly ServiceConfiguration[];
 }

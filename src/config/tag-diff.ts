@@ -14,9 +14,9 @@ export interface TagDiff {
 }
 
 /** Compare the tags that are running with those that would. */
-export function diffTags(running: readonly TagDefinition[], next: readonly TagDefinition[]): TagDiff {
-  const before = new Map(running.map((tag) => [keyOf(tag), tag]));
-  const after = new Map(next.map((tag) => [keyOf(tag), tag]));
+export function diffTags(running: Iterable<TagDefinition>, next: Iterable<TagDefinition>): TagDiff {
+  const before = new Map(Array.from(running, (tag) => [keyOf(tag), tag]));
+  const after = new Map(Array.from(next, (tag) => [keyOf(tag), tag]));
   const changed: ChangedTag[] = [];
   for (const [key, tag] of after) {
     const old = before.get(key);

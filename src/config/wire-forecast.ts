@@ -1,11 +1,11 @@
-import type { TagDefinition } from '../model/tag.ts';
+import type { TagSequence } from '../model/tag-columns.ts';
 import type { Millis } from '../model/time.ts';
 
 /** A device with the tags that are polled from it. */
 export interface PolledDevice {
   readonly name: string;
   readonly config: unknown;
-  readonly tags: readonly TagDefinition[];
+  readonly tags: TagSequence;
 }
 
 /** One request of a scan. */

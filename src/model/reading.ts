@@ -1,5 +1,6 @@
 import type { StatusCode } from './quality.ts';
-import type { TagDefinition, TagValue } from './tag.ts';
+import type { TagValue } from './tag.ts';
+import type { TagSequence } from './tag-columns.ts';
 import type { EpochMs, Millis } from './time.ts';
 
 /** One value with its quality and source time. */
@@ -13,7 +14,7 @@ export interface Reading {
 export interface ScanGroup {
   readonly device: string;
   readonly periodMs: Millis;
-  readonly tags: readonly TagDefinition[];
+  readonly tags: TagSequence;
 }
 
 /**

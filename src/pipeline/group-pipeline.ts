@@ -48,8 +48,8 @@ export class GroupPipeline {
     this.#maxSilenceMs = maxSilenceMs;
     const oneScaling = sharing<Scaling>();
     const oneDeadband = sharing<Deadband>();
-    this.#scalings = group.tags.map((tag) => oneScaling(scalingOf(tag)));
-    this.#deadbands = group.tags.map((tag) => oneDeadband(deadbandOf(tag)));
+    this.#scalings = Array.from(group.tags, (tag) => oneScaling(scalingOf(tag)));
+    this.#deadbands = Array.from(group.tags, (tag) => oneDeadband(deadbandOf(tag)));
     this.#slotOf = new Uint32Array(size);
     const streamOf: ReportStream[] = [];
     this.#streams = streamsOf(group, source).map(({ stream, members }) => {

@@ -86,14 +86,15 @@ export class ReportStream {
 /** One list for each asset and lane of the group, in the order of first appearance, with the tags' places in the group. */
 export function streamsOf(group: ScanGroup, source: string): { stream: ReportStream; members: number[] }[] {
   const byKey = new Map<string, number[]>();
-  group.tags.forEach((tag, index) => {
+  const all = [...group.tags];
+  all.forEach((tag, index) => {
     const key = `${tag.lane} ${tag.asset}`;
     const members = byKey.get(key);
     if (members === undefined) byKey.set(key, [index]);
     else members.push(index);
   });
   return [...byKey.values()].map((members) => {
-    const tags = members.map((index) => group.tags[index]).filter((tag) => tag !== undefined);
+    const tags = members.map((index) => all[index]).filter((tag) => tag !== undefined);
     const [{ asset, lane } = { asset: '', lane: 'bulk' as const }] = tags;
     const base = `${group.device}_${group.periodMs}ms`;
     const list = makeTagList({

@@ -73,6 +73,7 @@ export function createControlApi(parts: GatewayParts): ControlApi {
     },
     currentValues: async ({ device, tag }) =>
       tags
+        .values()
         .filter((row) => (device === undefined || row.device === device) && (tag === undefined || row.name === tag))
         .map((row) => ({
           device: row.device,
@@ -81,8 +82,9 @@ export function createControlApi(parts: GatewayParts): ControlApi {
           address: row.address,
           unit: row.unit,
           current: broker.current.get(row.asset, row.name),
-        })),
-    tags: async () => tags,
+        }))
+        .toArray(),
+    tags: async () => [...tags],
     explainTag: (reference) =>
       explainTag(
         {
@@ -96,8 +98,11 @@ export function createControlApi(parts: GatewayParts): ControlApi {
         reference,
       ),
     readTags: async (device, names) => {
+      const own = tags
+        .values()
+        .filter((tag) => tag.device === device)
+        .toArray();
       const wanted = names.map((name) => {
-        const own = tags.filter((tag) => tag.device === device);
         const found = own.find((tag) => `${tag.asset}/${tag.name}` === name) ?? own.find((tag) => tag.name === name);
         if (found === undefined) throw new HeadgateError('RUNTIME_TAG_UNKNOWN', { device, tag: name });
         return found;

@@ -195,7 +195,7 @@ export class DeviceSupervisor {
     for (const { name, groups } of connection.devices) {
       this.#setState({ device: name, state: 'disconnected', reason, since: now });
       for (const group of groups) {
-        const values = group.tags.map(() => null);
+        const values = new Array<null>(group.tags.length).fill(null);
         const statuses = Status.Bad_ConfigurationError;
         this.#options.report({ group, count: values.length, indexes: null, values, statuses, times: now });
       }

@@ -4,6 +4,7 @@ import { decodeEvent } from '../model/event-codec.ts';
 import { isGood, statusName } from '../model/quality.ts';
 import type { Reading } from '../model/reading.ts';
 import type { TagDefinition, TagValue } from '../model/tag.ts';
+import type { TagSequence } from '../model/tag-columns.ts';
 import { TelemetryReport } from '../model/telemetry.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
 import { tagTopic } from '../model/topic.ts';
@@ -16,7 +17,7 @@ import type { SinkStatus } from './forwarder/sink-status.ts';
 
 /** What the way of a tag is worked out from. */
 export interface ExplainParts {
-  readonly tags: readonly TagDefinition[];
+  readonly tags: TagSequence;
   readonly maxSilenceMs: Millis;
   readonly readOne: (tag: TagDefinition) => Promise<ReadExplanation>;
   /** The value last reported; null: none yet. */
@@ -35,7 +36,10 @@ const PAGE = { maxEvents: 500, maxBytes: 1_048_576 };
  * @throws RUNTIME_TAG_UNKNOWN no such tag, or several
  */
 export async function explainTag(parts: ExplainParts, reference: string): Promise<TagExplanation> {
-  const matching = parts.tags.filter(({ asset, name }) => name === reference || `${asset}/${name}` === reference);
+  const matching = parts.tags
+    .values()
+    .filter(({ asset, name }) => name === reference || `${asset}/${name}` === reference)
+    .toArray();
   const tag = matching.find(({ asset, name }) => `${asset}/${name}` === reference) ?? matching[0];
   if (tag === undefined || (matching.length > 1 && `${tag.asset}/${tag.name}` !== reference)) {
     throw new HeadgateError('RUNTIME_TAG_UNKNOWN', { device: 'any', tag: reference });

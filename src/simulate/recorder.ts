@@ -184,7 +184,7 @@ class AutoTypes {
     for (let position = 0; position < batch.count; position++) {
       const value: TagValue = batch.values[position] ?? null;
       if (value === null || typeof value === 'number') continue;
-      const tag = batch.group.tags[batch.indexes === null ? position : (batch.indexes[position] ?? -1)];
+      const tag = batch.group.tags.at(batch.indexes === null ? position : (batch.indexes[position] as number));
       const known = tag === undefined ? undefined : this.#untyped.get(keyOf(tag));
       if (known === undefined) continue;
       known.type = typeof value === 'boolean' ? 'bool' : typeof value === 'string' ? 'string' : 'int64';

@@ -16,7 +16,7 @@ t.test('adds rows in the dialect of the file and leaves the rest as it is', asyn
   const after = await readFile(join(directory, 'tags/line.csv'), 'utf8');
   t.equal(after, `${TABLE.replace('address;scale\r\n', 'address;scale;unit\r\n')}c;plc-1;acme/p;4;0.1;"m;s"\r\n`);
   const { configuration } = await loadConfiguration(directory, testSpecs);
-  t.match(configuration?.tags.at(-1), { name: 'c', unit: 'm;s', scale: 0.1 });
+  t.match([...(configuration?.tags ?? [])].at(-1), { name: 'c', unit: 'm;s', scale: 0.1 });
 });
 
 t.test('makes a table for a device that has none', async (t) => {

@@ -42,7 +42,7 @@ t.test('gives a whole configuration with every default filled in', async (t) => 
   });
   t.same(configuration?.sinks[0]?.config, { name: 'up', url: 'x', port: 502 });
   t.same(
-    configuration?.tags.map(({ name, type, scanMs, access, lane }) => [name, type, scanMs, access, lane]),
+    [...(configuration?.tags ?? [])].map(({ name, type, scanMs, access, lane }) => [name, type, scanMs, access, lane]),
     [
       ['speed', 'uint16', 1000, 'r', 'bulk'],
       ['on', 'bool', 1000, 'r', 'bulk'],

@@ -64,7 +64,7 @@ export class DriverWitness {
   #take(batch: ReadingBatch): void {
     this.batches++;
     for (let i = 0; i < batch.count; i++) {
-      const tag = batch.group.tags[batch.indexes === null ? i : (batch.indexes[i] as number)];
+      const tag = batch.group.tags.at(batch.indexes === null ? i : (batch.indexes[i] as number));
       if (tag === undefined) throw new Error(`a batch names tag ${i} of ${batch.group.tags.length}`);
       const status = typeof batch.statuses === 'number' ? batch.statuses : (batch.statuses[i] as number);
       const time = typeof batch.times === 'number' ? batch.times : (batch.times[i] as number);
@@ -77,7 +77,7 @@ export class DriverWitness {
 
 /** All tags of a device, group by group. */
 function tagsOf<C>(device: DriverDevice<C>): readonly TagDefinition[] {
-  return device.groups.flatMap((group) => group.tags);
+  return device.groups.flatMap((group) => [...group.tags]);
 }
 
 /**

@@ -147,7 +147,7 @@ t.test('scan groups are by device and period, shortest first, without write-only
   t.same(
     [...groups].map(([device, list]) => [
       device,
-      list.map(({ periodMs, tags }) => [periodMs, tags.map(({ name }) => name)]),
+      list.map(({ periodMs, tags }) => [periodMs, Array.from(tags, ({ name }) => name)]),
     ]),
     [
       [

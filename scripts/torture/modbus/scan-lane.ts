@@ -24,7 +24,9 @@ export async function scanLane(
   let wrong = 0;
   const judge = (batch: ReadingBatch) => {
     for (let i = 0; i < batch.count; i++) {
-      const definition = batch.group.tags[batch.indexes === null ? i : (batch.indexes[i] as number)] as TagDefinition;
+      const definition = batch.group.tags.at(
+        batch.indexes === null ? i : (batch.indexes[i] as number),
+      ) as TagDefinition;
       const status = typeof batch.statuses === 'number' ? batch.statuses : (batch.statuses[i] as number);
       if (!isGood(status)) continue;
       const time = typeof batch.times === 'number' ? batch.times : (batch.times[i] as number);

@@ -18,7 +18,7 @@ import { explainRead } from './explain.ts';
 import { statusOf } from './failures.ts';
 import { foreseeModbus } from './foresight.ts';
 import { identify } from './identify.ts';
-import { type ModbusPoint, pointOf } from './point.ts';
+import { pointOf } from './point.ts';
 import { readNow } from './read-now.ts';
 import { Scan } from './scan.ts';
 import { connectionKeyOf, type ModbusSettings, settingsOf } from './settings.ts';
@@ -71,7 +71,7 @@ export class ModbusDriver implements Driver {
     const polled = devices.map(({ name, config, groups }) => ({
       name,
       config,
-      tags: groups.flatMap(({ tags }) => tags),
+      tags: groups.flatMap(({ tags }) => [...tags]),
     }));
     const { wire, utilisation, isKnown } = foreseeModbus(polled);
     this.#foreseen = { wire, predicted: isKnown ? utilisation : null };
@@ -203,18 +203,19 @@ export class ModbusDriver implements Driver {
     };
     const { clock, observer, report, tagFault } = this.#context;
     for (const group of device.groups) {
-      const byUnit = new Map<number, { members: number[]; points: ModbusPoint[] }>();
-      group.tags.forEach((tag, index) => {
-        const point = pointOf(tag, settings.unit);
-        const part = byUnit.get(point.unit) ?? { members: [], points: [] };
-        byUnit.set(point.unit, part);
-        part.members.push(index);
-        part.points.push(point);
-      });
-      for (const [number, { members, points }] of byUnit) {
+      const pointAt = (index: number) => pointOf(group.tags.at(index) as TagDefinition, settings.unit);
+      const byUnit = new Map<number, number[]>();
+      for (let index = 0; index < group.tags.length; index++) {
+        const { unit } = pointAt(index);
+        const members = byUnit.get(unit);
+        if (members === undefined) byUnit.set(unit, [index]);
+        else members.push(index);
+      }
+      for (const [number, indexes] of byUnit) {
         const unit = this.#unitOf(served, number);
+        const members = Uint32Array.from(indexes);
         const scan = new Scan({
-          ...{ group, members, points, unit, limits: settings, clock, observer },
+          ...{ group, members, pointAt, unit, limits: settings, clock, observer },
           faultyTagRetryMs: settings.faultyTagRetryMs,
           report: (batch) => {
             if (!this.#isStopped) report(batch);

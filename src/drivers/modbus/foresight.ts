@@ -32,7 +32,7 @@ export function foreseeModbus(devices: readonly PolledDevice[]): WireForecast {
 
 function groupsOf(device: PolledDevice, config: ModbusConfig): ForeseenGroup[] {
   const settings = settingsOf(config);
-  const polled = device.tags.filter(({ access }) => access !== 'w');
+  const polled = device.tags.values().filter(({ access }) => access !== 'w');
   const byPeriod = [...Map.groupBy(polled, ({ scanMs }) => scanMs)].sort(([a], [b]) => a - b);
   return byPeriod.map(([periodMs, tags]): ForeseenGroup => {
     const points = tags.map((tag) => ({ name: tag.name, point: pointOf(tag, settings.unit) }));

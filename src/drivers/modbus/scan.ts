@@ -30,9 +30,9 @@ const UNANSWERED_SCANS = 3;
 export interface ScanOptions {
   readonly group: ScanGroup;
   /** Positions in the group of the tags that this unit holds, ascending. */
-  readonly members: readonly number[];
-  /** Where each of them stands. */
-  readonly points: readonly ModbusPoint[];
+  readonly members: Uint32Array;
+  /** Where the tag at a position of the group stands: asked for when a plan is made and when a tag is refused, and not kept. */
+  readonly pointAt: (index: number) => ModbusPoint;
   readonly unit: Unit;
   readonly limits: PlanLimits;
   readonly faultyTagRetryMs: Millis;
@@ -60,11 +60,11 @@ export class Scan {
   #reads: Extent[][] = [];
   #program: DecodeProgram;
   /** Positions in `members` by position in the batch. */
-  #live: number[] = [];
+  #live = new Uint32Array(0);
   #indexes: Uint32Array | null = null;
   readonly #slots: Uint32Array;
   /** Some of the types do not take every pattern of bits. */
-  readonly #mayFail: boolean;
+  #mayFail = false;
   readonly #values: TagValue[];
   readonly #statuses: Uint32Array;
   readonly #times: Float64Array;
@@ -86,7 +86,6 @@ export class Scan {
     this.#options = options;
     this.periodMs = options.group.periodMs;
     this.#limits = options.limits;
-    this.#mayFail = options.points.some(({ type }) => type === 'bcd16' || type === 'bcd32');
     const size = options.members.length;
     this.#slots = new Uint32Array(size);
     this.#values = new Array<TagValue>(size).fill(null);
@@ -242,7 +241,8 @@ export class Scan {
 
   /** Find out what of a refused block cannot be read, and keep to it from the next plan on. */
   async #findRefused(block: Block, exception: number, deadline: Millis): Promise<void> {
-    const { points, clock, unit, observer, group } = this.#options;
+    const { clock, unit, observer, group } = this.#options;
+    const points = this.#points();
     const found = await isolate(block, exception, points, async (part) => {
       const { exception: answer, data, time } = await this.#readAll(readsOf(part, this.#limits), deadline);
       if (answer === 0) {
@@ -272,10 +272,10 @@ export class Scan {
   }
 
   #blame(position: number, exception: number): void {
-    const { group, members, points, observer, clock, faultyTagRetryMs } = this.#options;
-    const tag = group.tags[members[position] as number]?.name ?? '';
+    const { group, observer, clock, faultyTagRetryMs } = this.#options;
+    const tag = this.#nameOf(position);
     const { words } = meaningOf(exception);
-    const reason = `${words}: ${describePoint(points[position] as ModbusPoint)}`;
+    const reason = `${words}: ${describePoint(this.#pointAt(position))}`;
     const fault: TagFault = { device: group.device, tag, reason };
     // A refusal may pass, as while a controller restarts: the first retries come soon.
     this.#retryFaultsMs = Math.min(FIRST_RETRY_MS, faultyTagRetryMs);
@@ -288,7 +288,7 @@ export class Scan {
   /** Try some refused tags again, each by itself; the others keep flowing meanwhile. */
   async #retryFaults(deadline: Millis): Promise<void> {
     if (this.faults.size === 0) return;
-    const { clock, faultyTagRetryMs, points, group, members, observer } = this.#options;
+    const { clock, faultyTagRetryMs, group, observer } = this.#options;
     if (this.#faultsToRetry.length === 0) {
       const now = clock.monotonic();
       if (now < this.#retryFaultsAt) return;
@@ -297,13 +297,12 @@ export class Scan {
       this.#faultsToRetry = [...this.faults.keys()];
     }
     for (const position of this.#faultsToRetry.splice(0, RETRIES_PER_SCAN)) {
-      const point = points[position] as ModbusPoint;
-      const { exception } = await this.#readAll(readsOf(point, this.#limits), deadline);
+      const { exception } = await this.#readAll(readsOf(this.#pointAt(position), this.#limits), deadline);
       if (this.#isStopped) return;
       // Each that is not answered costs time-outs: one a scan is enough.
       if (exception === UNANSWERED) break;
       if (exception !== 0) continue;
-      const tag = group.tags[members[position] as number]?.name ?? '';
+      const tag = this.#nameOf(position);
       this.faults.delete(position);
       this.#isPlanStale = true;
       observer.emit('modbus-tag-accepted', { device: group.device, tag });
@@ -311,23 +310,36 @@ export class Scan {
     }
   }
 
+  /** Made anew each time: 10,000 of them are 1 MB, and plans are few. */
+  #points(): ModbusPoint[] {
+    return Array.from(this.#options.members, (index) => this.#options.pointAt(index));
+  }
+
+  #pointAt(position: number): ModbusPoint {
+    return this.#options.pointAt(this.#options.members[position] as number);
+  }
+
+  #nameOf(position: number): string {
+    return this.#options.group.tags.at(this.#options.members[position] as number)?.name ?? '';
+  }
+
   /** Plan the tags that are not known to be refused, around what must not be read. */
   #replan(): DecodeProgram {
-    const { points, members } = this.#options;
-    const live: number[] = [];
-    for (let position = 0; position < points.length; position++) {
-      if (this.faults.has(position)) continue;
-      this.#slots[position] = live.length;
-      live.push(position);
-    }
+    const { members } = this.#options;
+    const points = this.#points();
+    this.#mayFail = points.some(({ type }) => type === 'bcd16' || type === 'bcd32');
+    const live = Uint32Array.from(points.keys()).filter((position) => !this.faults.has(position));
+    live.forEach((position, slot) => {
+      this.#slots[position] = slot;
+    });
     this.#live = live;
     const isWholeGroup = live.length === this.#options.group.tags.length;
-    this.#indexes = isWholeGroup ? null : Uint32Array.from(live, (position) => members[position] as number);
+    this.#indexes = isWholeGroup ? null : live.map((position) => members[position] as number);
     this.#values.fill(null);
     this.#unanswered.clear();
     this.#isPlanStale = false;
     const bad = [...this.faults.keys()].map((position) => points[position] as Extent);
-    const wanted = live.map((position) => points[position] as ModbusPoint);
+    const wanted = Array.from(live, (position) => points[position] as ModbusPoint);
     const isForbidden = (gap: Extent) =>
       this.#holes.some((hole) => overlap(hole, gap)) || bad.some((extent) => overlap(extent, gap));
     const blocks = planReads(wanted, this.#limits, isForbidden);

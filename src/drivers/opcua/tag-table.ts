@@ -18,7 +18,7 @@ export class TagTable {
   /** @throws NodeAddressError an address that validation should have refused */
   constructor(devices: readonly DriverDevice<OpcuaConfig>[]) {
     this.groups = devices.flatMap((device) => device.groups);
-    this.tags = this.groups.flatMap((group) => group.tags);
+    this.tags = this.groups.flatMap((group) => [...group.tags]);
     this.addresses = this.tags.map((tag) => parseNodeAddress(tag.address));
     this.groupOf = new Uint32Array(this.tags.length);
     this.positionOf = new Uint32Array(this.tags.length);

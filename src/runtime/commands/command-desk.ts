@@ -1,6 +1,7 @@
 import { HeadgateError, messageOf } from '../../errors/headgate-error.ts';
 import { isGood, Status, type StatusCode, statusName } from '../../model/quality.ts';
 import type { TagDefinition, TagValue } from '../../model/tag.ts';
+import type { TagSequence } from '../../model/tag-columns.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import { scaleValue, scalingOf } from '../../pipeline/scaling.ts';
@@ -22,7 +23,7 @@ type CommandTargets = Pick<DeviceSupervisor, 'readNow' | 'writeNow'>;
 
 export interface CommandRunnerOptions {
   readonly config: CommandsConfig;
-  readonly tags: readonly TagDefinition[];
+  readonly tags: TagSequence;
   readonly targets: CommandTargets;
   readonly journal: Pick<Journal, 'append'>;
   readonly origin: CommandSource;
@@ -155,7 +156,7 @@ export class CommandRunner implements CommandDesk {
     const cut = path.lastIndexOf('/');
     const asset = path.slice(0, cut);
     const name = path.slice(cut + 1);
-    return this.#options.tags.find((tag) => tag.name === name && tag.asset === asset);
+    return this.#options.tags.values().find((tag) => tag.name === name && tag.asset === asset);
   }
 
   /** The value of a tag now, scaled. */

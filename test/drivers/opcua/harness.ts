@@ -87,7 +87,7 @@ export async function harness({ config, tags, dataDir = null }: HarnessOptions):
     report: (batch) => {
       batches.push({ group: batch.group, count: batch.count, at: performance.now() });
       for (let at = 0; at < batch.count; at++) {
-        const member = batch.group.tags[batch.indexes === null ? at : (batch.indexes[at] ?? 0)];
+        const member = batch.group.tags.at(batch.indexes === null ? at : (batch.indexes[at] ?? 0));
         if (member === undefined) throw new Error('index beyond the group');
         const seen = readings.get(member.name) ?? [];
         readings.set(member.name, seen);

@@ -1,0 +1,41 @@
+/** Texts in one buffer, in the order in which they were added: 4 bytes more than their UTF-8 each, where a string of its own takes 32. */
+export class TextColumn {
+  #bytes: Buffer = Buffer.allocUnsafeSlow(4_096);
+  #ends = new Uint32Array(256);
+  #count = 0;
+
+  get length(): number {
+    return this.#count;
+  }
+
+  push(text: string): void {
+    const from = this.#count === 0 ? 0 : (this.#ends[this.#count - 1] as number);
+    const end = from + Buffer.byteLength(text);
+    if (end > this.#bytes.length) this.#bytes = grown(this.#bytes, Math.max(end, this.#bytes.length * 2));
+    if (this.#count === this.#ends.length) {
+      const ends = new Uint32Array(this.#count * 2);
+      ends.set(this.#ends);
+      this.#ends = ends;
+    }
+    this.#bytes.write(text, from);
+    this.#ends[this.#count++] = end;
+  }
+
+  /** @returns `''` beyond the last */
+  at(index: number): string {
+    if (index < 0 || index >= this.#count) return '';
+    return this.#bytes.toString('utf8', index === 0 ? 0 : this.#ends[index - 1], this.#ends[index]);
+  }
+
+  /** Give back the room for more; adding makes it again. */
+  trim(): void {
+    this.#bytes = grown(this.#bytes, this.#count === 0 ? 0 : (this.#ends[this.#count - 1] as number));
+    this.#ends = this.#ends.slice(0, Math.max(1, this.#count));
+  }
+}
+
+function grown(bytes: Buffer, size: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(size);
+  bytes.copy(larger);
+  return larger;
+}
