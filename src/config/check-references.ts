@@ -1,30 +1,23 @@
 import { lstatSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import type { NamedTable } from './check-tags.ts';
+import type { CheckedTags } from './check-tags.ts';
 import type { ComponentSpec } from './component-spec.ts';
 import type { ServiceConfiguration } from './configuration.ts';
 import type { FileProblems } from './file-problems.ts';
 import { nearest } from './nearest.ts';
 import type { ValuePath } from './schema-check.ts';
 import { showText } from './show-value.ts';
+import type { TagTableReader } from './tag-table.ts';
 
 /** Warn of tags that services read and no table has: such a service would wait for ever. */
 export function checkTagReferences(
   services: readonly ServiceConfiguration[],
   specs: readonly ComponentSpec[],
-  tables: readonly NamedTable[],
+  { tables, names: byAsset }: { readonly tables: readonly TagTableReader[] } & Pick<CheckedTags, 'names'>,
   problems: FileProblems,
 ): void {
-  const byAsset = new Map<string, Set<string>>();
-  for (const { table } of tables) {
-    // A table without a usable header has tags that nobody knows.
-    if (table.header !== null && table.columns.size < 2) return;
-    for (const { tag } of table.rows) {
-      const names = byAsset.get(tag.asset);
-      if (names === undefined) byAsset.set(tag.asset, new Set([tag.name]));
-      else names.add(tag.name);
-    }
-  }
+  // A table without a usable header has tags that nobody knows.
+  if (tables.some(({ header, columns }) => header !== null && columns.size < 2)) return;
   for (const { name, config } of services) {
     const spec = specs.find(({ kind }) => kind === name);
     const unknownAssets = new Set<string>();
@@ -43,8 +36,8 @@ export function checkTagReferences(
       } else {
         warn(problems, path, {
           found: `the tag ${showText(tag)}`,
-          expected: `a tag of ${asset}${names.size <= 10 ? `: ${[...names].join(', ')}` : ''}`,
-          near: nearest(tag, names),
+          expected: `a tag of ${asset}${names.size <= 10 ? `: ${[...names.keys()].join(', ')}` : ''}`,
+          near: nearest(tag, names.keys()),
         });
       }
     }

@@ -5,55 +5,55 @@ import { nearest } from './nearest.ts';
 import type { Problem } from './problem.ts';
 import { showText } from './show-value.ts';
 import { TAG_COLUMNS, type TagColumnName } from './tag-columns.table.ts';
-import { overlapsOf, type PlacedSpan } from './tag-spans.ts';
-import { type TagRow, type TagTable, whereOf } from './tag-table.ts';
+import { Spans } from './tag-spans.ts';
+import { type RowPlace, type TagRow, type TagTableReader, whereOf } from './tag-table.ts';
 
-/** A tag table with the name of its file. */
-export interface NamedTable {
-  readonly file: string;
-  readonly table: TagTable;
+/** What the tag tables hold. */
+export interface CheckedTags {
+  /** Sound ones, in order of the tables. */
+  readonly tags: TagSequence;
+  /** The names of every asset's tags, also of those that are not sound. */
+  readonly names: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+  readonly problems: readonly Problem[];
 }
 
-interface PlacedRow extends NamedTable {
-  readonly row: TagRow;
+/** Where a tag comes from. */
+interface Origin {
+  readonly table: TagTableReader;
+  readonly line: number;
+  /** Of its row in the text. */
+  readonly start: number;
 }
+
+type Wrong = Pick<Problem, 'code' | 'found' | 'expected'> & { readonly suggestion?: string };
 
 const COLUMN_NAMES: ReadonlySet<string> = new Set(TAG_COLUMNS.map(({ name }) => name));
 
-/** Check the rows of all tag tables against the devices and each other; sound ones become tags, in order of the tables. */
-export function checkTags(
-  tables: readonly NamedTable[],
-  devices: ReadonlyMap<string, CheckedDevice>,
-): { readonly tags: TagSequence; readonly problems: readonly Problem[] } {
+/**
+ * Check the rows of all tag tables against the devices and each other; sound ones become tags. Nothing else is kept of a row than some
+ * numbers, so that reading a large table takes little more memory than its tags do.
+ */
+export function checkTags(tables: readonly TagTableReader[], devices: ReadonlyMap<string, CheckedDevice>): CheckedTags {
   const tags = new TagColumns();
+  const origins = new Origins(tables);
   const problems: Problem[] = [];
-  const seen = new Map<string, string>();
+  /** Origin of each name by asset. */
+  const names = new Map<string, Map<string, number>>();
   const proposals = new Map<string, string | null>();
-  const spans = new Map<string, PlacedSpan<PlacedRow>[]>();
-  for (const { file, table } of tables) {
-    for (const row of table.rows) {
-      const { tag } = row;
-      const add = (
-        column: TagColumnName,
-        problem: Pick<Problem, 'code' | 'found' | 'expected'> & { suggestion?: string },
-      ) =>
-        problems.push({
-          severity: 'error',
-          file,
-          line: row.row.line,
-          column: table.columnOf(row.row, column),
-          where: whereOf(tag.name, column),
-          ...problem,
-        });
+  const spans = new Map<string, Spans>();
+  for (const table of tables) {
+    for (const { tag, row, isSound } of table.rows((problem) => problems.push(problem))) {
+      const add = (column: TagColumnName, wrong: Wrong) =>
+        problems.push(problemAt({ table, ...row }, tag.name, column, wrong));
+      const origin = origins.add(table, row);
       if (tag.name !== '' && tag.asset !== '') {
-        const key = `${tag.asset}/${tag.name}`;
-        const first = seen.get(key);
-        if (first === undefined) seen.set(key, `${file}:${row.row.line}`);
-        else {
+        const first = firstOf(names, tag, origin);
+        if (first !== origin) {
+          const { table: other, line } = origins.at(first);
           add('name', {
             code: 'CONFIG_DUPLICATE',
             found: `${showText(tag.name)} again for ${tag.asset}`,
-            expected: `a name of its own; the first is at ${first}`,
+            expected: `a name of its own; the first is at ${other.file}:${line}`,
           });
         }
       }
@@ -64,47 +64,92 @@ export function checkTags(
         continue;
       }
       if (device.device === null || device.spec === null) continue;
-      const complete = withType(row, device);
+      const complete = withType(tag, device);
       const wrong = device.spec.checkTag(complete, device.device.config);
       for (const { field, found, expected } of wrong) {
         const column = COLUMN_NAMES.has(field) ? (field as TagColumnName) : 'address';
         // Of a row with a wrong cell, what depends on that cell cannot be judged; the address can.
-        if (!row.isSound && (column !== 'address' || tag.address === '')) continue;
+        if (!isSound && (column !== 'address' || tag.address === '')) continue;
         add(column, { code: 'CONFIG_INVALID_VALUE', found: found === '' ? 'an empty cell' : found, expected });
       }
-      if (wrong.length > 0 || !row.isSound) continue;
-      tags.push(complete);
+      if (wrong.length > 0 || !isSound) continue;
       const span = device.spec.span?.(complete, device.device.config) ?? null;
+      tags.push(complete);
       if (span === null) continue;
-      const placed = { ...span, row: { file, table, row } };
-      const others = spans.get(tag.device);
-      if (others === undefined) spans.set(tag.device, [placed]);
-      else others.push(placed);
+      const memory = `${tag.device} ${span.space}`;
+      const others = spans.get(memory) ?? new Spans();
+      spans.set(memory, others);
+      others.add(span, tags.length - 1);
+      origins.ofTag[tags.length - 1] = origin;
     }
   }
-  for (const placed of spans.values())
-    for (const [later, earlier] of overlapsOf(placed)) problems.push(overlapProblem(later, earlier));
   tags.seal();
-  return { tags, problems };
+  for (const memory of spans.values())
+    for (const [later, earlier] of memory.overlaps()) problems.push(overlapProblem(tags, origins, later, earlier));
+  return { tags, names, problems };
+}
+
+/** The origin of each row as columns; an origin is known by its number. */
+class Origins {
+  readonly #tables: readonly TagTableReader[];
+  readonly #table: number[] = [];
+  readonly #line: number[] = [];
+  readonly #start: number[] = [];
+  /** Origin of a tag, by its place among the sound ones; only of those that are compared. */
+  readonly ofTag: number[] = [];
+
+  constructor(tables: readonly TagTableReader[]) {
+    this.#tables = tables;
+  }
+
+  add(table: TagTableReader, { line, start }: RowPlace): number {
+    this.#table.push(this.#tables.indexOf(table));
+    this.#line.push(line);
+    return this.#start.push(start) - 1;
+  }
+
+  at(origin: number): Origin {
+    const table = this.#tables[this.#table[origin] as number] as TagTableReader;
+    return { table, line: this.#line[origin] as number, start: this.#start[origin] as number };
+  }
+}
+
+/** The origin that had a tag's name first; the given one if none had. */
+function firstOf(
+  names: Map<string, Map<string, number>>,
+  { asset, name }: Pick<TagDefinition, 'asset' | 'name'>,
+  origin: number,
+): number {
+  let ofAsset = names.get(asset);
+  if (ofAsset === undefined) {
+    ofAsset = new Map();
+    names.set(asset, ofAsset);
+  }
+  const first = ofAsset.get(name);
+  if (first === undefined) ofAsset.set(name, origin);
+  return first ?? origin;
+}
+
+function problemAt({ table, line, start }: Origin, tagName: string, column: TagColumnName, wrong: Wrong): Problem {
+  const where = whereOf(tagName, column);
+  return { severity: 'error', file: table.file, line, column: table.columnOf(start, column), where, ...wrong };
 }
 
 /** A value that begins inside another one: most often the wrong type or an address off by one. */
-function overlapProblem({ row: later }: PlacedSpan<PlacedRow>, { row: earlier }: PlacedSpan<PlacedRow>): Problem {
-  const { tag, row } = later.row;
-  const other = earlier.row.tag;
+function overlapProblem(tags: TagSequence, origins: Origins, later: number, earlier: number): Problem {
+  const other = tags.at(earlier) as TagDefinition;
+  const { table, line } = origins.at(origins.ofTag[earlier] as number);
   return {
+    ...problemAt(origins.at(origins.ofTag[later] as number), tags.at(later)?.name ?? '', 'address', {
+      code: 'CONFIG_OVERLAP',
+      found: `registers that tag ${other.name} takes too (${other.address}, ${table.file}:${line})`,
+      expected: 'registers of its own, or the same ones with the same type',
+    }),
     severity: 'warning',
-    code: 'CONFIG_OVERLAP',
-    file: later.file,
-    line: row.line,
-    column: later.table.columnOf(row, 'address'),
-    where: whereOf(tag.name, 'address'),
-    found: `registers that tag ${other.name} takes too (${other.address}, ${earlier.file}:${earlier.row.row.line})`,
-    expected: 'registers of its own, or the same ones with the same type',
   };
 }
 
-function withType({ tag }: TagRow, { device, spec }: CheckedDevice): TagDefinition {
+function withType(tag: TagRow['tag'], { device, spec }: CheckedDevice): TagDefinition {
   if (tag.type !== null) return tag as TagDefinition;
   return { ...tag, type: spec?.defaultType?.(tag.address, device?.config) ?? 'auto' };
 }
@@ -113,7 +158,7 @@ function addUnknownDevice(
   name: string,
   devices: ReadonlyMap<string, CheckedDevice>,
   proposals: Map<string, string | null>,
-  add: (column: TagColumnName, problem: Pick<Problem, 'code' | 'found' | 'expected'> & { suggestion?: string }) => void,
+  add: (column: TagColumnName, wrong: Wrong) => void,
 ): void {
   let near = proposals.get(name);
   if (near === undefined) {

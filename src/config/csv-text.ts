@@ -18,7 +18,7 @@ export interface CsvRow {
 }
 
 /** A row that is not a table row, where, and what would be right. */
-interface CsvFault {
+export interface CsvFault {
   readonly line: number;
   readonly column: number;
   readonly found: string;
@@ -37,17 +37,26 @@ const LF = 0x0a;
 const CR = 0x0d;
 const MAX_QUOTED_CHARS = 10_000;
 
+/** All rows and faults of a table, by `csvRows`. */
+export function splitCsv(text: string, delimiter: Delimiter): CsvText {
+  const faults: CsvFault[] = [];
+  return { rows: [...csvRows(text, delimiter, { onFault: (fault) => faults.push(fault) })], faults };
+}
+
 /**
- * Split a table as spreadsheets write it: any line end, quoted cells with doubled quotes and line breaks, blank rows (also
+ * Split a table as spreadsheets write it, row by row: any line end, quoted cells with doubled quotes and line breaks, blank rows (also
  * `;;;`) and comment rows (first cell begins with `#`) left out. A quote that never closes costs its own line only. Own code, since
  * edits need the place of each row in the text, and problems the column of each cell.
+ * @param from where in the text to begin, at the start of a line; lines count from there
  * @source RFC 4180 §2, and what spreadsheets do
  */
-export function splitCsv(text: string, delimiter: Delimiter): CsvText {
-  const rows: CsvRow[] = [];
-  const faults: CsvFault[] = [];
+export function* csvRows(
+  text: string,
+  delimiter: Delimiter,
+  { from = 0, onFault }: { readonly from?: number; readonly onFault?: (fault: CsvFault) => void },
+): Generator<CsvRow, void> {
   const separator = delimiter.charCodeAt(0);
-  let at = 0;
+  let at = from;
   let line = 1;
   while (at < text.length) {
     const start = at;
@@ -61,7 +70,7 @@ export function splitCsv(text: string, delimiter: Delimiter): CsvText {
       if (text.charCodeAt(at) === QUOTE) {
         const close = closingQuote(text, at);
         if (close < 0 || isSwallowing(text, at, close, separator)) {
-          faults.push({
+          onFault?.({
             line,
             column,
             found: 'a quote that never closes',
@@ -80,7 +89,7 @@ export function splitCsv(text: string, delimiter: Delimiter): CsvText {
           while (text.charCodeAt(at) === 0x20) at++;
           const next = text.charCodeAt(at);
           if (at < text.length && next !== separator && next !== LF && next !== CR) {
-            faults.push({
+            onFault?.({
               line,
               column: at - lineStart + 1,
               found: 'text after a closing quote',
@@ -91,10 +100,10 @@ export function splitCsv(text: string, delimiter: Delimiter): CsvText {
           }
         }
       } else {
-        const from = at;
+        const begin = at;
         let char = text.charCodeAt(at);
         while (at < text.length && char !== separator && char !== LF && char !== CR) char = text.charCodeAt(++at);
-        cells.push({ text: text.slice(from, at).trimEnd(), column, quoted: false });
+        cells.push({ text: text.slice(begin, at).trimEnd(), column, quoted: false });
       }
       if (at < text.length && text.charCodeAt(at) === separator) {
         at++;
@@ -105,9 +114,8 @@ export function splitCsv(text: string, delimiter: Delimiter): CsvText {
     if (text.charCodeAt(at) === CR) at++;
     if (text.charCodeAt(at) === LF) at++;
     line++;
-    if (!isFaulty && !isSkipped(cells)) rows.push({ line: firstLine, cells, start, end: at });
+    if (!isFaulty && !isSkipped(cells)) yield { line: firstLine, cells, start, end: at };
   }
-  return { rows, faults };
 }
 
 /** The delimiter of a table, by its first row: the one that yields most known column names, else most cells. */

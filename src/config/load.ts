@@ -2,7 +2,7 @@ import { type CheckedDevice, checkDeviceFile, compareConnections } from './check
 
 import { checkGateway, type GatewayFile } from './check-gateway.ts';
 import { checkSecretFiles, checkTagReferences } from './check-references.ts';
-import { checkTags, type NamedTable } from './check-tags.ts';
+import { checkTags } from './check-tags.ts';
 import { checkWires } from './check-wires.ts';
 import type { ComponentSpecs } from './component-spec.ts';
 import type { Configuration, DeviceConfiguration } from './configuration.ts';
@@ -10,7 +10,7 @@ import { decodeText } from './decode-text.ts';
 import { FileProblems } from './file-problems.ts';
 import { hasErrors, type Problem, sortProblems } from './problem.ts';
 import { type ConfigurationSource, GATEWAY_FILE, readSource, type SourceFile } from './source.ts';
-import { readTagTable } from './tag-table.ts';
+import { openTagTable, type TagTableReader } from './tag-table.ts';
 import { parseYaml } from './yaml-file.ts';
 
 /** A configuration, or null when there is an error; all problems, warnings too, in reading order. */
@@ -39,17 +39,16 @@ export function checkSource(
 ): LoadResult {
   const problems: Problem[] = [...source.problems];
   const yamlFiles = new Map<string, FileProblems>();
-  const tables: NamedTable[] = [];
+  const tables: TagTableReader[] = [];
   const checked: CheckedDevice[] = [];
   let gateway: GatewayFile | null = null;
   for (const file of source.files) {
     const text = textOf(file, problems);
     if (text === null) continue;
     if (file.path.startsWith('tags/')) {
-      const table = readTagTable(text, file.path);
-      tables.push({ file: file.path, table });
-      // Not spread: a table may have 50,000 problems.
-      for (const problem of table.problems) problems.push(problem);
+      const table = openTagTable(text, file.path);
+      tables.push(table);
+      problems.push(...table.problems);
       continue;
     }
     const yaml = parseYaml(text);
@@ -69,12 +68,13 @@ export function checkSource(
   }
   const devices = byName(checked, yamlFiles);
   compareConnections(checked, (file) => yamlFiles.get(file));
-  const { tags, problems: tagProblems } = checkTags(tables, devices);
+  const { tags, names, problems: tagProblems } = checkTags(tables, devices);
+  // Not spread: a table may have 50,000 problems.
   for (const problem of tagProblems) problems.push(problem);
   checkWires(checked, tags, (file) => yamlFiles.get(file));
   const gatewayProblems = yamlFiles.get(GATEWAY_FILE);
   if (gateway !== null && gatewayProblems !== undefined)
-    checkTagReferences(gateway.services, specs.services, tables, gatewayProblems);
+    checkTagReferences(gateway.services, specs.services, { tables, names }, gatewayProblems);
   for (const { problems: found } of yamlFiles.values()) problems.push(...found);
   const sorted = sortProblems(problems);
   if (gateway === null || hasErrors(sorted)) return { configuration: null, problems: sorted };

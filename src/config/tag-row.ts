@@ -9,6 +9,7 @@ import {
   type TagAccess,
   type TagDefinition,
 } from '../model/tag.ts';
+import { ownText } from '../model/text-column.ts';
 import { nearest } from './nearest.ts';
 import { parseNumberCell, parseWholeCell } from './number-cell.ts';
 import type { Problem, ProblemCode } from './problem.ts';
@@ -24,7 +25,7 @@ export interface RowCells {
 }
 
 /** What is wrong with one cell. */
-export interface CellProblem {
+interface CellProblem {
   readonly severity: Problem['severity'];
   readonly code: ProblemCode;
   readonly column: TagColumnName;
@@ -106,7 +107,7 @@ export function readTagRow(cells: RowCells): RowResult {
   else if (!isSegment(name)) put('name', '1 to 64 of letters, digits, "_" and "-"', proposeSegment(name));
   else if (name.startsWith('_'))
     put('name', 'a name that does not begin with "_" (kept for contracts)', proposeSegment(name));
-  const asset = checkAsset(cells.text('asset'), put);
+  const asset = checkAsset(once(cells.text('asset')), put);
   const address = cells.text('address');
   if (address === '') put('address', 'an address of the device');
   else if (address.length > 1000 || CONTROL.test(address)) put('address', 'at most 1000 characters on one line');
@@ -164,7 +165,7 @@ export function readTagRow(cells: RowCells): RowResult {
   const tag = {
     device: once(device),
     name,
-    asset: once(asset),
+    asset,
     address,
     type,
     byteOrder,
@@ -192,8 +193,9 @@ function once(text: string): string {
   const known = recurring.get(text);
   if (known !== undefined) return known;
   if (recurring.size >= KNOWN_PATHS_LIMIT) recurring.clear();
-  recurring.set(text, text);
-  return text;
+  const own = ownText(text);
+  recurring.set(own, own);
+  return own;
 }
 
 function proposeChoice(

@@ -1,23 +1,33 @@
 import type { TagSpan } from './component-spec.ts';
 
-/** A value's place in a device, and the row that it comes from. */
-export interface PlacedSpan<R> extends TagSpan {
-  readonly row: R;
-}
+/** The places of values in one memory of a device, as columns: there may be tens of thousands. */
+export class Spans {
+  readonly #from: number[] = [];
+  readonly #count: number[] = [];
+  readonly #owner: number[] = [];
 
-/**
- * Values that share registers without being the same ones: each with the one before it in the device.
- * @param spans of one device, in any order
- */
-export function overlapsOf<R>(spans: readonly PlacedSpan<R>[]): [later: PlacedSpan<R>, earlier: PlacedSpan<R>][] {
-  const found: [PlacedSpan<R>, PlacedSpan<R>][] = [];
-  for (const members of Map.groupBy(spans, ({ space }) => space).values()) {
-    let widest: PlacedSpan<R> | null = null;
-    for (const span of members.toSorted((a, b) => a.from - b.from || b.count - a.count)) {
-      const isSame = widest !== null && widest.from === span.from && widest.count === span.count;
-      if (widest !== null && !isSame && span.from < widest.from + widest.count) found.push([span, widest]);
-      if (widest === null || span.from + span.count > widest.from + widest.count) widest = span;
-    }
+  /** @param owner a number by which the value is known again */
+  add({ from, count }: Pick<TagSpan, 'from' | 'count'>, owner: number): void {
+    this.#from.push(from);
+    this.#count.push(count);
+    this.#owner.push(owner);
   }
-  return found;
+
+  /** The owners of values that share registers without being the same ones: each with the one before it in the device. */
+  overlaps(): [later: number, earlier: number][] {
+    const found: [number, number][] = [];
+    const fromOf = (span: number) => this.#from[span] as number;
+    const countOf = (span: number) => this.#count[span] as number;
+    const ownerOf = (span: number) => this.#owner[span] as number;
+    let widest: number | null = null;
+    for (const span of [...this.#from.keys()].sort((a, b) => fromOf(a) - fromOf(b) || countOf(b) - countOf(a))) {
+      const from = fromOf(span);
+      const count = countOf(span);
+      const end = widest === null ? 0 : fromOf(widest) + countOf(widest);
+      const isSame = widest !== null && fromOf(widest) === from && countOf(widest) === count;
+      if (widest !== null && !isSame && from < end) found.push([ownerOf(span), ownerOf(widest)]);
+      if (widest === null || from + count > end) widest = span;
+    }
+    return found;
+  }
 }

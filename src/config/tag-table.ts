@@ -1,109 +1,138 @@
 import type { TagDefinition } from '../model/tag.ts';
 import {
   type CsvCell,
+  type CsvFault,
   type CsvRow,
-  type CsvText,
+  csvRows,
   type Delimiter,
   detectDelimiter,
   nameOf,
-  splitCsv,
 } from './csv-text.ts';
 import { nearest } from './nearest.ts';
 import type { Problem } from './problem.ts';
 import { showText } from './show-value.ts';
 import { TAG_COLUMNS, type TagColumnName } from './tag-columns.table.ts';
-import { type CellProblem, type RowCells, readTagRow } from './tag-row.ts';
+import { type RowCells, readTagRow } from './tag-row.ts';
 
-/** A tag with the row it comes from; `type` null: the row names none. */
+/** A tag with the place of the row it comes from; `type` null: the row names none. */
 export interface TagRow {
   readonly tag: Omit<TagDefinition, 'type'> & { readonly type: TagDefinition['type'] | null };
-  readonly row: CsvRow;
+  readonly row: RowPlace;
   /** True when no cell is wrong. */
   readonly isSound: boolean;
 }
 
-/** A tag table as it stands in its file. */
-export interface TagTable {
+/** Where a row stands: its line, from 1, its first character in the text, and the first one of what follows its line end. */
+export type RowPlace = Pick<CsvRow, 'line' | 'start' | 'end'>;
+
+/** What the header of a tag table says. */
+interface TagHeader {
+  readonly file: string;
   readonly delimiter: Delimiter;
-  readonly csv: CsvText;
   readonly header: CsvRow | null;
   /** Position of each known column in the rows. */
   readonly columns: ReadonlyMap<TagColumnName, number>;
+}
+
+/** A tag table whose rows are read when they are asked for: kept with all their cells they would be ten times their file. */
+export interface TagTableReader extends TagHeader {
+  /** Of the header alone. */
+  readonly problems: readonly Problem[];
+  /** Read the rows; those of another shape than the header's are problems and left out. */
+  rows(onProblem: (problem: Problem) => void): Generator<TagRow, void>;
+  /** Where a column of a row stands, from 1. @param start of the row in the text */
+  columnOf(start: number, column: TagColumnName): number;
+}
+
+/** A tag table with all its rows and problems. */
+export interface TagTable extends TagHeader {
   readonly rows: readonly TagRow[];
   readonly problems: readonly Problem[];
-  /** Where a column of a row stands. */
-  columnOf(row: CsvRow, column: TagColumnName): number;
 }
 
 const NAMES: ReadonlyMap<string, TagColumnName> = new Map(TAG_COLUMNS.map(({ name }) => [columnKey(name), name]));
 
 /**
- * Read a tag table: header in any order and case, optional columns left out, every problem reported and every sound row kept.
+ * Read a whole tag table, for edits.
  * @param file shown in problems
  */
 export function readTagTable(text: string, file: string): TagTable {
+  const { delimiter, header, columns, ...reader } = openTagTable(text, file);
+  const problems = [...reader.problems];
+  const rows = [...reader.rows((problem) => problems.push(problem))];
+  return { file, delimiter, header, columns, rows, problems };
+}
+
+/**
+ * Read the header of a tag table: columns in any order and case, optional ones left out; then its rows as they are asked for, with every
+ * problem reported and every sound row kept.
+ * @param file shown in problems
+ */
+export function openTagTable(text: string, file: string): TagTableReader {
   const delimiter = detectDelimiter(text, (name) => NAMES.has(columnKey(name)));
-  const csv = splitCsv(text, delimiter);
-  const body = csv.rows.filter(
-    (row, index) => !(index === 0 && /^sep=?$/i.test((row.cells[0]?.text ?? '').slice(0, 4))),
-  );
-  const [header, ...rest] = body;
-  const problems: Problem[] = csv.faults.map((fault) => ({
-    ...fault,
-    severity: 'error',
-    code: 'CONFIG_SYNTAX',
-    file,
-    where: '',
-  }));
+  const body = (onFault?: (fault: CsvFault) => void) =>
+    csvRows(text, delimiter, onFault === undefined ? {} : { onFault }).filter(
+      (row, index) => !(index === 0 && /^sep=?$/i.test((row.cells[0]?.text ?? '').slice(0, 4))),
+    );
+  const { value: header = null } = body().next();
   const columns = new Map<TagColumnName, number>();
-  if (header === undefined) {
-    problems.push({
-      severity: 'warning',
-      code: 'CONFIG_EMPTY',
-      file,
-      line: 1,
-      column: 1,
-      where: '',
-      found: 'no rows',
-      expected: 'a header row and tags',
-    });
-  } else {
-    problems.push(...readHeader(header, rest, file, columns));
-  }
-  const isUsable = !problems.some((problem) => problem.line === header?.line && problem.code === 'CONFIG_MISSING_KEY');
-  const reader = new RowReader(columns, delimiter);
-  const columnOf: TagTable['columnOf'] = (row, column) => cellAt(row, columns.get(column))?.column ?? 1;
-  const rows: TagRow[] = [];
-  if (header !== undefined && isUsable) {
-    for (const row of rest) {
+  const problems: Problem[] =
+    header === null
+      ? [emptyTable(file)]
+      : readHeader(
+          header,
+          (index) =>
+            body()
+              .drop(1)
+              .some(({ cells }) => (cells[index]?.text ?? '') !== ''),
+          file,
+          columns,
+        );
+  const isUsable = header !== null && !problems.some(({ code }) => code === 'CONFIG_MISSING_KEY');
+  function* rows(onProblem: (problem: Problem) => void): Generator<TagRow, void> {
+    const reader = new RowReader(columns, delimiter);
+    const onFault = (fault: CsvFault) =>
+      onProblem({ ...fault, severity: 'error', code: 'CONFIG_SYNTAX', file, where: '' });
+    for (const row of body(onFault).drop(1)) {
+      if (header === null || !isUsable) continue;
       const tooMany = surplus(row, header, delimiter, file);
       if (tooMany !== null) {
-        problems.push(tooMany);
+        onProblem(tooMany);
         continue;
       }
       reader.row = row;
       const { tag, problems: wrong } = readTagRow(reader);
-      for (const problem of wrong) problems.push(cellProblem(problem, tag.name, file, row, columnOf));
-      rows.push({ tag, row, isSound: wrong.every((problem) => problem.severity === 'warning') });
+      for (const { column, ...problem } of wrong) {
+        const place = cellAt(row, columns.get(column))?.column ?? 1;
+        onProblem({ ...problem, file, line: row.line, column: place, where: whereOf(tag.name, column) });
+      }
+      const { line, start, end } = row;
+      yield { tag, row: { line, start, end }, isSound: wrong.every(({ severity }) => severity === 'warning') };
     }
   }
-  return { delimiter, csv, header: header ?? null, columns, rows, problems, columnOf };
+  const columnOf: TagTableReader['columnOf'] = (from, column) => {
+    const { value: row } = csvRows(text, delimiter, { from }).next();
+    return row === undefined ? 1 : (cellAt(row, columns.get(column))?.column ?? 1);
+  };
+  return { file, delimiter, header, columns, problems, rows, columnOf };
+}
+
+function emptyTable(file: string): Problem {
+  return {
+    severity: 'warning',
+    code: 'CONFIG_EMPTY',
+    file,
+    line: 1,
+    column: 1,
+    where: '',
+    found: 'no rows',
+    expected: 'a header row and tags',
+  };
 }
 
 /** How the place of a cell is named. */
 export function whereOf(tagName: string, column: string): string {
   return tagName === '' ? column : `tag ${tagName.slice(0, 64)}, ${column}`;
-}
-
-function cellProblem(
-  problem: CellProblem,
-  tagName: string,
-  file: string,
-  row: CsvRow,
-  columnOf: TagTable['columnOf'],
-): Problem {
-  const { column, ...rest } = problem;
-  return { ...rest, file, line: row.line, column: columnOf(row, column), where: whereOf(tagName, column) };
 }
 
 /** One reader for all rows: reading allocates nothing of its own. */
@@ -125,7 +154,7 @@ class RowReader implements RowCells {
 
 function readHeader(
   header: CsvRow,
-  rows: readonly CsvRow[],
+  isFilled: (index: number) => boolean,
   file: string,
   columns: Map<TagColumnName, number>,
 ): Problem[] {
@@ -147,7 +176,7 @@ function readHeader(
     ];
   }
   for (const [index, cell] of header.cells.entries()) {
-    if (cell.text === '' && rows.every((row) => (row.cells[index]?.text ?? '') === '')) continue;
+    if (cell.text === '' && !isFilled(index)) continue;
     const known = NAMES.get(columnKey(cell.text));
     const place = { severity: 'error', file, line: header.line, column: cell.column, where: 'header' } as const;
     if (known === undefined) {

@@ -1,5 +1,5 @@
 import type { TagDefinition } from './tag.ts';
-import { TextColumn } from './text-column.ts';
+import { ownText, TextColumn } from './text-column.ts';
 
 /**
  * Tags in an order, of which each is made when it is asked for: `at` may give another object each time, so keep what you need of it and
@@ -37,7 +37,7 @@ export class TagColumns implements TagSequence {
     const index = this.#names.length;
     if (index === this.#traitOf.length) this.#traitOf = resized(this.#traitOf, index * 2);
     this.#traitOf[index] = this.#traitsOf(tag);
-    this.#names.push(tag.name);
+    this.#names.push(ownText(tag.name));
     this.#addresses.push(tag.address);
     this.#descriptions.push(tag.description);
   }
@@ -53,10 +53,33 @@ export class TagColumns implements TagSequence {
   at(index: number): TagDefinition | undefined {
     const traits = index < this.length ? this.#traits[this.#traitOf[index] as number] : undefined;
     if (traits === undefined) return undefined;
-    const { device, asset, ...rest } = traits;
-    const name = this.#names[index] as string;
-    const address = this.#addresses.at(index);
-    return { device, name, asset, address, ...rest, description: this.#descriptions.at(index) };
+    const { curve, texts } = traits;
+    // Written out: spreading takes a µs, and there may be 100,000.
+    const tag: TagDefinition = {
+      device: traits.device,
+      name: this.#names[index] as string,
+      asset: traits.asset,
+      address: this.#addresses.at(index),
+      type: traits.type,
+      byteOrder: traits.byteOrder,
+      bit: traits.bit,
+      length: traits.length,
+      access: traits.access,
+      scanMs: traits.scanMs,
+      scale: traits.scale,
+      offset: traits.offset,
+      rawLow: traits.rawLow,
+      rawHigh: traits.rawHigh,
+      engLow: traits.engLow,
+      engHigh: traits.engHigh,
+      unit: traits.unit,
+      deadband: traits.deadband,
+      deadbandType: traits.deadbandType,
+      lane: traits.lane,
+      description: this.#descriptions.at(index),
+    };
+    if (curve === undefined && texts === undefined) return tag;
+    return { ...tag, ...(curve === undefined ? {} : { curve }), ...(texts === undefined ? {} : { texts }) };
   }
 
   *values(): Generator<TagDefinition> {
@@ -75,7 +98,8 @@ export class TagColumns implements TagSequence {
     this.#known ??= new Map(this.#traits.map((known, number) => [JSON.stringify(known), number]));
     let number = this.#known.get(key);
     if (number === undefined) {
-      number = this.#traits.push(traits) - 1;
+      // Parsed, so that no text in them is a cut of the table's.
+      number = this.#traits.push(JSON.parse(key)) - 1;
       this.#known.set(key, number);
     }
     this.#last = number;

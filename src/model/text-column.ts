@@ -24,7 +24,9 @@ export class TextColumn {
   /** @returns `''` beyond the last */
   at(index: number): string {
     if (index < 0 || index >= this.#count) return '';
-    return this.#bytes.toString('utf8', index === 0 ? 0 : this.#ends[index - 1], this.#ends[index]);
+    const from = index === 0 ? 0 : (this.#ends[index - 1] as number);
+    const end = this.#ends[index] as number;
+    return from === end ? '' : this.#bytes.toString('utf8', from, end);
   }
 
   /** Give back the room for more; adding makes it again. */
@@ -33,6 +35,14 @@ export class TextColumn {
     this.#ends = this.#ends.slice(0, Math.max(1, this.#count));
   }
 }
+
+/** A copy of a text that was cut out of a longer one: V8 would keep all of that as long as the cut lives. */
+export function ownText(text: string): string {
+  return text.length < CUT_LENGTH ? text : Buffer.from(text).toString();
+}
+
+/** Shorter cuts are copies anyway. Source: v8/src/objects/string.h, SlicedString::kMinLength. */
+const CUT_LENGTH = 13;
 
 function grown(bytes: Buffer, size: number): Buffer {
   const larger = Buffer.allocUnsafeSlow(size);

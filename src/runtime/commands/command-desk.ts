@@ -151,7 +151,7 @@ export class CommandRunner implements CommandDesk {
     }
   }
 
-  /** Searched for, since commands are few: an index of all tags would be kept for years to spare a millisecond now and then. */
+  /** Searched for, since commands are few: an index of all tags would be kept for years to spare 0.3 µs a tag now and then. */
   #tagOf(path: string): TagDefinition | undefined {
     const cut = path.lastIndexOf('/');
     const asset = path.slice(0, cut);
