@@ -196,7 +196,7 @@ t.test('reads 50,000 rows in well under 2 s', async (t) => {
   t.ok(tookMs < 1500, `took ${tookMs} ms of processor time`);
 });
 
-t.test('never throws, whatever the text', async () => {
+t.test('never throws, whatever the text', async (t) => {
   const piece = fc.constantFrom(
     'device',
     'name',
@@ -219,4 +219,5 @@ t.test('never throws, whatever the text', async () => {
     }),
     { numRuns: 500 },
   );
+  t.pass('as said');
 });

@@ -57,11 +57,12 @@ t.test('every text and status survives a row of a file', async (t) => {
   );
 });
 
-t.test('every 32-bit float and 64-bit float survives exactly', async () => {
+t.test('every 32-bit float and 64-bit float survives exactly', async (t) => {
   fc.assert(fc.property(fc.float(), (value) => Object.is(decodeCell(shortestFloat32(value), 'float32')?.value, value)));
   fc.assert(
     fc.property(fc.double(), (value) =>
       Object.is(decodeCell(encodeCell(value, 0, 'float64'), 'float64')?.value, value),
     ),
   );
+  t.pass('as said');
 });

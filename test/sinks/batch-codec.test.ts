@@ -221,7 +221,7 @@ for (const [what, payload] of REFUSED) {
   });
 }
 
-t.test('a batch with any bytes changed is refused or read, never anything else', async () => {
+t.test('a batch with any bytes changed is refused or read, never anything else', async (t) => {
   const payload = await encoder('cbor', 'none').encode(
     { events: bare(stored(SAMPLE)), historical: false, coverage: COVERAGE },
     42,
@@ -240,4 +240,5 @@ t.test('a batch with any bytes changed is refused or read, never anything else',
     }),
     { numRuns: 1000 },
   );
+  t.pass('as said');
 });

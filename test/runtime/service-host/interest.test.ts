@@ -22,7 +22,7 @@ t.test('covers', async (t) => {
   for (const [declared, filter, is] of table) t.equal(covers(declared, filter), is, `${declared} ${filter}`);
 });
 
-t.test('a filter that is covered matches no topic that the declared one does not', async () => {
+t.test('a filter that is covered matches no topic that the declared one does not', async (t) => {
   const level = fc.constantFrom('a', 'b', '+');
   const filter = fc
     .tuple(fc.array(level, { minLength: 1, maxLength: 4 }), fc.boolean())
@@ -38,6 +38,7 @@ t.test('a filter that is covered matches no topic that the declared one does not
     ),
     { numRuns: 2_000 },
   );
+  t.pass('as said');
 });
 
 t.test('own events come back only to a filter that names their type', async (t) => {
