@@ -249,6 +249,10 @@ export class SimDisk implements JournalDisk {
     return true;
   }
 
+  mayHaveRefused(): boolean {
+    return false;
+  }
+
   ballast(bytes: number): BallastFile {
     const disk = this;
     return {

@@ -28,6 +28,7 @@ import { Oracle, type OracleAccount } from './oracle.ts';
 const LAUNCHER = fileURLToPath(new URL('../headgate', import.meta.url));
 const BROKER_PORT = 1883;
 const DRAIN_TIMEOUT_MS = 60_000;
+const SOCKET_TIMEOUT_MS = 30_000;
 /** Starts in which what waits must have gone upstream. */
 const DRAIN_STARTS = 4;
 
@@ -168,6 +169,9 @@ export class Plant {
 
   /** `journal verify` of the running gateway, which puts aside what it finds bad. */
   async verifyLive(): Promise<void> {
+    // The local broker takes events a moment before the socket is there.
+    const deadline = performance.now() + SOCKET_TIMEOUT_MS;
+    while ((await this.status()) === null && performance.now() < deadline && this.daemon.end === null) await pause(20);
     await connectControl(this.#socket).journalVerify();
   }
 
@@ -277,7 +281,9 @@ export class Plant {
       const args = ['journal', 'verify', '--json', '--config', this.configDirectory];
       execFile(LAUNCHER, args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout) => {
         try {
-          resolve(JSON.parse(stdout) as VerifyReport);
+          const report = JSON.parse(stdout) as VerifyReport;
+          if (report.ledger === undefined) throw new Error('no report');
+          resolve(report);
         } catch {
           reject(new Error(`journal verify says: ${stdout}${error?.message ?? ''}`));
         }

@@ -140,5 +140,7 @@ export interface JournalDisk {
   space(): DiskSpace;
   /** False while the file system is read-only. */
   isWritable(): boolean;
+  /** To be asked once for each write that failed: true if the file system was read-only at the last look before it, or is so now. */
+  mayHaveRefused(): boolean;
   ballast(bytes: number): BallastFile;
 }

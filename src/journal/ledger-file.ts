@@ -5,6 +5,7 @@ import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
 import type { OpenLedger, SegmentName } from './journal-disk.ts';
 import type { LedgerChange, LedgerContent, LedgerHead, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
 import { checkLedgerSum, removeLedgerSum, writeLedgerSum } from './ledger-sum.ts';
+import type { ReadOnlyWatch } from './read-only-watch.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
 import { setJournalMode, WalCheckpoint } from './wal-mode.ts';
@@ -67,13 +68,13 @@ export class LedgerFile implements OpenLedger {
   readonly #db: Database.Database;
   readonly #checkpoint: WalCheckpoint;
 
-  private constructor(db: Database.Database) {
+  private constructor(db: Database.Database, watch: ReadOnlyWatch) {
     this.#db = db;
-    this.#checkpoint = new WalCheckpoint(db, CHECKPOINT_PAGES);
+    this.#checkpoint = new WalCheckpoint(db, CHECKPOINT_PAGES, watch);
   }
 
   /** Open, or create with this content. @throws DamageError not a ledger of this format */
-  static open(path: string, initial: LedgerHead | null): LedgerFile {
+  static open(path: string, initial: LedgerHead | null, watch: ReadOnlyWatch): LedgerFile {
     if (initial === null) checkLedgerSum(path);
     removeLedgerSum(path);
     const db = new Database(path, { fileMustExist: initial === null });
@@ -91,7 +92,7 @@ export class LedgerFile implements OpenLedger {
         if (structure !== 'ok') throw new DamageError(String(structure));
         migrateLedger(db);
       } else create(db, initial);
-      const ledger = new LedgerFile(db);
+      const ledger = new LedgerFile(db, watch);
       ledger.#checkpoint.afterOpen();
       return ledger;
     } catch (error) {

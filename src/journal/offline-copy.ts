@@ -8,6 +8,7 @@ import type { SequenceRange, StreamLedger } from '../ports/journal.ts';
 import type { LedgerContent, StoredGap, StreamCount } from './ledger.ts';
 import { loadLedger, migrateLedger, readGaps, readStreamAccounts, readTally } from './ledger-file.ts';
 import { checkLedgerSum } from './ledger-sum.ts';
+import { ReadOnlyWatch } from './read-only-watch.ts';
 import { fileBytes } from './segment-bytes.ts';
 import { HALF_CREATED, SegmentFile } from './segment-file.ts';
 import { firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
@@ -127,7 +128,7 @@ export class OfflineCopy {
     try {
       segment.bytes = this.#copy(segmentPath(segment));
       const identity = { journalId: head.journalId, lane: segment.lane, first: segment.first };
-      const file = SegmentFile.openActive(this.path(segment), identity);
+      const file = SegmentFile.openActive(this.path(segment), identity, new ReadOnlyWatch(this.#copies));
       try {
         const { last } = file.bounds();
         const fresh = file.count(segment.last + 1, Number.MAX_SAFE_INTEGER);

@@ -6,6 +6,7 @@ import type { EventSelection, SequenceRange } from '../ports/journal.ts';
 import { syncDirectory } from './disk-space.ts';
 import type { OpenSegment, SegmentIdentity } from './journal-disk.ts';
 import type { StreamCount } from './ledger.ts';
+import type { ReadOnlyWatch } from './read-only-watch.ts';
 import { type EncodedList, type NewRecord, recordChecksum, type StoredRecord, type StreamKey } from './record.ts';
 import type { TimeRange } from './segment-info.ts';
 import { type EventRow, SegmentSelector } from './segment-select.ts';
@@ -56,14 +57,14 @@ export class SegmentFile implements OpenSegment {
   #range: Database.Statement<[number, number], EventRow> | undefined;
   #count: Database.Statement<[number, number], { count: number }> | undefined;
 
-  private constructor(db: Database.Database, lane: Lane) {
+  private constructor(db: Database.Database, lane: Lane, watch: ReadOnlyWatch | null) {
     this.#db = db;
     this.#lane = lane;
-    this.#checkpoint = db.readonly ? null : new WalCheckpoint(db, CHECKPOINT_PAGES);
+    this.#checkpoint = watch === null ? null : new WalCheckpoint(db, CHECKPOINT_PAGES, watch);
   }
 
   /** Create and open for writing; a file of that name must not exist. */
-  static create(path: string, identity: SegmentIdentity): SegmentFile {
+  static create(path: string, identity: SegmentIdentity, watch: ReadOnlyWatch): SegmentFile {
     const db = new Database(path);
     try {
       db.pragma(`page_size = ${PAGE_BYTES}`);
@@ -74,7 +75,7 @@ export class SegmentFile implements OpenSegment {
         db.exec(SCHEMA);
         db.prepare('INSERT INTO meta VALUES (?, ?, ?)').run(identity.journalId, identity.lane, identity.first);
       })();
-      return new SegmentFile(db, identity.lane);
+      return new SegmentFile(db, identity.lane, watch);
     } catch (error) {
       db.close();
       throw error;
@@ -85,8 +86,8 @@ export class SegmentFile implements OpenSegment {
    * Open for writing, after a restart.
    * @throws DamageError not this segment
    */
-  static openActive(path: string, identity: SegmentIdentity): SegmentFile {
-    const file = open(path, identity, {}, (db) => prepareForWriting(db));
+  static openActive(path: string, identity: SegmentIdentity, watch: ReadOnlyWatch): SegmentFile {
+    const file = open(path, identity, watch, (db) => prepareForWriting(db));
     try {
       file.#checkpoint?.afterOpen();
       return file;
@@ -98,12 +99,12 @@ export class SegmentFile implements OpenSegment {
 
   /** Open a sealed segment for reading. @throws DamageError not this segment */
   static openSealed(path: string, identity: SegmentIdentity): SegmentFile {
-    return open(path, identity, { readonly: true }, (db) => limitMemory(db));
+    return open(path, identity, null, (db) => limitMemory(db));
   }
 
   /** @internal */
-  static of(db: Database.Database, lane: Lane): SegmentFile {
-    return new SegmentFile(db, lane);
+  static of(db: Database.Database, lane: Lane, watch: ReadOnlyWatch | null): SegmentFile {
+    return new SegmentFile(db, lane, watch);
   }
 
   begin(): void {
@@ -303,17 +304,18 @@ export class SegmentFile implements OpenSegment {
   }
 }
 
+/** @param watch null: to be read only */
 function open(
   path: string,
   identity: SegmentIdentity,
-  options: Database.Options,
+  watch: ReadOnlyWatch | null,
   prepare: (db: Database.Database) => void,
 ): SegmentFile {
-  const db = new Database(path, { ...options, fileMustExist: true });
+  const db = new Database(path, { readonly: watch === null, fileMustExist: true });
   try {
     prepare(db);
     checkIdentity(db, identity);
-    return SegmentFile.of(db, identity.lane);
+    return SegmentFile.of(db, identity.lane, watch);
   } catch (error) {
     db.close();
     throw error;

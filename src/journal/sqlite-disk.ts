@@ -2,11 +2,12 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
-import { Ballast, diskSpace, isReadOnly, makeDirectory, syncDirectory } from './disk-space.ts';
+import { Ballast, diskSpace, makeDirectory, syncDirectory } from './disk-space.ts';
 import type { BallastFile, DiskSpace, JournalDisk, OpenSegment, SegmentIdentity, SegmentName } from './journal-disk.ts';
 import type { LedgerHead } from './ledger.ts';
 import { LedgerFile } from './ledger-file.ts';
 import { removeLedgerSum } from './ledger-sum.ts';
+import { ReadOnlyWatch } from './read-only-watch.ts';
 import { fileBytes, hashBlocks, quarantinePath } from './segment-bytes.ts';
 import { EMPTY_FILE, readIdentity, SegmentFile } from './segment-file.ts';
 import { firstOfFileName, segmentPath } from './segment-info.ts';
@@ -15,9 +16,11 @@ import { DamageError } from './sqlite-failure.ts';
 /** A directory with SQLite files: `<lane>/<first sequence>.db`, `cursors.db`, `ballast`, `quarantine/`. */
 export class SqliteDisk implements JournalDisk {
   readonly #directory: string;
+  readonly #watch: ReadOnlyWatch;
 
   constructor(directory: string) {
     this.#directory = directory;
+    this.#watch = new ReadOnlyWatch(directory);
   }
 
   prepare(): void {
@@ -48,7 +51,7 @@ export class SqliteDisk implements JournalDisk {
   create(identity: SegmentIdentity): OpenSegment {
     const path = this.#path(identity);
     try {
-      const file = SegmentFile.create(path, identity);
+      const file = SegmentFile.create(path, identity, this.#watch);
       syncDirectory(dirname(path));
       return file;
     } catch (error) {
@@ -60,7 +63,7 @@ export class SqliteDisk implements JournalDisk {
   openActive(identity: SegmentIdentity): OpenSegment {
     const path = this.#path(identity);
     if (statSync(path).size === 0) throw new DamageError(EMPTY_FILE);
-    return SegmentFile.openActive(path, identity);
+    return SegmentFile.openActive(path, identity, this.#watch);
   }
 
   openSealed(identity: SegmentIdentity): OpenSegment {
@@ -103,7 +106,7 @@ export class SqliteDisk implements JournalDisk {
   }
 
   openLedger(initial: LedgerHead | null): LedgerFile {
-    return LedgerFile.open(this.#ledgerPath, initial);
+    return LedgerFile.open(this.#ledgerPath, initial, this.#watch);
   }
 
   quarantineLedger(): void {
@@ -114,7 +117,11 @@ export class SqliteDisk implements JournalDisk {
   }
 
   isWritable(): boolean {
-    return !isReadOnly(this.#directory);
+    return !this.#watch.isReadOnly();
+  }
+
+  mayHaveRefused(): boolean {
+    return this.#watch.mayHaveRefused();
   }
 
   space(): DiskSpace {

@@ -31,6 +31,13 @@ export function failureKind(error: unknown): FailureKind {
   return 'fatal';
 }
 
+const SYNC_CODES = new Set(['SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_DIR_FSYNC']);
+
+/** True for a failed fsync: what it was for may be on no disk, whatever the file system says of itself afterwards. */
+export function isSyncFailure(error: unknown): boolean {
+  return SYNC_CODES.has(codeOf(error)) || (error instanceof Error && 'syscall' in error && error.syscall === 'fsync');
+}
+
 /** What was written may not be on the disk: never the fault of one file alone. */
 const WRITE_CODES = ['FSYNC', 'DIR_FSYNC', 'WRITE', 'TRUNCATE', 'DELETE', 'CLOSE'].map(
   (kind) => `SQLITE_IOERR_${kind}`,

@@ -1,7 +1,6 @@
-import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
-import { isReadOnly } from './disk-space.ts';
-import { failureKind } from './sqlite-failure.ts';
+import type { ReadOnlyWatch } from './read-only-watch.ts';
+import { failureKind, isSyncFailure } from './sqlite-failure.ts';
 
 interface Progress {
   readonly busy: number;
@@ -18,15 +17,15 @@ export class WalCheckpoint {
   readonly #progress: Database.Statement<[], Progress>;
   readonly #copy: Database.Statement<[], Progress>;
   readonly #pages: number;
-  readonly #path: string;
+  readonly #watch: ReadOnlyWatch;
 
-  /** @param db in WAL mode */
-  constructor(db: Database.Database, pages: number) {
+  /** @param db in WAL mode @param watch of the file system that it is on */
+  constructor(db: Database.Database, pages: number, watch: ReadOnlyWatch) {
     db.pragma('wal_autocheckpoint = 0');
     this.#progress = db.prepare('PRAGMA wal_checkpoint(NOOP)');
     this.#copy = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
     this.#pages = pages;
-    this.#path = db.name;
+    this.#watch = watch;
   }
 
   /** To be called after each commit. A disk that is full or read-only lets the WAL be; the next call tries again. @throws what SQLite says of any other error */
@@ -52,7 +51,8 @@ export class WalCheckpoint {
     try {
       this.#copy.get();
     } catch (error) {
-      if (failureKind(error) !== 'full' && !isReadOnly(dirname(this.#path))) throw error;
+      if (isSyncFailure(error)) throw error;
+      if (failureKind(error) !== 'full' && !this.#watch.mayHaveRefused()) throw error;
     }
   }
 }

@@ -2,6 +2,7 @@ import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t from 'tap';
+import { ReadOnlyWatch } from '../../src/journal/read-only-watch.ts';
 import { failureKind, readFailureKind } from '../../src/journal/sqlite-failure.ts';
 import { setJournalMode, WalCheckpoint } from '../../src/journal/wal-mode.ts';
 import { scratch } from './support.ts';
@@ -15,8 +16,9 @@ function open(path: string): Database.Database {
 }
 
 t.test('copies the WAL once it has grown, not before', (t) => {
-  const db = open(join(scratch(t), 'x.db'));
-  const checkpoint = new WalCheckpoint(db, 20);
+  const directory = scratch(t);
+  const db = open(join(directory, 'x.db'));
+  const checkpoint = new WalCheckpoint(db, 20, new ReadOnlyWatch(directory));
   const progress = () => db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
   const insert = db.prepare('INSERT INTO t VALUES (zeroblob(3000))');
   let copied = 0;
@@ -35,9 +37,10 @@ t.test('copies the WAL once it has grown, not before', (t) => {
 });
 
 t.test('an error of a checkpoint is not passed over', (t) => {
-  const path = join(scratch(t), 'x.db');
+  const directory = scratch(t);
+  const path = join(directory, 'x.db');
   const db = open(path);
-  const checkpoint = new WalCheckpoint(db, 1);
+  const checkpoint = new WalCheckpoint(db, 1, new ReadOnlyWatch(directory));
   db.prepare('INSERT INTO t VALUES (zeroblob(30000))').run();
   // The WAL that SQLite still has open loses its content, as on a disk that lies.
   const wal = openSync(`${path}-wal`, 'r+');
