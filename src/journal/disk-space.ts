@@ -6,8 +6,8 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  rmSync,
   statfsSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -27,6 +27,20 @@ export function isReadOnly(directory: string): boolean {
     return false;
   } catch (error) {
     if (codeOf(error) === 'EROFS') return true;
+    throw error;
+  }
+}
+
+/**
+ * Remove a file; returns false if there is none. The names that are left are not synced.
+ * @throws what the operating system says, by its code: `rmSync` has none for a read-only file system
+ */
+export function removeFile(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
     throw error;
   }
 }
@@ -65,10 +79,15 @@ export class Ballast implements BallastFile {
     return this.bytes === 0 || existsSync(this.#path);
   }
 
-  /** Give the room back. Returns false if there was none. */
+  /** Give the room back. Returns false if there was none, or the file system is read-only. */
   free(): boolean {
-    if (this.bytes === 0 || !existsSync(this.#path)) return false;
-    rmSync(this.#path);
+    if (this.bytes === 0) return false;
+    try {
+      if (!removeFile(this.#path)) return false;
+    } catch (error) {
+      if (codeOf(error) === 'EROFS') return false;
+      throw error;
+    }
     syncDirectory(dirname(this.#path));
     return true;
   }
@@ -83,7 +102,7 @@ export class Ballast implements BallastFile {
         writeSync(handle, block, 0, Math.min(left, block.length));
       fsyncSync(handle);
     } catch (error) {
-      rmSync(this.#path, { force: true });
+      removeFile(this.#path);
       throw error;
     } finally {
       closeSync(handle);

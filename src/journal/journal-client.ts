@@ -313,6 +313,7 @@ class JournalClient implements JournalHandle {
       const { count: before = 0, since = this.#now() } = this.#refused ?? {};
       this.#refused = { count: before + count, since, reason };
       observer.emit('journal-disk-full', { reason }, count);
+      if (outcome.kept !== undefined) this.#announceKept(group, outcome.kept);
       for (const append of group.appends) append.reject(new HeadgateError('JOURNAL_DISK_FULL', { directory, reason }));
       return;
     }
@@ -322,6 +323,21 @@ class JournalClient implements JournalHandle {
     this.#deliver(group, outcome.first);
   }
 
+  /** Events of a rejected group that stay: whoever keeps up with what is stored must have them, too. */
+  #announceKept(group: Group, { first, lanes }: { readonly first: number; readonly lanes: readonly Lane[] }): void {
+    const events = group.appends
+      .flatMap((append) => append.events)
+      .map((event, i) => this.#committed(event, first + i, group.recorded))
+      .filter(({ lane }) => lanes.includes(lane));
+    this.#lastSequence = Math.max(this.#lastSequence, events.at(-1)?.sequence ?? 0);
+    for (const listener of [...this.#listeners]) listener(events);
+  }
+
+  #committed({ draft, bytes, list }: QueuedEvent, sequence: number, recordedtime: number): CommittedEvent {
+    const event = { ...draft, id: eventId(this.#journalId, sequence), sequence, recordedtime };
+    return { sequence, lane: draft.lane, recordedtime, bytes, list, event };
+  }
+
   #deliver(group: Group, first: number): void {
     const { recorded } = group;
     const committed: CommittedEvent[] | null = this.#listeners.size > 0 ? [] : null;
@@ -329,11 +345,10 @@ class JournalClient implements JournalHandle {
     let sequence = first;
     for (const append of group.appends) {
       const events: HeadgateEvent[] = [];
-      for (const { draft, bytes, list } of append.events) {
-        const event = { ...draft, id: eventId(this.#journalId, sequence), sequence, recordedtime: recorded };
-        events.push(event);
-        committed?.push({ sequence, lane: draft.lane, recordedtime: recorded, bytes, list, event });
-        sequence++;
+      for (const queued of append.events) {
+        const stored = this.#committed(queued, sequence++, recorded);
+        events.push(stored.event);
+        committed?.push(stored);
       }
       results.push(events);
     }

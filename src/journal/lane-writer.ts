@@ -67,9 +67,13 @@ export class LaneWriter {
     }
   }
 
-  /** A group was rejected for one lane: its events in lanes that had room go again, so that it may be offered anew. */
-  takeBack(first: number, last: number, rejectedLanes: ReadonlySet<Lane>): void {
+  /**
+   * A group was rejected for one lane: its events in lanes that had room go again, so that it may be offered anew.
+   * @returns lanes that did not let them go: there they are stored and accounted for
+   */
+  takeBack(first: number, last: number, rejectedLanes: ReadonlySet<Lane>): Lane[] {
     const { disk, content, shelf } = this.#parts;
+    const kept: Lane[] = [];
     for (const lane of LANES) {
       const active = shelf.active(lane);
       if (rejectedLanes.has(lane) || active === null) continue;
@@ -80,14 +84,15 @@ export class LaneWriter {
         active.file.deleteRange(first, last);
         active.file.commit();
       } catch (error) {
-        // Then they stay: stored, accounted for and sent, though nobody was told that they were accepted.
         active.file.rollback();
         if (!isRefusal(error, disk)) throw error;
+        kept.push(lane);
         continue;
       }
       active.info.count -= count;
       content.lanes[lane].accepted -= count;
     }
+    return kept;
   }
 
   /** Seal the active segments that are full. */

@@ -8,7 +8,7 @@ import { checkLedgerSum, removeLedgerSum, writeLedgerSum } from './ledger-sum.ts
 import type { ReadOnlyWatch } from './read-only-watch.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
-import { setJournalMode, WalCheckpoint } from './wal-mode.ts';
+import { setWalMode, WalCheckpoint } from './wal-mode.ts';
 
 /*
  * cursors.db: the manifest of segments, cursors, ledger and gaps. Everything in it may be a second older than the segments: what was committed
@@ -81,7 +81,7 @@ export class LedgerFile implements OpenLedger {
     try {
       if (initial !== null) db.pragma('page_size = 1024');
       db.pragma('locking_mode = EXCLUSIVE');
-      const mode = setJournalMode(db, 'WAL');
+      const mode = setWalMode(db);
       db.pragma('synchronous = FULL');
       if (mode !== 'wal' || db.pragma('synchronous', { simple: true }) !== 2) {
         throw new Error('SQLite does not keep WAL with synchronous=FULL');

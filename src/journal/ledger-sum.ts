@@ -1,6 +1,6 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { syncDirectory } from './disk-space.ts';
+import { removeFile, syncDirectory } from './disk-space.ts';
 import { complete, hashBlocks } from './segment-bytes.ts';
 import { DamageError } from './sqlite-failure.ts';
 
@@ -33,7 +33,7 @@ export function checkLedgerSum(path: string): void {
 /** Remove the hash, durably, before the ledger is written to. */
 export function removeLedgerSum(path: string): void {
   if (!existsSync(sumPath(path))) return;
-  rmSync(sumPath(path));
+  removeFile(sumPath(path));
   syncDirectory(dirname(path));
 }
 

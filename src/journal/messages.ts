@@ -4,10 +4,10 @@ import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { Cursor, JournalStatus, LaneCursors, PageRequest, StreamLedger } from '../ports/journal.ts';
 import type { ClockStepData } from './clock-step.ts';
-import type { Blocked } from './journal-disk.ts';
 import type { LedgerSnapshot, StoredGap } from './ledger.ts';
 import type { EncodedList, StreamKey } from './record.ts';
 import type { JournalSettings } from './settings.ts';
+import type { GroupOutcome } from './store.ts';
 import type { StoreNotice } from './store-notice.ts';
 import type { VerifyReport } from './verify-report.ts';
 
@@ -95,9 +95,8 @@ export interface Answers {
   readonly close: null;
 }
 
-export type CommitOutcome =
-  | { readonly group: number; readonly first: number }
-  | { readonly group: number; readonly rejected: Blocked };
+/** What became of a group of appends. */
+export type CommitOutcome = { readonly group: number } & GroupOutcome;
 
 /** Worker to main thread. */
 export type FromWorker =

@@ -3,7 +3,7 @@ import Database from 'better-sqlite3';
 import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { EventSelection, SequenceRange } from '../ports/journal.ts';
-import { syncDirectory } from './disk-space.ts';
+import { removeFile, syncDirectory } from './disk-space.ts';
 import type { OpenSegment, SegmentIdentity } from './journal-disk.ts';
 import type { StreamCount } from './ledger.ts';
 import type { ReadOnlyWatch } from './read-only-watch.ts';
@@ -12,7 +12,7 @@ import type { TimeRange } from './segment-info.ts';
 import { type EventRow, SegmentSelector } from './segment-select.ts';
 import type { SelectBounds } from './select-step.ts';
 import { DamageError } from './sqlite-failure.ts';
-import { setJournalMode, WalCheckpoint } from './wal-mode.ts';
+import { markStandalone, setWalMode, WalCheckpoint } from './wal-mode.ts';
 
 /*
  * One segment: a SQLite file that stands alone. Constraints: only the journal worker has it open; while it is active it is in WAL mode
@@ -230,12 +230,16 @@ export class SegmentFile implements OpenSegment {
     if (result !== 'ok') throw new DamageError(String(result));
   }
 
-  /** Copy the WAL into the file and leave rollback mode: the file then stands alone. Closes it. */
+  /**
+   * Copy the WAL into the file and leave WAL mode: the file then stands alone. Closes it. When the disk refuses a step, it stays open and can be
+   * read, written and sealed again.
+   */
   seal(): void {
-    this.#db.pragma('wal_checkpoint(TRUNCATE)');
-    const mode = setJournalMode(this.#db, 'DELETE');
-    if (mode !== 'delete') throw new DamageError(`journal mode stayed ${mode}`);
     const { name } = this.#db;
+    this.#checkpoint?.empty();
+    markStandalone(name);
+    // What is written from here on would be lost with the name.
+    removeFile(`${name}-wal`);
     this.#db.close();
     // Else the WAL may be there again after a power cut, beside a file that is opened read-only.
     syncDirectory(dirname(name));
@@ -355,7 +359,7 @@ export function readIdentity(db: Database.Database): SegmentIdentity {
 /** Set what durability depends on, and read it back: a build or a file may have other defaults. */
 function prepareForWriting(db: Database.Database): void {
   db.pragma('locking_mode = EXCLUSIVE');
-  const mode = setJournalMode(db, 'WAL');
+  const mode = setWalMode(db);
   db.pragma('synchronous = FULL');
   const synchronous = db.pragma('synchronous', { simple: true });
   if (mode !== 'wal' || synchronous !== 2) {

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
-import { Ballast, diskSpace, makeDirectory, syncDirectory } from './disk-space.ts';
+import { Ballast, diskSpace, makeDirectory, removeFile, syncDirectory } from './disk-space.ts';
 import type { BallastFile, DiskSpace, JournalDisk, OpenSegment, SegmentIdentity, SegmentName } from './journal-disk.ts';
 import type { LedgerHead } from './ledger.ts';
 import { LedgerFile } from './ledger-file.ts';
@@ -55,7 +55,7 @@ export class SqliteDisk implements JournalDisk {
       syncDirectory(dirname(path));
       return file;
     } catch (error) {
-      for (const suffix of ['', '-wal', '-journal']) rmSync(path + suffix, { force: true });
+      for (const suffix of ['', '-wal', '-journal']) removeFile(path + suffix);
       throw error;
     }
   }
@@ -86,7 +86,7 @@ export class SqliteDisk implements JournalDisk {
   /** One whose name came back after a power cut would be taken for a new one. */
   unlink(name: SegmentName): void {
     const path = this.#path(name);
-    for (const suffix of ['', '-wal', '-journal', '-shm']) rmSync(path + suffix, { force: true });
+    for (const suffix of ['', '-wal', '-journal', '-shm']) removeFile(path + suffix);
     syncDirectory(dirname(path));
   }
 

@@ -31,8 +31,13 @@ import type { VerifyReport } from './verify-report.ts';
 /** Sequences are reserved in the ledger so many at a time; only damage to the newest events makes a jump of it visible. */
 const RESERVE = 1_000_000;
 
-/** Of each group: the sequence of its first record, the others follow; or why it was rejected. */
-export type GroupOutcome = { readonly first: number } | { readonly rejected: Blocked };
+/**
+ * Of each group: the sequence of its first record, the others follow; or why it was rejected. `kept`: of a rejected group its events in these lanes
+ * could not be taken back: they stay and are sent, though nobody is told that they were accepted.
+ */
+export type GroupOutcome =
+  | { readonly first: number }
+  | { readonly rejected: Blocked; readonly kept?: { readonly first: number; readonly lanes: readonly Lane[] } };
 
 /** What the store is made of; see openStore. */
 export interface StoreParts {
@@ -134,8 +139,9 @@ export class Store {
       next += group.records.length;
       if (rejectedLanes.size === 0 || group.records.every(({ lane }) => !rejectedLanes.has(lane)))
         return { first: start };
-      this.#lanes.takeBack(start, next - 1, rejectedLanes);
-      return { rejected: this.blocked ?? 'disk' };
+      const lanes = this.#lanes.takeBack(start, next - 1, rejectedLanes);
+      const rejected = this.blocked ?? 'disk';
+      return lanes.length === 0 ? { rejected } : { rejected, kept: { first: start, lanes } };
     });
     if (rejectedLanes.size > 0) this.bookUnused({ first, last }, 'rejected: the disk took no more');
     this.#lanes.sealFull(this.#parts.settings.segmentBytes, now);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { GapData } from '../../src/journal/gap-event.ts';
@@ -163,3 +163,47 @@ t.test('a directory that cannot be used is refused with the reason', async (t) =
   t.teardown(() => execFileSync('umount', ['-l', directory]));
   await t.rejects(open(t, directory), { code: 'JOURNAL_UNAVAILABLE', context: { directory } });
 });
+
+t.test(
+  'what a full disk keeps of events that it rejected is announced, so that consumers that keep up have all that is stored',
+  async (t) => {
+    const directory = scratch(t);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory]);
+    t.teardown(() => execFileSync('umount', ['-l', directory]));
+    const journal = await open(t, directory, { ballast_mb: 0 });
+    await journal.openCursor('sink', 'beginning');
+    const announced: number[] = [];
+    journal.onCommit((events) => announced.push(...events.map(({ sequence }) => sequence)));
+    await journal.append([draft(0, 'critical'), draft(1, 'normal')]);
+    // Room for the critical event, but neither for the normal one nor for taking the critical one back.
+    const handle = openSync(join(directory, 'filler'), 'w');
+    const { bavail, bsize } = statfsSync(directory);
+    writeSync(handle, Buffer.alloc(bavail * bsize - 64 * 1024));
+    closeSync(handle);
+    const tooLarge = { ...draft(3, 'normal'), data: { n: 3, filler: 'x'.repeat(200_000) } };
+    await t.rejects(journal.append([draft(2, 'critical'), tooLarge]), { code: 'JOURNAL_DISK_FULL' });
+    rmSync(join(directory, 'filler'));
+    await until(
+      () =>
+        journal.append([draft(4, 'critical')]).then(
+          () => true,
+          () => false,
+        ),
+      { what: 'recovery' },
+    );
+    await journal.append([draft(5, 'normal')]);
+    const page = await journal.read({ after: 0, until: journal.lastSequence, maxEvents: 1000, maxBytes: 10_000_000 });
+    const stored = page.events.map(({ sequence }) => sequence);
+    t.ok(stored.length > 4);
+    t.strictSame(
+      stored.filter((sequence) => !announced.includes(sequence)),
+      [],
+    );
+    t.ok(
+      page.events.some(({ sequence, lane }) => lane === 'critical' && sequence === 3),
+      'the critical event of the rejected pair stayed',
+    );
+    const { ledger } = await journal.status();
+    t.equal(ledger[0]?.received, announced.length);
+  },
+);

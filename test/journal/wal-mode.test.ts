@@ -4,13 +4,13 @@ import Database from 'better-sqlite3';
 import t from 'tap';
 import { ReadOnlyWatch } from '../../src/journal/read-only-watch.ts';
 import { failureKind, readFailureKind } from '../../src/journal/sqlite-failure.ts';
-import { setJournalMode, WalCheckpoint } from '../../src/journal/wal-mode.ts';
+import { setWalMode, WalCheckpoint } from '../../src/journal/wal-mode.ts';
 import { scratch } from './support.ts';
 
 function open(path: string): Database.Database {
   const db = new Database(path);
   db.pragma('locking_mode = EXCLUSIVE');
-  t.equal(setJournalMode(db, 'WAL'), 'wal');
+  t.equal(setWalMode(db), 'wal');
   db.exec('CREATE TABLE IF NOT EXISTS t (a BLOB)');
   return db;
 }
