@@ -1,8 +1,9 @@
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import { makeDirectories } from '../ports/make-directories.ts';
 import type { CliContext } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
 import { printJson } from './output.ts';
@@ -23,10 +24,10 @@ export async function init(context: CliContext, directory: string, options: Init
   const present = await readdir(path).catch(() => []);
   if (present.length > 0 && options.force !== true) throw new HeadgateError('CLI_TARGET_EXISTS', { path });
   try {
-    await mkdir(path, { recursive: true });
+    makeDirectories(path);
     if (options.minimal === true) {
       await writeFile(join(path, 'gateway.yaml'), MINIMAL);
-      for (const folder of ['devices', 'tags']) await mkdir(join(path, folder), { recursive: true });
+      for (const folder of ['devices', 'tags']) makeDirectories(join(path, folder));
     } else {
       await cp(EXAMPLE, path, { recursive: true, force: true });
     }

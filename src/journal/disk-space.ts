@@ -4,13 +4,13 @@ import {
   constants,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   statfsSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { makeDirectories } from '../ports/make-directories.ts';
 import type { BallastFile, DiskSpace } from './journal-disk.ts';
 import { codeOf } from './sqlite-failure.ts';
 
@@ -58,7 +58,7 @@ export function syncDirectory(directory: string): void {
 /** Make a directory and those above it that are missing, durably: a name is on the disk when its directory was synced, not before. */
 export function makeDirectory(directory: string): void {
   const path = resolve(directory);
-  const first = mkdirSync(path, { recursive: true });
+  const first = makeDirectories(path);
   if (first === undefined) return;
   const above = dirname(resolve(first));
   for (let made = path; made !== above; made = dirname(made)) syncDirectory(made);

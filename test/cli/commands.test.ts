@@ -115,6 +115,9 @@ t.test('init writes a configuration that validates, and overwrites nothing unask
   t.equal(again.code, 1);
   t.match(again.err, /is not empty[\s\S]*--force/);
   const minimal = join(directory, '..', 'minimal');
+  // A directory that exists and takes no children, where mkdir with recursive never returns.
+  const nowhere = await headgate(['init', '/proc/headgate', '--json']);
+  t.match(nowhere.json(), { error: { code: 'CLI_FILE_UNWRITABLE', message: /ENOENT/ } });
   t.equal((await headgate(['init', minimal, '--minimal'])).code, 0);
   t.equal((await headgate(['validate', minimal])).code, 0);
 });
