@@ -76,9 +76,14 @@ function feedSubscription(opcua: typeof import('node-opcua'), subscription: Subs
 
   const makeBlocks = () => {
     if (!subscription.publishingEnabled) return;
-    // First values are node-opcua's own, and go before the blocks.
-    if (subscription.hasUncollectedMonitoredItemNotifications) subscription._harvestMonitoredItems();
     const now = source.now();
+    // First values are node-opcua's own, and go before the blocks: no sample may be older than what went before it.
+    if (subscription.hasUncollectedMonitoredItemNotifications) {
+      subscription._harvestMonitoredItems();
+      for (const sampling of samplings.values()) {
+        sampling.dueAt = Math.max(sampling.dueAt, (Math.floor(now / sampling.intervalMs) + 1) * sampling.intervalMs);
+      }
+    }
     const most = subscription.maxNotificationsPerPublish;
     const handles: number[] = [];
     const values: number[] = [];
