@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bareRate, busShare, driverRate } from './bench/modbus-rates.ts';
 import { comparePlanners } from './bench/planner.ts';
-import { scanJitter } from './bench/scan-jitter.ts';
+import { bareJitter, scanJitter } from './bench/scan-jitter.ts';
 
 const UNITS = 20;
 const ROUNDS = 5;
@@ -39,8 +39,9 @@ try {
     rtu.push({ baudRate, share: rounded(await busShare(path, baudRate, seconds * 250)) });
   }
   const jitter = await scanJitter(port, { units: UNITS, warmupMs: seconds * 250, forMs: seconds * 1_000 });
+  const bare = await bareJitter(port, { units: UNITS, forMs: seconds * 500 });
   const planner = sums(await comparePlanners(join(import.meta.dirname, '../config/profiles')));
-  const result = { tcp, rtu, jitter: { units: UNITS, dead: 1, periodMs: 100, ...jitter }, planner };
+  const result = { tcp, rtu, jitter: { units: UNITS, dead: 1, periodMs: 100, ...jitter, bare }, planner };
   if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else {
     for (const { inFlight, registersPerSecond, ratio } of tcp) {
@@ -49,7 +50,7 @@ try {
     for (const { baudRate, share } of rtu) print(`RTU, ${baudRate} baud`, `${share} of the least bus time`);
     print(
       `${UNITS} units, one dead, 100 ms`,
-      `jitter p99 ${jitter.p99Ms} ms, max ${jitter.maxMs} ms, ${jitter.scans} of ${jitter.expectedScans} scans`,
+      `jitter p99 ${jitter.p99Ms} ms, max ${jitter.maxMs} ms (timers and a bare socket: p99 ${bare.p99Ms} ms), ${jitter.scans} of ${jitter.expectedScans} scans`,
     );
     for (const { line, plannedMs, contiguousMs, singleMs } of planner) {
       print(`plans, ${line}`, `${plannedMs} ms, contiguous ${contiguousMs} ms, one by one ${singleMs} ms`);
@@ -64,7 +65,7 @@ try {
   }
 }
 
-/** Medians of short turns by turns: what else the machine does meets both. */
+/** Medians of short turns by turns: what else the machine does meets all. A first turn of each, in which code is compiled, does not count. */
 async function tcpRatio(port: number, inFlight: number) {
   const config = {
     ...{ name: 'unit', driver: 'modbus-tcp' as const, host: '127.0.0.1', port },
@@ -72,17 +73,23 @@ async function tcpRatio(port: number, inFlight: number) {
   };
   const own: number[] = [];
   const bare: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    bare.push(await bareRate(port, inFlight, seconds * 25));
+  const joined: number[] = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    bare.push(await bareRate(port, inFlight, seconds * 25, false));
+    if (inFlight > 1) joined.push(await bareRate(port, inFlight, seconds * 25, true));
     own.push(await driverRate(config, inFlight, seconds * 25));
+    if (round === 0) for (const rates of [own, bare, joined]) rates.length = 0;
   }
-  const [ownRate, bareOne] = [median(own), median(bare)];
+  const [ownRate, bareOne, joinedOne] = [median(own), median(bare), median(joined)];
   return {
     inFlight,
     requestsPerSecond: Math.round(ownRate),
     registersPerSecond: Math.round(ownRate * REGISTERS),
     bareRequestsPerSecond: Math.round(bareOne),
     ratio: rounded(ownRate / bareOne),
+    ...(joined.length === 0
+      ? {}
+      : { joinedRequestsPerSecond: Math.round(joinedOne), ratioToJoined: rounded(ownRate / joinedOne) }),
   };
 }
 

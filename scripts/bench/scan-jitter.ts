@@ -1,4 +1,8 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { readRequest } from '../../src/drivers/modbus/frame.ts';
 import { modbusTcp } from '../../src/drivers/modbus/module.ts';
+import { encodeFrame } from '../../src/drivers/modbus/tcp-frame.ts';
 import { isGood } from '../../src/model/quality.ts';
 import type { ReadingBatch } from '../../src/model/reading.ts';
 import { systemClock } from '../../src/ports/system-clock.ts';
@@ -6,6 +10,7 @@ import { recordingObserver } from '../../test/support/observer.ts';
 import { tag } from '../../test/support/tag.ts';
 
 const PERIOD_MS = 100;
+const REGISTERS = 10;
 
 /** How far scans are off their grid. */
 export interface JitterFigures {
@@ -17,7 +22,7 @@ export interface JitterFigures {
 }
 
 /**
- * Read ten registers of each of some units on one connection every 100 ms; the last one is dead. A scan's jitter is how far the end of it is off
+ * Read some registers of each of some units on one connection every 100 ms; the last one is dead. A scan's jitter is how far the end of it is off
  * the grid of its unit, whose phase is the median of its scans.
  */
 export async function scanJitter(
@@ -33,7 +38,7 @@ export async function scanJitter(
   const devices = Array.from({ length: units }, (_none, i) => {
     const name = `unit-${i + 1}`;
     times.set(name, []);
-    const tags = Array.from({ length: 10 }, (_tag, r) =>
+    const tags = Array.from({ length: REGISTERS }, (_tag, r) =>
       tag(`r${r}`, { device: name, address: `HR:${r}`, type: 'uint16', scanMs: PERIOD_MS }),
     );
     return {
@@ -51,8 +56,41 @@ export async function scanJitter(
   isMeasuring = true;
   await passed(forMs);
   await driver.stop();
+  const expectedScans = Math.floor(forMs / PERIOD_MS) * (units - 1);
+  return { ...offsetsOf(times.values()), expectedScans };
+}
+
+/** The same units read on the same grid by timers and a bare socket: what of the jitter is the machine's. */
+export async function bareJitter(
+  port: number,
+  { units, forMs }: { readonly units: number; readonly forMs: number },
+): Promise<Omit<JitterFigures, 'expectedScans'>> {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  await once(socket, 'connect');
+  const times = Array.from({ length: units }, (): number[] => []);
+  const answerBytes = 9 + REGISTERS * 2;
+  let rest: Buffer = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    rest = Buffer.concat([rest, chunk]);
+    for (; rest.length >= answerBytes; rest = rest.subarray(answerBytes)) times[rest[6] ?? 0]?.push(performance.now());
+  });
+  const began = performance.now();
+  const beat = (unit: number, due: number) => {
+    if (due > began + forMs) return;
+    socket.write(encodeFrame(unit, readRequest(unit, { area: 'holding', offset: 0, count: REGISTERS })));
+    const next = due + PERIOD_MS;
+    systemClock.after(next - performance.now(), () => beat(unit, next));
+  };
+  for (let unit = 1; unit < units; unit++) beat(unit, began);
+  await passed(forMs + PERIOD_MS);
+  socket.destroy();
+  return offsetsOf(times);
+}
+
+/** @param lists of times of one unit's scans each */
+function offsetsOf(lists: Iterable<readonly number[]>): Omit<JitterFigures, 'expectedScans'> {
   const offsets: number[] = [];
-  for (const list of times.values()) {
+  for (const list of lists) {
     const phases = list.map((at) => at % PERIOD_MS);
     const first = list[0] ?? 0;
     // Around the first one, so that the grid's own end lies far away.
@@ -63,8 +101,7 @@ export async function scanJitter(
   }
   offsets.sort((a, b) => a - b);
   const at = (share: number) => Math.round((offsets[Math.floor(share * (offsets.length - 1))] ?? 0) * 100) / 100;
-  const expectedScans = Math.floor(forMs / PERIOD_MS) * (units - 1);
-  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), scans: offsets.length, expectedScans };
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), scans: offsets.length };
 }
 
 function passed(ms: number): Promise<void> {

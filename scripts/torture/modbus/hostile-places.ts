@@ -110,8 +110,10 @@ function linkOf(socket: Socket): Link {
   return {
     ...methodsOf(sender),
     end: (how) => {
-      if (how === 'reset') socket.resetAndDestroy();
-      else socket.end();
+      // libuv refuses to reset a socket that is being shut down, and Node then never closes it.
+      if (how === 'close') socket.end();
+      else if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
     },
   };
 }

@@ -50,9 +50,25 @@ export interface HostileUnitOptions {
   readonly lateMs: readonly [number, number];
 }
 
+/** One thing that a unit did in place of answering, for those who look for the cause of a wrong value. */
+export interface Misdeed {
+  readonly fault: UnitFault;
+  readonly unit: number;
+  readonly function: number;
+  readonly offset: number;
+  readonly count: number;
+  /** On the clock of `performance.now()`. */
+  readonly atMs: number;
+}
+
+/** Misdeeds that are remembered. */
+const REMEMBERED = 6;
+
 /** Answers reads of stamped registers, and now and then does its worst. */
 export class HostileUnit {
   readonly counts = new Map<UnitFault, number>();
+  /** The latest ones, the oldest first. */
+  readonly misdeeds: Misdeed[] = [];
   requests = 0;
   readonly #options: HostileUnitOptions;
   readonly #faults: readonly UnitFault[];
@@ -73,6 +89,9 @@ export class HostileUnit {
     }
     const fault = this.#faults[Math.floor(random() * this.#faults.length)] as UnitFault;
     this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+    const [offset, count] = [pdu.readUInt16BE(1), pdu.readUInt16BE(3)];
+    this.misdeeds.push({ fault, unit, function: pdu[0] ?? 0, offset, count, atMs: performance.now() });
+    if (this.misdeeds.length > REMEMBERED) this.misdeeds.shift();
     this.#misbehave(fault, request, answer);
   }
 

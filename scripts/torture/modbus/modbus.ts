@@ -82,7 +82,7 @@ export const torture: Torture = {
       const place = await kind.open(unit);
       const polls = Math.max(1, Math.round((context.runs * kind.share) / shares));
       try {
-        return await pollLane({ place, polls, random, stalls, onPolled });
+        return await pollLane({ unit, place, polls, random, stalls, onPolled });
       } finally {
         await place.close();
       }
@@ -132,6 +132,8 @@ function ownFigures(
     wrongValuesGood: neighbours + old + scanned.wrong,
     neighbours,
     old,
+    scannedWrong: scanned.wrong,
+    cases: found.flatMap(({ cases }, lane) => cases.map((one) => ({ lane: LANES[lane]?.name, ...one }))),
     good: sum(({ good }) => good),
     exceptions: sum(({ exceptions }) => exceptions),
     failed,

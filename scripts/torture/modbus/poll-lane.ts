@@ -9,6 +9,7 @@ import type { Random } from '../../../src/ports/clock.ts';
 import { systemClock } from '../../../src/ports/system-clock.ts';
 import { recordingObserver } from '../../../test/support/observer.ts';
 import { type HostilePlace, UNITS } from './hostile-places.ts';
+import type { HostileUnit } from './hostile-unit.ts';
 import type { StallMeter } from './stall-meter.ts';
 import { tickNow, wrongIn } from './stamped-registers.ts';
 
@@ -25,13 +26,31 @@ export interface LaneFigures {
   exceptions: number;
   failed: Map<string, number>;
   wrong: { readonly neighbour: number; readonly old: number };
+  /** The first wrong values, with what the unit did before. */
+  readonly cases: WrongCase[];
   /** How long past its time-out a call settled, at most; frames on the line belong to the time-out, stalls of this process to neither. */
   maxOverdueMs: number;
   replugs: number;
   reconnects: number;
 }
 
+/** A wrong value, for those who look for its cause; times are ms before it was believed. */
+export interface WrongCase {
+  readonly what: 'neighbour' | 'old';
+  readonly unit: number;
+  readonly function: number;
+  readonly offset: number;
+  readonly count: number;
+  readonly sentAgoMs: number;
+  readonly stalledMs: number;
+  readonly data: string;
+  readonly before: readonly object[];
+}
+
+const MOST_CASES = 20;
+
 export interface LaneOptions {
+  readonly unit: HostileUnit;
   readonly place: HostilePlace;
   readonly polls: number;
   readonly random: Random;
@@ -40,7 +59,14 @@ export interface LaneOptions {
 }
 
 /** Poll a hostile unit so often through the arbiter, as many at once as the wire takes, and judge all that comes. */
-export async function pollLane({ place, polls, random, stalls, onPolled }: LaneOptions): Promise<LaneFigures> {
+export async function pollLane({
+  unit: hostile,
+  place,
+  polls,
+  random,
+  stalls,
+  onPolled,
+}: LaneOptions): Promise<LaneFigures> {
   const settings = settingsOf(place.config);
   const { timeoutMs, lateReplyMs, unitPauseMs } = settings;
   const timing = busTiming(settings.framing, settings.line, 0);
@@ -53,6 +79,7 @@ export async function pollLane({ place, polls, random, stalls, onPolled }: LaneO
   let neighbour = 0;
   let old = 0;
   const figures = { polls: 0, good: 0, exceptions: 0, failed: new Map<string, number>(), maxOverdueMs: 0, replugs: 0 };
+  const cases: WrongCase[] = [];
   let begun = 0;
   let replugging: Promise<void> | null = null;
 
@@ -83,6 +110,16 @@ export async function pollLane({ place, polls, random, stalls, onPolled }: LaneO
         const isJudged = performance.now() - sentAt < TICKS_LAST_MS;
         if (wrong === 'neighbour') neighbour++;
         if (wrong === 'old' && isJudged) old++;
+        if (wrong !== null && (wrong === 'neighbour' || isJudged) && cases.length < MOST_CASES) {
+          const now = performance.now();
+          const ago = (atMs: number) => Math.round((now - atMs) * 10) / 10;
+          cases.push({
+            ...{ what: wrong, unit, function: request.pdu[0] as number, offset, count, sentAgoMs: ago(sentAt) },
+            stalledMs: Math.round(stalls.nowMs - stallsBefore),
+            data: Buffer.from(data).toString('hex').slice(0, 64),
+            before: hostile.misdeeds.map(({ atMs, ...misdeed }) => ({ ...misdeed, agoMs: ago(atMs) })),
+          });
+        }
       }
     } catch (error) {
       if (isHeadgateError(error, 'MODBUS_NOT_CONNECTED')) {
@@ -115,5 +152,5 @@ export async function pollLane({ place, polls, random, stalls, onPolled }: LaneO
   await Promise.all(Array.from({ length: settings.maxInFlight }, caller));
   await replugging;
   await wire.stop();
-  return { ...figures, wrong: { neighbour, old }, reconnects: wire.reconnects };
+  return { ...figures, wrong: { neighbour, old }, cases, reconnects: wire.reconnects };
 }

@@ -26,7 +26,7 @@ export interface WireClient {
   /** @throws MODBUS_CONNECT_FAILED; `onDown` is not called then */
   open(): Promise<void>;
   /**
-   * Send and wait for the answer; at most `capacity` at a time.
+   * Send and wait for the answer; at most `capacity` at a time, and one more for each unit where answers carry numbers (`WireJob.holdMs`).
    * @throws MODBUS_TIMEOUT, MODBUS_BAD_REPLY, MODBUS_CONNECTION_LOST
    */
   request(request: ModbusRequest, timeoutMs: Millis): Promise<ModbusReply>;

@@ -21,6 +21,8 @@ const MAX_STRAYS = 16;
 const TRANSACTION_STEP = 0x9e37;
 /** Its inverse modulo 65536: from a number to how many there have been. */
 const TRANSACTION_COUNT = 0x7787;
+/** Requests that the owner no longer waits for before it sends others: one for each unit. */
+const MAX_OUTLIVED = 256;
 /** Answers to older requests than so many do not come any more. */
 const RECENT = 256;
 
@@ -63,7 +65,8 @@ export class TcpClient implements WireClient {
   #transaction = 0;
   #answers = 0;
   #strays = 0;
-  #isCorked = false;
+  /** Frames of this turn of the event loop; at most `capacity`. */
+  #unwritten: Uint8Array[] = [];
   #isEnded = false;
 
   constructor(options: TcpClientOptions) {
@@ -100,7 +103,7 @@ export class TcpClient implements WireClient {
   request(request: ModbusRequest, timeoutMs: Millis): Promise<ModbusReply> {
     return new Promise((resolve, reject) => {
       const socket = this.#socket;
-      if (this.#isEnded || socket === null || this.#pending.size >= this.capacity) {
+      if (this.#isEnded || socket === null || this.#pending.size >= this.capacity + MAX_OUTLIVED) {
         reject(new HeadgateError('MODBUS_CONNECTION_LOST', { place: this.#place, reason: 'not open' }));
         return;
       }
@@ -111,10 +114,10 @@ export class TcpClient implements WireClient {
       );
       const pending: Pending = { request, answersBefore: this.#answers, timer, resolve, reject };
       this.#pending.set(transaction, pending);
-      if (this.capacity > 1) this.#corkForNow(socket);
       const frame = encodeFrame(transaction, request);
       this.#options.onFrame?.(true, frame);
-      socket.write(frame);
+      if (this.capacity === 1) socket.write(frame);
+      else this.#writeSoon(socket, frame);
     });
   }
 
@@ -132,14 +135,14 @@ export class TcpClient implements WireClient {
     return this.#transaction;
   }
 
-  /** What is sent in one turn of the event loop leaves in one segment. */
-  #corkForNow(socket: Socket): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    socket.cork();
+  /** What is sent in one turn of the event loop leaves in one write, which costs a third of what a corked socket does. */
+  #writeSoon(socket: Socket, frame: Uint8Array): void {
+    this.#unwritten.push(frame);
+    if (this.#unwritten.length > 1) return;
     setImmediate(() => {
-      this.#isCorked = false;
-      socket.uncork();
+      const frames = this.#unwritten;
+      this.#unwritten = [];
+      if (!this.#isEnded) socket.write(frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames));
     });
   }
 
@@ -154,7 +157,7 @@ export class TcpClient implements WireClient {
       error = thrown;
       // What stands before something that is no frame may have been filled up with it.
       const doubted = frames.pop();
-      if (doubted !== undefined && this.capacity === 1) frames.push(doubted);
+      if (doubted !== undefined && this.capacity === 1 && this.#pending.size <= 1) frames.push(doubted);
     }
     for (const frame of frames) this.#takeFrame(frame);
     if (error !== null) this.#distrust(error, this.#firstPending());
@@ -197,7 +200,12 @@ export class TcpClient implements WireClient {
   #holdsAnother(frame: Uint8Array, { unit, pdu }: ModbusRequest): boolean {
     const last = Math.imul(this.#transaction, TRANSACTION_COUNT);
     for (let at = HEAD_BYTES; at + HEAD_BYTES <= frame.length; at++) {
-      if (frame[at + 2] !== 0 || frame[at + 3] !== 0 || frame[at + 4] !== 0 || (frame[at + 5] as number) < 3) continue;
+      // Three zeros that begin here or at the next two places would all have this one.
+      if (frame[at + 4] !== 0) {
+        at += 2;
+        continue;
+      }
+      if (frame[at + 2] !== 0 || frame[at + 3] !== 0 || (frame[at + 5] as number) < 3) continue;
       const age = (last - Math.imul(transactionOf(frame.subarray(at)), TRANSACTION_COUNT)) & 0xffff;
       if (age >= RECENT) continue;
       const code = (frame[at + 7] as number) & 0x7f;
@@ -221,7 +229,8 @@ export class TcpClient implements WireClient {
     if (this.#pending.get(transaction) !== pending) return;
     const { unit } = pending.request;
     const error = new HeadgateError('MODBUS_TIMEOUT', { place: this.#place, unit, timeoutMs });
-    const isStreamAlive = this.capacity > 1 && this.#answers > pending.answersBefore && !this.#assembler.isMidFrame;
+    // Of one at a time none is answered after it was sent, unless it is one that others were sent past.
+    const isStreamAlive = this.#answers > pending.answersBefore && !this.#assembler.isMidFrame;
     if (isStreamAlive) {
       this.#pending.delete(transaction);
       pending.reject(error);

@@ -10,9 +10,12 @@ const MIN_LENGTH = 3;
 
 /** The request as it goes onto a TCP connection. */
 export function encodeFrame(transaction: number, { unit, pdu }: Pick<ModbusRequest, 'unit' | 'pdu'>): Uint8Array {
-  const frame = new Uint8Array(HEADER_BYTES + pdu.length);
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + pdu.length);
   frame[0] = transaction >>> 8;
   frame[1] = transaction & 0xff;
+  frame[2] = 0;
+  frame[3] = 0;
+  frame[4] = 0;
   frame[5] = pdu.length + 1;
   frame[6] = unit;
   frame.set(pdu, HEADER_BYTES);

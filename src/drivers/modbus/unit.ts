@@ -15,6 +15,7 @@ import type { Wire, WireReply } from './wire.ts';
 /** Whether a silent unit answers again is asked with less patience than for a value: so many times the slowest answer, its own or any on the wire. */
 const PROBE_PATIENCE = 4;
 const LEAST_PROBE_MS = 50;
+const LEAST_HOLD_MS = 20;
 /** The fourth probe, the eighth, the sixteenth and so on have the whole time-out: the unit may have become slow. */
 const FIRST_PATIENT_PROBE = 4;
 
@@ -30,6 +31,12 @@ export interface UnitOptions {
   readonly onAnswers: () => void;
   /** It does not answer any more, or cannot be reached; told once. */
   readonly onSilent: (error: HeadgateError) => void;
+}
+
+/** How long an answer is waited for, and how long the others on the wire wait too: as long by default. */
+interface Patience {
+  readonly timeoutMs: Millis;
+  readonly holdMs?: Millis;
 }
 
 /** Figures since start. */
@@ -135,7 +142,7 @@ export class Unit {
     request: ModbusRequest,
     deadline: Millis,
     isWanted: () => boolean = () => true,
-    timeoutMs: Millis = this.#options.settings.timeoutMs,
+    { timeoutMs, holdMs }: Patience = { timeoutMs: this.#options.settings.timeoutMs },
   ): Promise<WireReply> {
     const { wire, settings, observer, device } = this.#options;
     const { place, unitPauseMs } = settings;
@@ -148,7 +155,10 @@ export class Unit {
     const isRead = request.reply.kind === 'data' || request.reply.kind === 'identification';
     let reply: WireReply;
     try {
-      reply = await wire.send({ request, timeoutMs, lateReplyMs, unitPauseMs, deadline, isRead, isWanted: counted });
+      reply = await wire.send({
+        ...{ request, timeoutMs, lateReplyMs, unitPauseMs, deadline, isRead, isWanted: counted },
+        ...(holdMs === undefined ? {} : { holdMs }),
+      });
     } catch (error) {
       if (isHeadgateError(error, 'MODBUS_TIMEOUT')) this.counts.timeouts++;
       if (isUnitFailure(error)) this.counts.failures++;
@@ -271,19 +281,31 @@ export class Unit {
     try {
       const deadline = clock.monotonic() + settings.reconnectMinMs;
       const request = readRequest(this.number, { ...extent, count: 1 });
-      await this.exchange(request, deadline, () => this.isSilent, this.#probeTimeoutMs());
+      await this.exchange(request, deadline, () => this.isSilent, this.#probePatience());
     } catch (error) {
       // Anything else means that the connection is down or being shut down, which decides then.
       if (isUnitFailure(error) && this.isSilent && this.#probe === null) this.#fallSilent(error);
     }
   }
 
+  /** Where answers carry numbers one that is late is known as such: the wire is held for a short time only, and the answer counts later too. */
+  #probePatience(): Patience {
+    const { settings, wire } = this.#options;
+    const shortMs = this.#probeTimeoutMs();
+    return wire.isUnnumbered ? { timeoutMs: shortMs } : { timeoutMs: settings.timeoutMs, holdMs: shortMs };
+  }
+
   #probeTimeoutMs(): Millis {
-    const { timeoutMs } = this.#options.settings;
-    const slowestMs = this.#slowestMs === 0 ? this.#options.wire.slowestMs : this.#slowestMs;
-    const isPatient = this.#silences >= FIRST_PATIENT_PROBE && Number.isInteger(Math.log2(this.#silences));
+    const { wire, settings } = this.#options;
+    const { timeoutMs } = settings;
+    const slowestMs = this.#slowestMs === 0 ? wire.slowestMs : this.#slowestMs;
+    const isPatient =
+      wire.isUnnumbered && this.#silences >= FIRST_PATIENT_PROBE && Number.isInteger(Math.log2(this.#silences));
     if (slowestMs === 0 || isPatient) return timeoutMs;
-    return Math.min(timeoutMs, Math.max(LEAST_PROBE_MS, Math.ceil(PROBE_PATIENCE * slowestMs)));
+    return Math.min(
+      timeoutMs,
+      Math.max(wire.isUnnumbered ? LEAST_PROBE_MS : LEAST_HOLD_MS, Math.ceil(PROBE_PATIENCE * slowestMs)),
+    );
   }
 
   #pause(pauseMs: Millis): Promise<void> {

@@ -33,6 +33,11 @@ export interface WireJob {
   readonly lateReplyMs: Millis;
   /** Least pause between an answer of this unit and the next request to it. */
   readonly unitPauseMs: Millis;
+  /**
+   * Where answers carry numbers: once it is unanswered for so long the wire goes on to others, while its answer still counts until the
+   * time-out. Left out: the wire waits for it.
+   */
+  readonly holdMs?: Millis;
   /** Monotonic; the earliest goes first. */
   readonly deadline: Millis;
   /** Reading again does no harm, so a request that was lost with its connection for no fault of its own is sent again. */
@@ -243,11 +248,19 @@ export class Wire {
   }
 
   async #run(client: WireClient, job: Waiting): Promise<void> {
-    const { pauseMs, clock } = this.#options;
+    const { clock } = this.#options;
     const sentAt = clock.monotonic();
     if (this.#inFlight++ === 0) this.#busySince = sentAt;
     const time = clock.now();
     const { unit } = job.request;
+    let isHolding = true;
+    const release = () => {
+      if (!isHolding) return;
+      isHolding = false;
+      this.#release();
+    };
+    const { holdMs } = job;
+    const hold = holdMs === undefined || client.isUnnumbered ? null : clock.after(holdMs, release);
     try {
       const { exception, data } = await client.request(job.request, job.timeoutMs);
       this.#failures = 0;
@@ -258,6 +271,13 @@ export class Wire {
     } catch (error) {
       this.#failed(client, job, error as HeadgateError);
     }
+    hold?.cancel();
+    release();
+  }
+
+  /** A request does not hold the wire any more. */
+  #release(): void {
+    const { pauseMs, clock } = this.#options;
     const now = clock.monotonic();
     if (--this.#inFlight === 0) {
       this.busyMs += now - this.#busySince;

@@ -164,6 +164,35 @@ t.test('a dead unit costs the others on its connection one time-out a backoff, n
   await until(() => isRead(witness, 'd1') && isRead(witness, 'd2'), { what: 'the unit to be back' });
 });
 
+t.test('a probe holds nobody up for its whole time-out, and its answer counts however late it is', async (t) => {
+  const { server, witness } = await rig(
+    t,
+    [
+      { name: 'slow', unit: 9, tags: { d: '40001' }, timeout_ms: 5_000 },
+      { name: 'alive', unit: 1, tags: { a: '40001' }, timeout_ms: 5_000 },
+    ],
+    (server) => {
+      server.unitAt(9).exception = 11;
+    },
+  );
+  await until(() => statusIs(witness, 'd', Status.Bad_NoCommunication) && isRead(witness, 'a'), { what: 'both' });
+  let probe: SeenRequest | null = null;
+  server.behave = (request) => {
+    if (request.unit === 9 && probe === null) probe = request;
+    else if (request.unit === 1 || probe !== null) request.socket.write(request.honest);
+  };
+  await until(() => probe !== null, { what: 'a probe' });
+  const { at, socket, honest } = probe as unknown as SeenRequest;
+  server.unitAt(9).exception = 0;
+  const past = () => server.seen.filter((request) => request.unit === 1 && request.at > at);
+  await until(() => past().length >= 3, { what: 'others to be read while the probe is unanswered' });
+  t.ok((past()[2]?.at ?? Number.POSITIVE_INFINITY) - at < 4_000, 'before its time-out');
+  t.notOk(isRead(witness, 'd'));
+  socket.write(Buffer.concat([honest.subarray(0, 4), Buffer.from([0, 5, 9, 3, 2, 0, 7])]));
+  await until(() => isRead(witness, 'd'), { what: 'the unit to be back' });
+  t.equal(server.connections, 1, 'on one connection');
+});
+
 t.test('a unit that falls silent costs two time-outs, however many groups it has', async (t) => {
   const { server, witness } = await rig(t, [
     {
