@@ -6,11 +6,17 @@ import type { TagValue } from '../model/tag.ts';
 import type { TelemetryReport } from '../model/telemetry.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
 import { type Deadband, deadbandOf } from './deadband.ts';
-import { type OtherValue, type ReportStream, streamsOf } from './report-stream.ts';
+import { type OtherValue, type ReportScratch, type ReportStream, streamsOf } from './report-stream.ts';
 import { type Scaling, scaleValue, scalingOf } from './scaling.ts';
 
 /** What a tag's state in the pipeline holds as a value: a bool tag's as 1 or 0, absent as NaN. */
 type StateValue = number | OtherValue;
+
+/** What is done with the values of a tag. */
+interface Rule {
+  readonly scaling: Scaling;
+  readonly deadband: Deadband;
+}
 
 /**
  * The readings of one scan group on their way to events: scaled, clamped, given their quality, and reported when they changed by
@@ -23,10 +29,11 @@ export class GroupPipeline {
   reported = 0;
   readonly #group: ScanGroup;
   readonly #maxSilenceMs: Millis;
-  readonly #scalings: readonly Scaling[];
-  readonly #deadbands: readonly Deadband[];
+  /** Each rule once: tens of thousands of tags have a handful. */
+  readonly #rules: readonly Rule[];
+  readonly #ruleOf: Uint32Array;
   readonly #streams: readonly ReportStream[];
-  readonly #streamOf: readonly ReportStream[];
+  readonly #streamOf: Uint32Array;
   readonly #slotOf: Uint32Array;
   readonly #current: Float64Array;
   readonly #currentStatus: Uint32Array;
@@ -41,25 +48,22 @@ export class GroupPipeline {
   /**
    * @param source CloudEvents source of the reports
    * @param maxSilenceMs after this long without a report a tag is reported again, unchanged
+   * @param scratch with room for as many samples as the group has tags
    */
-  constructor(group: ScanGroup, source: string, maxSilenceMs: Millis) {
+  constructor(group: ScanGroup, source: string, maxSilenceMs: Millis, scratch: ReportScratch) {
     const size = group.tags.length;
     this.#group = group;
     this.#maxSilenceMs = maxSilenceMs;
-    const oneScaling = sharing<Scaling>();
-    const oneDeadband = sharing<Deadband>();
-    this.#scalings = Array.from(group.tags, (tag) => oneScaling(scalingOf(tag)));
-    this.#deadbands = Array.from(group.tags, (tag) => oneDeadband(deadbandOf(tag)));
+    [this.#rules, this.#ruleOf] = rulesOf(group);
     this.#slotOf = new Uint32Array(size);
-    const streamOf: ReportStream[] = [];
-    this.#streams = streamsOf(group, source).map(({ stream, members }) => {
+    this.#streamOf = new Uint32Array(size);
+    this.#streams = streamsOf(group, source, scratch).map(({ stream, members }, number) => {
       members.forEach((index, slot) => {
-        streamOf[index] = stream;
+        this.#streamOf[index] = number;
         this.#slotOf[index] = slot;
       });
       return stream;
     });
-    this.#streamOf = streamOf;
     this.#current = new Float64Array(size).fill(Number.NaN);
     this.#currentStatus = new Uint32Array(size).fill(Status.Bad_WaitingForInitialData);
     this.#currentTime = new Float64Array(size);
@@ -81,7 +85,7 @@ export class GroupPipeline {
     for (let i = 0; i < count; i++) {
       const index = indexes === null ? i : (indexes[i] as number);
       if (index >= size) continue;
-      const scaling = this.#scalings[index] as Scaling;
+      const { scaling } = this.#rules[this.#ruleOf[index] as number] as Rule;
       let status: StatusCode = typeof statuses === 'number' ? statuses : (statuses[i] as number);
       const raw = values[i] ?? null;
       let value: StateValue;
@@ -130,7 +134,7 @@ export class GroupPipeline {
 
   #isDue(index: number, value: StateValue, status: StatusCode, now: Millis): boolean {
     if (status !== this.#lastStatus[index]) return true;
-    const { width, share } = this.#deadbands[index] as Deadband;
+    const { width, share } = (this.#rules[this.#ruleOf[index] as number] as Rule).deadband;
     if (width < 0) return true;
     const last = this.#last[index] as number;
     if (typeof value === 'number') {
@@ -142,7 +146,7 @@ export class GroupPipeline {
   }
 
   #report(index: number, now: Millis, drafts: EventDraft<TelemetryReport>[]): void {
-    const stream = this.#streamOf[index] as ReportStream;
+    const stream = this.#streams[this.#streamOf[index] as number] as ReportStream;
     if (stream.isFull) drafts.push(draftOf(stream.take()));
     const value = this.#currentOther.get(index) ?? (this.#current[index] as number);
     const status = this.#currentStatus[index] as number;
@@ -158,7 +162,7 @@ export class GroupPipeline {
   #stateValue(index: number, value: TagValue): StateValue {
     if (value === null) return Number.NaN;
     if (typeof value !== 'boolean') return value;
-    const types = this.#streamOf[index]?.list.types;
+    const types = this.#streams[this.#streamOf[index] as number]?.list.types;
     return types?.[this.#slotOf[index] as number] === 'bool' ? Number(value) : value;
   }
 
@@ -167,16 +171,30 @@ export class GroupPipeline {
   }
 }
 
-/** Gives the first of equal objects for each: tens of thousands of tags have a handful of scalings. */
-function sharing<T extends object>(): (value: T) => T {
-  const known = new Map<string, T>();
-  return (value) => {
-    const key = Object.values(value).join();
-    const first = known.get(key);
-    if (first !== undefined) return first;
-    known.set(key, value);
-    return value;
-  };
+/** The rules of a group's tags, equal ones once, and which one each tag has. */
+function rulesOf({ tags }: ScanGroup): [rules: Rule[], ruleOf: Uint32Array] {
+  const rules: Rule[] = [];
+  const known = new Map<string, number>();
+  const ruleOf = new Uint32Array(tags.length);
+  let index = 0;
+  for (const tag of tags) {
+    const rule = { scaling: scalingOf(tag), deadband: deadbandOf(tag) };
+    const key = keyOf(rule);
+    let number = known.get(key);
+    if (number === undefined) {
+      number = rules.push(rule) - 1;
+      known.set(key, number);
+    }
+    ruleOf[index++] = number;
+  }
+  return [rules, ruleOf];
+}
+
+/** Equal for rules that do the same. */
+function keyOf({ scaling, deadband }: Rule): string {
+  const { factor, offset, low, high, root, texts } = scaling;
+  const bounds = `${factor} ${offset} ${low} ${high} ${deadband.width} ${deadband.share}`;
+  return root === null && texts === null ? bounds : `${bounds} ${JSON.stringify([root, texts])}`;
 }
 
 function draftOf(report: TelemetryReport): EventDraft<TelemetryReport> {

@@ -5,6 +5,7 @@ import type { Observer } from '../observe/observer.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { Journal } from '../ports/journal.ts';
 import { GroupPipeline } from './group-pipeline.ts';
+import { ReportScratch } from './report-stream.ts';
 
 /** How often in a maximum silence the groups are looked over for tags that nobody reported. */
 const LOOKS_PER_SILENCE = 4;
@@ -37,9 +38,10 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    const scratch = new ReportScratch(Math.max(0, ...options.groups.map(({ tags }) => tags.length)));
     for (const group of options.groups) {
       const source = `/headgate/${options.gatewayName}/${group.device}`;
-      this.#groups.set(group, new GroupPipeline(group, source, options.maxSilenceMs));
+      this.#groups.set(group, new GroupPipeline(group, source, options.maxSilenceMs, scratch));
     }
     this.#lookAgain();
   }

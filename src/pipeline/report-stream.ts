@@ -9,6 +9,22 @@ import { narrowNumbers, narrowTimes } from './value-column.ts';
 /** A value that no number column holds: a text, a bigint, or a boolean of a tag that is not declared bool. */
 export type OtherValue = string | bigint | boolean;
 
+/** Room for the samples of one group's reports while they are made, which all groups share: between two batches it holds nothing. */
+export class ReportScratch {
+  readonly slots: Uint32Array;
+  readonly numbers: Float64Array;
+  readonly statuses: Uint32Array;
+  readonly times: Float64Array;
+
+  /** @param size tags of the largest group */
+  constructor(size: number) {
+    this.slots = new Uint32Array(size);
+    this.numbers = new Float64Array(size);
+    this.statuses = new Uint32Array(size);
+    this.times = new Float64Array(size);
+  }
+}
+
 /** Collects the samples of one asset and lane of a scan group until they are taken as a report. */
 export class ReportStream {
   readonly list: TagList;
@@ -20,13 +36,14 @@ export class ReportStream {
   readonly #others = new Map<number, OtherValue>();
   #count = 0;
 
-  constructor(list: TagList) {
+  /** @param from where its part of the scratch begins: as long as the list */
+  constructor(list: TagList, scratch: ReportScratch, from: number) {
     this.list = list;
-    const capacity = list.names.length;
-    this.#slots = new Uint32Array(capacity);
-    this.#numbers = new Float64Array(capacity);
-    this.#statuses = new Uint32Array(capacity);
-    this.#times = new Float64Array(capacity);
+    const end = from + list.names.length;
+    this.#slots = scratch.slots.subarray(from, end);
+    this.#numbers = scratch.numbers.subarray(from, end);
+    this.#statuses = scratch.statuses.subarray(from, end);
+    this.#times = scratch.times.subarray(from, end);
   }
 
   get isEmpty(): boolean {
@@ -84,7 +101,11 @@ export class ReportStream {
 }
 
 /** One list for each asset and lane of the group, in the order of first appearance, with the tags' places in the group. */
-export function streamsOf(group: ScanGroup, source: string): { stream: ReportStream; members: number[] }[] {
+export function streamsOf(
+  group: ScanGroup,
+  source: string,
+  scratch: ReportScratch,
+): { stream: ReportStream; members: number[] }[] {
   const byKey = new Map<string, number[]>();
   const all = [...group.tags];
   all.forEach((tag, index) => {
@@ -93,6 +114,7 @@ export function streamsOf(group: ScanGroup, source: string): { stream: ReportStr
     if (members === undefined) byKey.set(key, [index]);
     else members.push(index);
   });
+  let from = 0;
   return [...byKey.values()].map((members) => {
     const tags = members.map((index) => all[index]).filter((tag) => tag !== undefined);
     const [{ asset, lane } = { asset: '', lane: 'bulk' as const }] = tags;
@@ -107,7 +129,9 @@ export function streamsOf(group: ScanGroup, source: string): { stream: ReportStr
       units: tags.map((tag) => tag.unit),
       types: tags.map(reportedType),
     });
-    return { stream: new ReportStream(list), members };
+    const stream = new ReportStream(list, scratch, from);
+    from += members.length;
+    return { stream, members };
   });
 }
 

@@ -3,13 +3,14 @@ import { Status } from '../../src/model/quality.ts';
 import type { ReadingBatch, ScanGroup } from '../../src/model/reading.ts';
 import type { TagDefinition, TagValue } from '../../src/model/tag.ts';
 import { GroupPipeline } from '../../src/pipeline/group-pipeline.ts';
+import { ReportScratch } from '../../src/pipeline/report-stream.ts';
 import { tag } from '../support/tag.ts';
 
 const SOURCE = '/headgate/test/pump';
 
 function pipelineOf(tags: readonly TagDefinition[], maxSilenceMs = 60_000) {
   const group: ScanGroup = { device: 'pump', periodMs: 1000, tags };
-  const pipeline = new GroupPipeline(group, SOURCE, maxSilenceMs);
+  const pipeline = new GroupPipeline(group, SOURCE, maxSilenceMs, new ReportScratch(tags.length));
   let now = 0;
   const scan = (values: readonly TagValue[], over: Partial<ReadingBatch> = {}) => {
     now += 1000;
@@ -33,6 +34,21 @@ function pipelineOf(tags: readonly TagDefinition[], maxSilenceMs = 60_000) {
     },
   };
 }
+
+t.test('each tag has its own texts, and its own square root, beside others of the group', async (t) => {
+  const root = { curve: 'sqrt', rawLow: 0, rawHigh: 100, engLow: 0, engHigh: 10 } as const;
+  const { scan } = pipelineOf([
+    tag('valve', { texts: { 0: 'closed', 1: 'open' }, type: 'uint16' }),
+    tag('pump', { texts: { 0: 'off', 1: 'running' }, type: 'uint16' }),
+    tag('flow', root),
+    tag('other', { ...root, rawLow: 10, rawHigh: 110 }),
+  ]);
+  const [report] = scan([1, 1, 25, 35]);
+  t.same(
+    report?.samples.map(({ v }) => v),
+    ['open', 'running', 5, 5],
+  );
+});
 
 t.test('reports every tag at the first scan, with its source time', async (t) => {
   const { scan } = pipelineOf([tag('a'), tag('b')]);

@@ -19,7 +19,8 @@ export interface RecentEventsLimits {
  */
 export class RecentEvents {
   readonly #limits: RecentEventsLimits;
-  #entries: Entry[] = [];
+  /** Undefined below `start`: what was let go is not kept until the compaction. */
+  #entries: (Entry | undefined)[] = [];
   /** Index of the oldest entry: dropping moves this, compaction follows now and then. */
   #start = 0;
   #bytes = 0;
@@ -97,7 +98,7 @@ export class RecentEvents {
 
   #dropOldest(): void {
     this.#floor = this.#entries[this.#start]?.event.sequence ?? this.#floor;
-    this.#start++;
+    this.#entries[this.#start++] = undefined;
   }
 
   /** Amortised: each entry is moved at most once for each one dropped. */
