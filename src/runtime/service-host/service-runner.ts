@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { HeadgateError, messageOf } from '../../errors/headgate-error.ts';
-import type { HeadgateEvent } from '../../model/event.ts';
-import { decodeEvent } from '../../model/event-codec.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { ServiceContext, ServiceEvent, ServiceModule } from '../../ports/service.ts';
 import { systemClock } from '../../ports/system-clock.ts';
 import { Effects } from './effects.ts';
+import { type Delivered, EventAttempts } from './event-attempts.ts';
 import type { DeliveredEvent } from './event-batch.ts';
 import {
   type FeedMode,
@@ -19,13 +18,10 @@ import { Publisher } from './publisher.ts';
 import { type ReplayPage, ReplayQueue } from './replay-queue.ts';
 import { Rhythm } from './rhythm.ts';
 import { StateStore } from './state-store.ts';
-import { type Handler, Subscriptions } from './subscriptions.ts';
+import { Subscriptions } from './subscriptions.ts';
 import { Tally } from './tally.ts';
 import type { WorkMarker } from './work-marker.ts';
 
-/** Attempts at an event of a durable feed before it is set aside. */
-const ATTEMPTS = 3;
-const RETRY_MS = 200;
 /** How long the runner keeps the thread before it lets heartbeats and neighbours in. */
 const SLICE_MS = 20;
 /** A transaction collects the work of at most this time, or this much. */
@@ -33,11 +29,6 @@ const COMMIT_MS = 100;
 const COMMIT_BYTES = 4_194_304;
 /** Published and not yet accepted; handlers wait beyond it. */
 const OUTBOX_LIMIT = 5_000;
-
-/** An event with its decoded form, shared by all runners of the worker. */
-interface Delivered extends DeliveredEvent {
-  decoded?: HeadgateEvent;
-}
 
 interface Delivery {
   readonly mode: FeedMode;
@@ -74,12 +65,11 @@ export class ServiceRunner {
   readonly #deliveries: Delivery[] = [];
   readonly #replays: ReplayQueue;
   readonly #tally = new Tally();
+  readonly #attempts: EventAttempts;
   readonly #rhythms: Rhythm[] = [];
   /** Batches handled since the last commit, by feed. */
   readonly #acks: Record<FeedMode, number> = { live: 0, durable: 0 };
   #phase: 'new' | 'starting' | 'running' | 'stopping' | 'ended' = 'new';
-  /** Highest sequence that was seen here; what is published comes after it. */
-  #seen: number;
   #commitBy = 0;
   #sliceEnd = 0;
   #wake: (() => void) | null = null;
@@ -97,10 +87,20 @@ export class ServiceRunner {
       observer.emit('service-state-damaged', { reason, keptAs }),
     );
     this.#effects = new Effects(name, store, options.marker, options.position);
-    this.#seen = this.#effects.inbox;
+    this.#attempts = new EventAttempts({
+      effects: this.#effects,
+      subscriptions: this.#subscriptions,
+      tally: this.#tally,
+      observer,
+      journalId: settings.journalId,
+      skip: options.skip,
+      isRunning: () => this.#phase === 'running',
+      hasEnded: () => this.#hasEnded(),
+      done: (event, mode) => this.#done(event, mode),
+    });
     this.#replays = new ReplayQueue({
       effects: this.#effects,
-      decode: (stored) => this.#decode({ ...stored, feeds: 0 }),
+      decode: (stored) => this.#attempts.decode({ ...stored, feeds: 0 }),
       handlersOf: (event) => this.#subscriptions.handlersOf(event, 'durable'),
       commit: () => this.#commit(),
     });
@@ -225,7 +225,7 @@ export class ServiceRunner {
   async #publish(event: ServiceEvent): Promise<void> {
     try {
       const accepted = this.#effects.publish((number) =>
-        this.#publisher.prepare(event, number, this.#seen, systemClock.now()),
+        this.#publisher.prepare(event, number, this.#attempts.seen, systemClock.now()),
       );
       this.#wakeUp();
       await accepted;
@@ -286,85 +286,13 @@ export class ServiceRunner {
     do {
       const stored = delivery.events[delivery.next];
       if (stored === undefined) break;
-      const pending = this.#handle(stored, delivery.mode);
+      const pending = this.#attempts.handle(stored, delivery.mode);
       if (pending !== null && !(await pending)) return;
       delivery.next++;
     } while (performance.now() < this.#sliceEnd && this.#urgent.length === 0 && this.#phase === 'running');
     if (delivery.next < delivery.events.length) return;
     this.#deliveries.shift();
     this.#acks[delivery.mode]++;
-  }
-
-  /** Null when done at once, without a promise; else whether it was done before the runner had to end. */
-  #handle(stored: Delivered, mode: FeedMode): Promise<boolean> | null {
-    if (mode === 'durable' && stored.sequence <= this.#effects.inbox) return null;
-    this.#seen = Math.max(this.#seen, stored.sequence);
-    const event = this.#options.skip.has(stored.sequence) ? null : this.#decode(stored);
-    const handlers = event === null ? [] : this.#subscriptions.handlersOf(event, mode);
-    if (event === null || handlers.length === 0) {
-      this.#done(stored, mode);
-      return null;
-    }
-    this.#effects.begin(stored.sequence);
-    try {
-      for (let i = 0; i < handlers.length; i++) {
-        const result = handlers[i]?.(event);
-        if (result instanceof Promise) return this.#finish(result, i + 1, event, handlers, mode);
-      }
-    } catch (error) {
-      return this.#finish(Promise.reject(error), handlers.length, event, handlers, mode);
-    }
-    this.#effects.keep();
-    this.#tally.handled++;
-    this.#done(stored, mode);
-    return null;
-  }
-
-  /** Await the first handler that is not done at once, then the rest; repeat all if one fails. */
-  async #finish(
-    first: Promise<void>,
-    next: number,
-    event: HeadgateEvent,
-    handlers: readonly Handler[],
-    mode: FeedMode,
-  ): Promise<boolean> {
-    const { observer } = this.#options;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        if (attempt === 1) await first;
-        for (const handler of handlers.slice(attempt === 1 ? next : 0)) await handler(event);
-        if (this.#hasEnded()) return false;
-        this.#effects.keep();
-        this.#tally.handled++;
-        break;
-      } catch (error) {
-        if (this.#hasEnded()) return false;
-        this.#effects.discard();
-        this.#tally.failed(error);
-        observer.emit('service-handler-failed', { type: event.type, reason: messageOf(error), attempt });
-        if (mode === 'live') break;
-        if (attempt === ATTEMPTS) {
-          observer.emit('service-event-set-aside', { id: event.id, type: event.type, reason: messageOf(error) });
-          break;
-        }
-        await new Promise<void>((resolve) => systemClock.after(RETRY_MS * attempt, resolve));
-        if (this.#phase !== 'running') return false;
-        this.#effects.begin(event.sequence);
-      }
-    }
-    this.#done(event, mode);
-    return true;
-  }
-
-  #decode(stored: Delivered): HeadgateEvent | null {
-    try {
-      stored.decoded ??= decodeEvent(stored, this.#options.settings.journalId);
-      return stored.decoded;
-    } catch (error) {
-      this.#tally.failed(error);
-      this.#options.observer.emit('service-event-set-aside', { sequence: stored.sequence, reason: messageOf(error) });
-      return null;
-    }
   }
 
   #done({ sequence }: { readonly sequence: number }, mode: FeedMode): void {
