@@ -104,13 +104,23 @@ export class Books {
     });
   }
 
-  /** Book what each consumer loses with a readable segment that goes. */
-  bookDrop(segment: SegmentInfo, reason: string): void {
+  /**
+   * Book what each consumer loses with a readable segment that goes.
+   * @returns false if it turned out to be bad: then it is put aside, and booked as damage
+   */
+  bookDrop(segment: SegmentInfo, reason: string): boolean {
     const { lane } = segment;
+    // All is counted before anything is booked.
+    const losses = this.withoutDamage(() =>
+      [...this.#content.consumers.values()].map((consumer) => ({
+        consumer,
+        lost: this.#unsettledCount(consumer, segment),
+      })),
+    );
+    if (segment.state === 'dropping') return false;
     const consumers: Record<string, number> = {};
     let first = Number.POSITIVE_INFINITY;
-    for (const consumer of this.#content.consumers.values()) {
-      const lost = this.#unsettledCount(consumer, segment);
+    for (const { consumer, lost } of losses) {
       if (lost === 0) continue;
       consumers[consumer.name] = lost;
       consumer.counts[lane].gaps += lost;
@@ -119,6 +129,7 @@ export class Books {
     }
     const count = Math.max(0, ...Object.values(consumers));
     if (count > 0) this.#writer.gap({ lane, first, last: segment.last, count, reason, consumers }, this.now);
+    return true;
   }
 
   /**
@@ -169,11 +180,14 @@ export class Books {
 
   /** Run an operation; a segment that turns out to be bad is put aside, and the operation runs again on the rest. */
   withoutDamage<T>(operation: () => T): T {
+    const aside = new Set<SegmentInfo>();
     for (;;) {
       try {
         return operation();
       } catch (error) {
-        if (!(error instanceof SegmentDamageError)) throw error;
+        // An operation that asks for it again would never end.
+        if (!(error instanceof SegmentDamageError) || aside.has(error.segment)) throw error;
+        aside.add(error.segment);
         this.quarantine(error.segment, error.message);
       }
     }
@@ -208,7 +222,8 @@ export class Books {
   }
 
   #unsettledCount(consumer: Consumer, segment: SegmentInfo): number {
-    if (segment.count === 0) return 0;
+    // One that was put aside meanwhile has nothing that could still be settled.
+    if (segment.count === 0 || segment.state === 'dropping') return 0;
     let count = 0;
     for (const range of consumer.unsettled(segment.lane, segment)) count += this.#shelf.count(segment, range);
     return count;

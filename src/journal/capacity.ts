@@ -94,16 +94,18 @@ export class Capacity {
       retainSettledMs: settings.retainSettledMs,
       isSettled: (segment) => books.isSettled(segment),
     });
-    // One that turned out to be bad while the plan was made is booked already.
-    const drops = plan.drops.filter(({ segment }) => segment.state !== 'dropping');
+    const drops = plan.drops.filter(({ segment, reason }) => {
+      // One that turned out to be bad, while the plan was made or now, is booked already.
+      if (segment.state === 'dropping') return false;
+      const why = segment.thinnedAfter === null ? reason : 'thinned';
+      if (reason !== 'settled' && !books.bookDrop(segment, why)) return false;
+      streams.removing(segment, true);
+      content.lanes[segment.lane].removed += segment.count;
+      segment.state = 'dropping';
+      writer.segmentChanged(segment);
+      return true;
+    });
     if (drops.length > 0) {
-      for (const { segment, reason } of drops) {
-        streams.removing(segment, true);
-        if (reason !== 'settled') books.bookDrop(segment, segment.thinnedAfter === null ? reason : 'thinned');
-        content.lanes[segment.lane].removed += segment.count;
-        segment.state = 'dropping';
-        writer.segmentChanged(segment);
-      }
       // Written before the files go: a crash in between finishes the dropping at the next start.
       if (!books.save()) ballast.free();
       for (const { segment, reason } of drops) {

@@ -50,6 +50,10 @@ export class PageReader {
     const after = Math.max(reading.through, records.at(-1)?.sequence ?? request.after);
     const bounds = { maxEvents: Math.min(SLICE_EVENTS, maxEvents), maxBytes: Math.min(SLICE_BYTES, maxBytes) };
     const { where } = request;
+    if (!store.prepare({ ...request, after })) {
+      this.#giveTurn();
+      return null;
+    }
     const slice =
       where === undefined
         ? store.read({ ...request, ...bounds, after })
@@ -67,9 +71,13 @@ export class PageReader {
     const isFull = records.length >= request.maxEvents || reading.bytes >= request.maxBytes;
     const isLong = where !== undefined && ++reading.slices >= SEARCH_SLICES;
     if (isAtEnd || isFull || isLong) return this.#finish(reading, slice.through);
-    // A search may take long: consumers that are behind get their turn in between.
-    if (where !== undefined) this.#queue.push(...this.#queue.splice(0, 1));
+    if (where !== undefined) this.#giveTurn();
     return null;
+  }
+
+  /** A search, or what comes before a reading, may take long: others get their turn in between. */
+  #giveTurn(): void {
+    this.#queue.push(...this.#queue.splice(0, 1));
   }
 
   #finish({ id, records, bytes }: Reading, through: number): { readonly id: number; readonly page: PageAnswer } {

@@ -35,6 +35,8 @@ export class SegmentShelf {
   readonly #types = new WeakMap<SegmentInfo, readonly string[]>();
   /** Sealed segments whose hash was compared since start. */
   readonly #verified = new Set<SegmentInfo>();
+  /** Comparisons that are under way, slice by slice. */
+  readonly #verifying = new Map<SegmentInfo, Generator<void, string, void>>();
 
   constructor(disk: JournalDisk, journalId: string) {
     this.#disk = disk;
@@ -173,7 +175,30 @@ export class SegmentShelf {
     for (const { file } of this.#active.values()) file.forgetReferences();
   }
 
+  /**
+   * Compare the hash of a sealed segment before its first reading, a slice at a time, so that commits can go on in between.
+   * @returns true when nothing is left to compare. @throws SegmentDamageError
+   */
+  verifyStep(segment: SegmentInfo): boolean {
+    if (segment.sha256 === null || this.#verified.has(segment)) return true;
+    return this.#guard(segment, readFailureKind, () => {
+      const steps = this.#verifying.get(segment) ?? this.#disk.hash(segment);
+      this.#verifying.set(segment, steps);
+      const step = steps.next();
+      if (step.done !== true) {
+        // Readings that were given up.
+        const [oldest] = this.#verifying.keys();
+        if (this.#verifying.size > OPEN_SEALED_LIMIT && oldest !== undefined) this.#stopVerifying(oldest);
+        return false;
+      }
+      this.#verifying.delete(segment);
+      this.#compare(segment, step.value);
+      return true;
+    });
+  }
+
   close(): void {
+    for (const segment of this.#verifying.keys()) this.#stopVerifying(segment);
     for (const { file } of this.#active.values()) file.close();
     for (const file of this.#open.values()) file.close();
     this.#active.clear();
@@ -204,12 +229,22 @@ export class SegmentShelf {
     return file;
   }
 
-  /** Compare the hash before the first reading: SQLite would skip rows behind a flipped bit of an inner page without a word. */
+  /** Compare the rest of the hash before the first reading: SQLite would skip rows behind a flipped bit of an inner page without a word. */
   #verify(segment: SegmentInfo): void {
     if (segment.sha256 === null || this.#verified.has(segment)) return;
-    if (complete(this.#disk.hash(segment)) !== segment.sha256)
-      throw new DamageError('hash of the sealed segment differs');
+    const steps = this.#verifying.get(segment) ?? this.#disk.hash(segment);
+    this.#verifying.delete(segment);
+    this.#compare(segment, complete(steps));
+  }
+
+  #compare(segment: SegmentInfo, sha256: string): void {
+    if (sha256 !== segment.sha256) throw new DamageError('hash of the sealed segment differs');
     this.#verified.add(segment);
+  }
+
+  #stopVerifying(segment: SegmentInfo): void {
+    this.#verifying.get(segment)?.return('');
+    this.#verifying.delete(segment);
   }
 
   #forget(segment: SegmentInfo): void {
@@ -222,6 +257,7 @@ export class SegmentShelf {
     if (open !== undefined) closeQuietly(open);
     this.#open.delete(segment);
     this.#verified.delete(segment);
+    this.#stopVerifying(segment);
     const lane = this.#lanes[segment.lane];
     const index = lane.indexOf(segment);
     if (index >= 0) lane.splice(index, 1);

@@ -53,6 +53,21 @@ export function selectStep(
   return { records, through: records.at(-1)?.sequence ?? after };
 }
 
+/** Segments that the next step of a reading or a search may open: of each lane the next one, for a reading also the one behind it. */
+export function segmentsAhead(
+  source: Pick<SelectSource, 'lane'>,
+  { after, until, lanes = LANES, where }: PageRequest,
+): SegmentInfo[] {
+  const isAhead = (segment: SegmentInfo) =>
+    segment.last > after && segment.first <= until && mayHold(segment, where ?? {});
+  return lanes.flatMap((lane) =>
+    source
+      .lane(lane)
+      .filter(isAhead)
+      .slice(0, where === undefined ? 2 : 1),
+  );
+}
+
 /** True when a selection may have stopped early. */
 function isOver(records: readonly StoredRecord[], { maxEvents, maxBytes }: SelectBounds): boolean {
   return records.length > maxEvents || records.reduce((sum, { payload }) => sum + payload.length, 0) > maxBytes;

@@ -20,7 +20,7 @@ import { LedgerWriter } from './ledger-writer.ts';
 import { isRefusal } from './refusal.ts';
 import { type SegmentInfo, segmentPath } from './segment-info.ts';
 import type { SegmentShelf } from './segment-shelf.ts';
-import { type SelectedSlice, selectStep } from './select-step.ts';
+import { type SelectedSlice, segmentsAhead, selectStep } from './select-step.ts';
 import type { JournalSettings } from './settings.ts';
 import type { StoreNotice, Thinned } from './store-notice.ts';
 import { StreamBooks } from './stream-books.ts';
@@ -147,6 +147,13 @@ export class Store {
     this.#lanes.sealFull(this.#parts.settings.segmentBytes, now);
     this.#capacity.checkIfDue(now);
     return outcomes;
+  }
+
+  /** One slice of what must be checked before a request can be read on; true when it can be. */
+  prepare(request: PageRequest): boolean {
+    return this.#books.withoutDamage(() =>
+      segmentsAhead(this.#shelf, request).every((segment) => this.#shelf.verifyStep(segment)),
+    );
   }
 
   /** Events after a position, ascending over the lanes asked for; at least one if there is one. */

@@ -290,3 +290,24 @@ t.test('what a process that failed left in a WAL is on the disk before anybody i
   t.teardown(() => db.close());
   t.same(db.prepare('SELECT sequence FROM event').pluck().all(), [1, 2]);
 });
+
+t.test('a segment that turns out to be bad while it is dropped is booked once, as damage', (t) => {
+  const directory = scratch(t);
+  const { bulkFiles } = fill(directory);
+  const { store: before } = openEngine(directory, CONFIG, NOW + 500);
+  before.openCursor('half', 'beginning', NOW + 500);
+  before.moveCursor('half', { settled: 5, above: [] });
+  before.close(NOW + 600);
+  const path = bulkFiles[0] ?? '';
+  flip(path, statSync(path).size - 100);
+  // Of one consumer all of the segment waits, by the manifest; of the other a part, for which the file is asked.
+  const { store, notices } = openEngine(directory, { ...CONFIG, max_age_days: { bulk: 1 } }, NOW + 1000);
+  store.tick(NOW + 2 * 86_400_000);
+  t.equal(notices.filter(({ kind }) => kind === 'quarantined').length, 1);
+  t.ok(notices.some(({ kind }) => kind === 'dropped'));
+  for (const row of store.status().ledger) t.equal(row.received, row.settled + row.waiting + row.gaps, row.consumer);
+  const { gaps } = store.status();
+  t.equal(gaps.filter(({ first }) => first === 1).length, 1);
+  store.close(NOW + 2 * 86_400_000);
+  t.end();
+});
