@@ -1,6 +1,9 @@
+import { isSegment } from '../model/asset.ts';
 import type { TagDefinition } from '../model/tag.ts';
 import { TagColumns, type TagSequence } from '../model/tag-columns.ts';
+import { elementName } from './array-type.ts';
 import type { CheckedDevice } from './check-devices.ts';
+import type { DriverSpec } from './component-spec.ts';
 import { nearest } from './nearest.ts';
 import type { Problem } from './problem.ts';
 import { showText } from './show-value.ts';
@@ -42,17 +45,18 @@ export function checkTags(tables: readonly TagTableReader[], devices: ReadonlyMa
   const proposals = new Map<string, string | null>();
   const spans = new Map<string, Spans>();
   for (const table of tables) {
-    for (const { tag, row, isSound } of table.rows((problem) => problems.push(problem))) {
+    for (const { tag, elements, row, isSound } of table.rows((problem) => problems.push(problem))) {
       const add = (column: TagColumnName, wrong: Wrong) =>
         problems.push(problemAt({ table, ...row }, tag.name, column, wrong));
       const origin = origins.add(table, row);
       if (tag.name !== '' && tag.asset !== '') {
-        const first = firstOf(names, tag, origin);
-        if (first !== origin) {
+        for (const name of namesOf(tag.name, isSound ? elements : null)) {
+          const first = firstOf(names, { asset: tag.asset, name }, origin);
+          if (first === origin) continue;
           const { table: other, line } = origins.at(first);
           add('name', {
             code: 'CONFIG_DUPLICATE',
-            found: `${showText(tag.name)} again for ${tag.asset}`,
+            found: `${showText(name)} again for ${tag.asset}`,
             expected: `a name of its own; the first is at ${other.file}:${line}`,
           });
         }
@@ -73,20 +77,62 @@ export function checkTags(tables: readonly TagTableReader[], devices: ReadonlyMa
         add(column, { code: 'CONFIG_INVALID_VALUE', found: found === '' ? 'an empty cell' : found, expected });
       }
       if (wrong.length > 0 || !isSound) continue;
-      const span = device.spec.span?.(complete, device.device.config) ?? null;
-      tags.push(complete);
-      if (span === null) continue;
-      const memory = `${tag.device} ${span.space}`;
-      const others = spans.get(memory) ?? new Spans();
-      spans.set(memory, others);
-      others.add(span, tags.length - 1);
-      origins.ofTag[tags.length - 1] = origin;
+      const { spec, device: checked } = device;
+      const values = elements === null ? [complete] : elementsOf(complete, elements, spec, checked.config);
+      if (!Array.isArray(values)) {
+        add(values.column, values.wrong);
+        continue;
+      }
+      for (const value of values) {
+        const span = spec.span?.(value, checked.config) ?? null;
+        tags.push(value);
+        if (span === null) continue;
+        const memory = `${tag.device} ${span.space}`;
+        const others = spans.get(memory) ?? new Spans();
+        spans.set(memory, others);
+        others.add(span, tags.length - 1);
+        origins.ofTag[tags.length - 1] = origin;
+      }
     }
   }
   tags.seal();
   for (const memory of spans.values())
     for (const [later, earlier] of memory.overlaps()) problems.push(overlapProblem(tags, origins, later, earlier));
   return { tags, names, problems };
+}
+
+/** The names of the tags that a row stands for. */
+function namesOf(name: string, elements: number | null): string[] {
+  return elements === null ? [name] : Array.from({ length: elements }, (_none, index) => elementName(name, index));
+}
+
+/** The tags that an array stands for; or what is wrong with it. */
+function elementsOf(
+  first: TagDefinition,
+  elements: number,
+  spec: DriverSpec,
+  config: unknown,
+): TagDefinition[] | { readonly column: TagColumnName; readonly wrong: Wrong } {
+  const wrong = (column: TagColumnName, found: string, expected: string) =>
+    ({ column, wrong: { code: 'CONFIG_INVALID_VALUE', found, expected } }) as const;
+  const array = `${first.type}[${elements}]`;
+  if (spec.elementAddress === undefined) {
+    return wrong('type', array, `${first.type}: devices of kind ${spec.kind} have no arrays; a row for each value`);
+  }
+  if (first.bit !== null) return wrong('bit', String(first.bit), `no bit beside ${array}; a row for each bit`);
+  const values: TagDefinition[] = [];
+  for (const [index, name] of namesOf(first.name, elements).entries()) {
+    if (!isSegment(name)) {
+      return wrong('name', showText(first.name), `a name that stays within 64 characters with _${index} behind it`);
+    }
+    const value = { ...first, name, address: spec.elementAddress(first, config, index) };
+    const [problem] = spec.checkTag(value, config);
+    if (problem !== undefined) {
+      return wrong('address', `${first.address}, of which value ${index} is at ${problem.found}`, problem.expected);
+    }
+    values.push(value);
+  }
+  return values;
 }
 
 /** The origin of each row as columns; an origin is known by its number. */

@@ -24,6 +24,11 @@ export interface DriverSpec {
   checkTag(tag: TagDefinition, config: unknown): readonly ValueProblem[];
   /** The resolved, zero-based address for people: `unit 1 holding 0 (2 registers)`. Only for tags that checkTag accepts. */
   describeAddress(tag: TagDefinition, config: unknown): string;
+  /**
+   * The address of one value of an array of which the tag is the first (index 0). Only for tags that checkTag accepts; without this,
+   * the driver has no arrays.
+   */
+  elementAddress?(tag: TagDefinition, config: unknown, index: number): string;
   /** The type of a tag whose row names none; without this, `auto`. */
   defaultType?(address: string, config: unknown): DataType;
   /**

@@ -45,9 +45,9 @@ export const TAG_COLUMNS = [
     required: false,
     fallback: 'by driver and address',
     expected:
-      'one of auto, bool, int8, uint8, int16, uint16, int32, uint32, int64, uint64, float16, float32, float64, bcd16, bcd32, string (or INT, WORD, DINT, REAL, …)',
+      'one of auto, bool, int8, uint8, int16, uint16, int32, uint32, int64, uint64, float16, float32, float64, bcd16, bcd32, string (or INT, WORD, DINT, REAL, …), or an array of one such as int16[8]',
     description:
-      'What the device holds there. Empty: as the server declares it (OPC UA); bool for coils and discrete inputs, uint16 for registers (Modbus). Names of IEC 61131-3 and of C are understood, in any case.',
+      'What the device holds there. Empty: as the server declares it (OPC UA); bool for coils and discrete inputs, uint16 for registers (Modbus). Names of IEC 61131-3 and of C are understood, in any case. With a count, as in int16[8] (Modbus): so many values that follow each other from the address on, each a tag of its own, name_0, name_1 and so on, with the other columns in common.',
   },
   {
     name: 'byte_order',

@@ -10,6 +10,7 @@ import {
   type TagDefinition,
 } from '../model/tag.ts';
 import { ownText } from '../model/text-column.ts';
+import { MOST_ELEMENTS, splitArrayType } from './array-type.ts';
 import { nearest } from './nearest.ts';
 import { parseNumberCell, parseWholeCell } from './number-cell.ts';
 import type { Problem, ProblemCode } from './problem.ts';
@@ -37,6 +38,8 @@ interface CellProblem {
 /** A row's tag without its type's default, or null when a cell is wrong. */
 export interface RowResult {
   readonly tag: Omit<TagDefinition, 'type'> & { readonly type: TagDefinition['type'] | null };
+  /** The row stands for so many values that follow each other; null: for one. */
+  readonly elements: number | null;
   readonly problems: readonly CellProblem[];
 }
 
@@ -67,8 +70,8 @@ export function readTagRow(cells: RowCells): RowResult {
     fallback: T,
     known: readonly T[],
     aliases: Readonly<Record<string, T>>,
+    text = cells.text(column),
   ): T => {
-    const text = cells.text(column);
     if (text === '') return fallback;
     const key = aliasKey(text);
     if (Object.hasOwn(aliases, key)) return aliases[key] ?? fallback;
@@ -113,7 +116,13 @@ export function readTagRow(cells: RowCells): RowResult {
   else if (address.length > 1000 || CONTROL.test(address)) put('address', 'at most 1000 characters on one line');
 
   const typeText = cells.text('type');
-  const type = typeText === '' ? null : choice('type', 'auto', DATA_TYPES, TYPE_ALIASES);
+  // Few cells are arrays, and the pattern costs each of 50,000 rows.
+  const array = typeText.endsWith(']') ? splitArrayType(typeText) : null;
+  const type = typeText === '' ? null : choice('type', 'auto', DATA_TYPES, TYPE_ALIASES, array?.type ?? typeText);
+  const elements = array?.elements ?? null;
+  if (elements !== null && (elements < 1 || elements > MOST_ELEMENTS)) {
+    put('type', `a count from 1 to ${MOST_ELEMENTS}, such as int16[8]`);
+  }
   const byteOrder = choice<ByteOrder>('byte_order', 'ABCD', ['ABCD', 'CDAB', 'BADC', 'DCBA'], BYTE_ORDER_ALIASES);
   const bit = whole('bit', null, 0, 63);
   const length = whole('length', null, 1, 1000);
@@ -186,7 +195,7 @@ export function readTagRow(cells: RowCells): RowResult {
     description,
   };
   // Few rows have a form, and spreading costs each of 50,000 rows a µs.
-  return { tag: form === null ? tag : { ...tag, ...form }, problems };
+  return { tag: form === null ? tag : { ...tag, ...form }, elements, problems };
 }
 
 function once(text: string): string {

@@ -17,6 +17,8 @@ import { type RowCells, readTagRow } from './tag-row.ts';
 /** A tag with the place of the row it comes from; `type` null: the row names none. */
 export interface TagRow {
   readonly tag: Omit<TagDefinition, 'type'> & { readonly type: TagDefinition['type'] | null };
+  /** The row stands for so many values that follow each other (`int16[8]`), `tag` for the first of them; null: for one value. */
+  readonly elements: number | null;
   readonly row: RowPlace;
   /** True when no cell is wrong. */
   readonly isSound: boolean;
@@ -101,13 +103,14 @@ export function openTagTable(text: string, file: string): TagTableReader {
         continue;
       }
       reader.row = row;
-      const { tag, problems: wrong } = readTagRow(reader);
+      const { tag, elements, problems: wrong } = readTagRow(reader);
       for (const { column, ...problem } of wrong) {
         const place = cellAt(row, columns.get(column))?.column ?? 1;
         onProblem({ ...problem, file, line: row.line, column: place, where: whereOf(tag.name, column) });
       }
       const { line, start, end } = row;
-      yield { tag, row: { line, start, end }, isSound: wrong.every(({ severity }) => severity === 'warning') };
+      const isSound = wrong.every(({ severity }) => severity === 'warning');
+      yield { tag, elements, row: { line, start, end }, isSound };
     }
   }
   const columnOf: TagTableReader['columnOf'] = (from, column) => {

@@ -80,6 +80,19 @@ export function parseModbusAddress(text: string): ModbusAddress {
   };
 }
 
+const LETTERS: Readonly<Record<Area, string>> = { holding: 'HR', input: 'IR', coil: 'CO', discrete: 'DI' };
+
+/** The address of what stands so many registers or bits behind another one; the offset may lead out of the area. */
+export function addressBehind(text: string, by: number): string {
+  const { unit, area, offset, part, byteOrder } = parseModbusAddress(text);
+  return [
+    unit === null ? '' : `${unit}!`,
+    `${LETTERS[area]}:${offset + by}`,
+    part === null ? '' : `.${part}`,
+    byteOrder === null ? '' : `#${byteOrder}`,
+  ].join('');
+}
+
 function lettered(letters: string, offset: string): { area: Area; offset: number } {
   const area = Object.hasOwn(AREA_OF_LETTERS, letters) ? AREA_OF_LETTERS[letters] : undefined;
   if (area === undefined) throw new ModbusAddressError(ADDRESS_EXAMPLES);

@@ -1,6 +1,6 @@
 import type { DriverSpec, ValueProblem } from '../../config/component-spec.ts';
 import type { TagDefinition } from '../../model/tag.ts';
-import { ModbusAddressError, parseModbusAddress } from './address.ts';
+import { addressBehind, ModbusAddressError, parseModbusAddress } from './address.ts';
 import { isBitArea } from './area.ts';
 import {
   type ModbusConfig,
@@ -28,6 +28,10 @@ function specOf(kind: ModbusConfig['driver'], summary: string, schema: DriverSpe
     span: (tag, config) => {
       const { unit, area, offset, count, bit } = pointOf(tag, settingsOf(config as ModbusConfig).unit);
       return bit !== null || isBitArea(area) ? null : { space: `unit ${unit} ${area}`, from: offset, count };
+    },
+    elementAddress: (tag, config, index) => {
+      const { count } = pointOf(tag, settingsOf(config as ModbusConfig).unit);
+      return addressBehind(tag.address, index * count);
     },
     defaultType: (address) => {
       try {
