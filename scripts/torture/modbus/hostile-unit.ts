@@ -46,6 +46,8 @@ export interface HostileUnitOptions {
   /** Share of requests that are not answered as they should be. */
   readonly faultRate: number;
   readonly isNumbered: boolean;
+  /** Another process carries the bytes on, and may pause between any two writes: what must come in one piece is one write. */
+  readonly isRelayed: boolean;
   /** A late answer comes between these times after the request. */
   readonly lateMs: readonly [number, number];
 }
@@ -108,10 +110,20 @@ export class HostileUnit {
         });
         break;
       }
-      case 'duplicate':
+      case 'duplicate': {
+        const afterMs = random() * 1.5;
+        if (this.#options.isRelayed) {
+          send(Buffer.concat([honest, honest]));
+          break;
+        }
         send(honest);
-        later(random() * 1.5, () => send(honest));
+        const began = performance.now();
+        // Behind the silence that ends a frame nothing tells it from the answer to the next request: not even a busy machine may put it there.
+        later(afterMs, () => {
+          if (this.#options.isNumbered || performance.now() - began <= 1.5) send(honest);
+        });
         break;
+      }
       case 'truncated':
         send(part());
         break;

@@ -23,6 +23,7 @@ interface LaneKind {
   /** Of all polls, in parts of the sum of all. */
   readonly share: number;
   readonly isNumbered: boolean;
+  readonly isRelayed: boolean;
   readonly open: (unit: HostileUnit) => Promise<HostilePlace>;
 }
 
@@ -32,18 +33,21 @@ const LANES: readonly LaneKind[] = [
     name: `tcp-${at + 1}, ${inFlight} in flight`,
     share: inFlight === 1 ? 60 : 160,
     isNumbered: true,
+    isRelayed: false,
     open: (unit: HostileUnit) => tcpPlace(unit, TIMES, inFlight),
   })),
   ...['rtu', 'rtu', 'rtu', 'rtu', 'ascii'].map((framing, at) => ({
     name: `${framing}-tcp-${at + 1}`,
     share: 8,
     isNumbered: false,
+    isRelayed: false,
     open: (unit: HostileUnit) => linePlace(unit, TIMES, framing === 'rtu' ? 'rtu' : 'ascii'),
   })),
   ...['rtu', 'rtu', 'rtu', 'rtu', 'ascii'].map((framing, at) => ({
     name: `${framing}-pty-${at + 1}`,
     share: 8,
     isNumbered: false,
+    isRelayed: true,
     open: (unit: HostileUnit) => ptyPlace(unit, TIMES, framing === 'rtu' ? 'rtu' : 'ascii'),
   })),
 ];
@@ -74,6 +78,7 @@ export const torture: Torture = {
         random: seededRandom(context.seed + index * 2 + 1),
         faultRate: FAULT_RATE,
         isNumbered: kind.isNumbered,
+        isRelayed: kind.isRelayed,
         lateMs: kind.isNumbered
           ? [TIMES.timeoutMs, TIMES.timeoutMs * 8]
           : [TIMES.timeoutMs + 1, TIMES.timeoutMs + TIMES.lateReplyMs / 2],

@@ -42,7 +42,7 @@ export async function scanLane(
     { module: modbusRtuTcp, isNumbered: false },
   ].map(async ({ module, isNumbered }) => {
     const unit = new HostileUnit({
-      ...{ random, faultRate, isNumbered },
+      ...{ random, faultRate, isNumbered, isRelayed: false },
       lateMs: [times.timeoutMs + 1, times.timeoutMs + times.lateReplyMs / 2],
     });
     const place = isNumbered ? await tcpPlace(unit, times, 4) : await linePlace(unit, times, 'rtu');

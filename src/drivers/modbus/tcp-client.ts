@@ -21,6 +21,8 @@ const MAX_STRAYS = 16;
 const TRANSACTION_STEP = 0x9e37;
 /** Its inverse modulo 65536: from a number to how many there have been. */
 const TRANSACTION_COUNT = 0x7787;
+/** The bytes of an answer that come apart come soon after each other. */
+const DOUBT_MS = 5;
 /** Requests that the owner no longer waits for before it sends others: one for each unit. */
 const MAX_OUTLIVED = 256;
 /** Answers to older requests than so many do not come any more. */
@@ -63,6 +65,11 @@ export class TcpClient implements WireClient {
     readonly timer: Timer;
   } | null = null;
   #transaction = 0;
+  /**
+   * The last answer that came, while other requests are in flight and nothing has followed it: had it been cut off, it could have been filled
+   * up by the beginning of another, which only what follows tells.
+   */
+  #doubted: { readonly frame: Uint8Array; readonly timer: Timer } | null = null;
   #answers = 0;
   #strays = 0;
   /** Frames of this turn of the event loop; at most `capacity`. */
@@ -155,12 +162,42 @@ export class TcpClient implements WireClient {
     } catch (thrown) {
       if (!(thrown instanceof FramingError)) throw thrown;
       error = thrown;
-      // What stands before something that is no frame may have been filled up with it.
-      const doubted = frames.pop();
-      if (doubted !== undefined && this.capacity === 1 && this.#pending.size <= 1) frames.push(doubted);
     }
+    this.#takeDoubted(frames, error !== null);
+    // What stands before something that is no frame may have been filled up with it.
+    const last = error === null && this.#assembler.hasSoundHead ? undefined : frames.pop();
     for (const frame of frames) this.#takeFrame(frame);
+    if (last !== undefined) this.#takeLast(last, error !== null);
     if (error !== null) this.#distrust(error, this.#firstPending());
+  }
+
+  /** What has followed the answer in doubt decides on it, unless it is too short for that. */
+  #takeDoubted(frames: readonly Uint8Array[], isBroken: boolean): void {
+    const doubted = this.#doubted;
+    const isDecided = isBroken || frames.length > 0 || this.#assembler.hasSoundHead;
+    if (doubted === null || !isDecided) return;
+    this.#doubted = null;
+    doubted.timer.cancel();
+    if (frames.length > 0 || !isBroken) this.#takeFrame(doubted.frame);
+  }
+
+  #takeLast(frame: Uint8Array, isBroken: boolean): void {
+    const isCertain = this.#pending.size <= 1 && (!isBroken || this.capacity === 1);
+    if (isCertain) this.#takeFrame(frame);
+    else if (!isBroken && !this.#isEnded) this.#doubted = { frame, timer: this.#endDoubtLater() };
+  }
+
+  /** Nothing has followed: the answer is whole. Bytes too few to decide leave it in doubt, until its deadline. */
+  #endDoubtLater(): Timer {
+    return this.#options.clock.after(DOUBT_MS, () =>
+      // What has come is read first.
+      setImmediate(() => {
+        const doubted = this.#doubted;
+        if (doubted === null || this.#assembler.isMidFrame) return;
+        this.#doubted = null;
+        this.#takeFrame(doubted.frame);
+      }),
+    );
   }
 
   #takeFrame(frame: Uint8Array): void {
@@ -251,6 +288,8 @@ export class TcpClient implements WireClient {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#socket?.destroy();
+    this.#doubted?.timer.cancel();
+    this.#doubted = null;
     const opening = this.#opening;
     this.#opening = null;
     const all = [...this.#pending.values()];

@@ -41,6 +41,11 @@ export class FrameAssembler {
     return this.#rest.length > 0;
   }
 
+  /** True when what comes next has begun and its head is known to be sound. */
+  get hasSoundHead(): boolean {
+    return this.#rest.length >= LENGTH_FROM;
+  }
+
   /**
    * Take what came.
    * @param onFrame called with each complete frame; the bytes may be kept

@@ -278,6 +278,39 @@ t.test('an answer that was cut off and filled up by the next one is not believed
   ),
 );
 
+t.test('nor when the next one comes byte by byte', (t) =>
+  withClient(
+    t,
+    async (client, server, log) => {
+      const begun: SeenRequest[] = [];
+      server.behave = (request) => begun.push(request);
+      const outcomes = four(client, server);
+      await until(() => begun.length === 4, { what: 'four requests' });
+      const [first, second] = begun as [SeenRequest, SeenRequest];
+      first.socket.write(first.honest.subarray(0, -2));
+      for (const byte of second.honest) {
+        await new Promise(setImmediate);
+        first.socket.write(Uint8Array.of(byte));
+      }
+      for (const one of await outcomes) t.match(String(one), /^MODBUS_/, 'none');
+      t.equal(log.down[0]?.code, 'MODBUS_BAD_REPLY');
+    },
+    4,
+  ),
+);
+
+t.test('an answer is believed though nothing follows it and others stay unanswered', (t) =>
+  withClient(
+    t,
+    async (client, server) => {
+      server.behave = ({ socket, honest, offset }) => offset === 20 && socket.write(honest);
+      const outcomes = await four(client, server);
+      t.equal(outcomes[2], 1020);
+    },
+    4,
+  ),
+);
+
 t.test('an answer whose number is off by a little is taken by nobody', (t) =>
   withClient(
     t,
