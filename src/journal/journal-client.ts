@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
-import { type EventDraft, eventId, type HeadgateEvent } from '../model/event.ts';
+import { HeadgateError } from '../errors/headgate-error.ts';
+import type { EventDraft, HeadgateEvent } from '../model/event.ts';
 import { encodeEvent, MAX_EVENT_BYTES } from '../model/event-codec.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
@@ -16,15 +16,14 @@ import type {
   PageRequest,
   StreamLedger,
 } from '../ports/journal.ts';
-import { ClockWatch, clockStepEvent } from './clock-step.ts';
+import { type Append, committedEvents, type Group, resolveAppends } from './append-group.ts';
+import { ClockWatch } from './clock-step.ts';
 import { CommitPacker, listOf, type QueuedEvent } from './commit-packer.ts';
 import type { JournalConfig } from './config.ts';
-import { gapEvent } from './gap-event.ts';
-import type { StoredGap } from './ledger.ts';
 import { ListCache } from './list-cache.ts';
 import type { Answers, CommitOutcome, FromWorker, Question } from './messages.ts';
 import { BLOCKED_REASONS, noticeToEvent } from './notice-event.ts';
-import { type RefusedData, refusedEvent } from './refused-event.ts';
+import { OwnEvents } from './own-events.ts';
 import { toSettings } from './settings.ts';
 import type { StoreNotice } from './store-notice.ts';
 import { runVerifier } from './verify-client.ts';
@@ -55,20 +54,6 @@ export interface JournalHandle extends Journal {
   verify(options?: { onProgress?(done: number, of: number): void }): Promise<VerifyReport>;
 }
 
-/** One append, waiting for its commit. */
-interface Append {
-  readonly events: readonly QueuedEvent[];
-  readonly bytes: number;
-  resolve(events: readonly HeadgateEvent[]): void;
-  reject(error: HeadgateError): void;
-}
-
-/** Appends that went to the worker together. */
-interface Group {
-  readonly appends: readonly Append[];
-  readonly recorded: number;
-}
-
 const TICK_MS = 1000;
 
 /**
@@ -91,7 +76,7 @@ class JournalClient implements JournalHandle {
   readonly #lists = new ListCache();
   readonly #listeners = new Set<(events: readonly CommittedEvent[]) => void>();
   readonly #groups = new Map<number, Group>();
-  readonly #untold = new Map<number, StoredGap>();
+  readonly #own: OwnEvents;
   readonly #clockWatch: ClockWatch;
   #wallAtStart: number;
   readonly #monotonicAtStart: number;
@@ -103,9 +88,6 @@ class JournalClient implements JournalHandle {
   #nextGroup = 1;
   #lastFlushMs = Number.NEGATIVE_INFINITY;
   #isFlushScheduled = false;
-  #isTelling = false;
-  /** What was refused since the disk took no more. */
-  #refused: Omit<RefusedData, 'until'> | null = null;
   #failure: HeadgateError | null = null;
   #isClosed = false;
   #closing: Promise<void> | null = null;
@@ -118,6 +100,15 @@ class JournalClient implements JournalHandle {
     this.#clockWatch = new ClockWatch(options.clock);
     this.#wallAtStart = options.clock.now();
     this.#monotonicAtStart = options.clock.monotonic();
+    const { observer, source = '/headgate/journal', subject = 'headgate' } = options;
+    this.#own = new OwnEvents({
+      observer,
+      source,
+      subject,
+      append: (drafts) => this.append(drafts),
+      onGapsTold: (ids) => this.#link.post({ kind: 'gaps-told', ids }),
+      isOpen: () => !this.#isClosed && this.#journalId !== '',
+    });
     this.failed = new Promise((resolveFailed) => {
       this.#resolveFailed = resolveFailed;
     });
@@ -141,11 +132,11 @@ class JournalClient implements JournalHandle {
     const opened = await this.#link.opened(this.#options.directory);
     this.#journalId = opened.journalId;
     this.#lastSequence = opened.lastSequence;
-    for (const gap of opened.untold) this.#untold.set(gap.id, gap);
+    for (const gap of opened.untold) this.#own.gap(gap);
     const { directory, observer } = this.#options;
     observer.emit('journal-opened', { directory, journal: this.#journalId, last: this.#lastSequence });
     this.#scheduleTick();
-    this.#tellGaps();
+    this.#own.tellGaps();
   }
 
   append(drafts: readonly EventDraft[]): Promise<readonly HeadgateEvent[]> {
@@ -310,52 +301,28 @@ class JournalClient implements JournalHandle {
     const { observer, directory } = this.#options;
     if ('rejected' in outcome) {
       const reason = BLOCKED_REASONS[outcome.rejected];
-      const { count: before = 0, since = this.#now() } = this.#refused ?? {};
-      this.#refused = { count: before + count, since, reason };
+      this.#own.refused(count, reason, this.#now());
       observer.emit('journal-disk-full', { reason }, count);
-      if (outcome.kept !== undefined) this.#announceKept(group, outcome.kept);
+      if (outcome.kept !== undefined) {
+        const { first, lanes } = outcome.kept;
+        // Whoever keeps up with what is stored must have what stays of a rejected group, too.
+        const kept = committedEvents(group, this.#journalId, first).filter(({ lane }) => lanes.includes(lane));
+        this.#lastSequence = Math.max(this.#lastSequence, kept.at(-1)?.sequence ?? 0);
+        this.#announce(kept);
+      }
       for (const append of group.appends) append.reject(new HeadgateError('JOURNAL_DISK_FULL', { directory, reason }));
       return;
     }
-    if (this.#refused !== null) this.#tellRefused(this.#refused);
+    this.#own.accepted(this.#now());
     this.#lastSequence = outcome.first + count - 1;
     observer.emit('journal-committed', undefined, count);
-    this.#deliver(group, outcome.first);
+    const committed = committedEvents(group, this.#journalId, outcome.first);
+    this.#announce(committed);
+    resolveAppends(group, committed);
   }
 
-  /** Events of a rejected group that stay: whoever keeps up with what is stored must have them, too. */
-  #announceKept(group: Group, { first, lanes }: { readonly first: number; readonly lanes: readonly Lane[] }): void {
-    const events = group.appends
-      .flatMap((append) => append.events)
-      .map((event, i) => this.#committed(event, first + i, group.recorded))
-      .filter(({ lane }) => lanes.includes(lane));
-    this.#lastSequence = Math.max(this.#lastSequence, events.at(-1)?.sequence ?? 0);
+  #announce(events: readonly CommittedEvent[]): void {
     for (const listener of [...this.#listeners]) listener(events);
-  }
-
-  #committed({ draft, bytes, list }: QueuedEvent, sequence: number, recordedtime: number): CommittedEvent {
-    const event = { ...draft, id: eventId(this.#journalId, sequence), sequence, recordedtime };
-    return { sequence, lane: draft.lane, recordedtime, bytes, list, event };
-  }
-
-  #deliver(group: Group, first: number): void {
-    const { recorded } = group;
-    const committed: CommittedEvent[] | null = this.#listeners.size > 0 ? [] : null;
-    const results: HeadgateEvent[][] = [];
-    let sequence = first;
-    for (const append of group.appends) {
-      const events: HeadgateEvent[] = [];
-      for (const queued of append.events) {
-        const stored = this.#committed(queued, sequence++, recorded);
-        events.push(stored.event);
-        committed?.push(stored);
-      }
-      results.push(events);
-    }
-    if (committed !== null) for (const listener of [...this.#listeners]) listener(committed);
-    group.appends.forEach((append, i) => {
-      append.resolve(results[i] ?? []);
-    });
   }
 
   #notice(notice: StoreNotice): void {
@@ -363,42 +330,9 @@ class JournalClient implements JournalHandle {
     this.#options.observer.emit(name, fields, count);
     if (notice.kind === 'thinned') this.#appendThinned(notice.drafts, notice.segment.first);
     if (notice.kind === 'gap') {
-      this.#untold.set(notice.gap.id, notice.gap);
-      this.#options.clock.soon(() => this.#tellGaps());
+      this.#own.gap(notice.gap);
+      this.#options.clock.soon(() => this.#own.tellGaps());
     }
-  }
-
-  /** Store the events of gaps that were not told yet; what fails is tried again at the next tick. */
-  #tellGaps(): void {
-    if (this.#isTelling || this.#untold.size === 0 || this.#isClosed || this.#journalId === '') return;
-    const gaps = [...this.#untold.values()].slice(0, 100);
-    const { source = '/headgate/journal', subject = 'headgate', observer } = this.#options;
-    this.#isTelling = true;
-    this.append(gaps.map((gap) => gapEvent(gap, source, subject))).then(
-      () => {
-        this.#isTelling = false;
-        for (const { id } of gaps) this.#untold.delete(id);
-        this.#link.post({ kind: 'gaps-told', ids: gaps.map(({ id }) => id) });
-        this.#tellGaps();
-      },
-      (error) => {
-        this.#isTelling = false;
-        if (!this.#isClosed) observer.emit('journal-gap-untold', { reason: messageOf(error) }, gaps.length);
-      },
-    );
-  }
-
-  /** The disk takes events again: say how many it had not. */
-  #tellRefused(refused: Omit<RefusedData, 'until'>): void {
-    const { source = '/headgate/journal', subject = 'headgate', observer } = this.#options;
-    this.#refused = null;
-    observer.emit('journal-disk-recovered', { refused: refused.count });
-    this.append([refusedEvent({ ...refused, until: this.#now() }, source, subject)]).catch((error: unknown) => {
-      // Full again: it is told with what was refused since.
-      const since = this.#refused ?? { ...refused, count: 0 };
-      this.#refused = { ...since, since: refused.since, count: since.count + refused.count };
-      observer.emit('journal-gap-untold', { reason: messageOf(error) });
-    });
   }
 
   #scheduleTick(): void {
@@ -411,7 +345,7 @@ class JournalClient implements JournalHandle {
       }
       this.#lookAtClock();
       this.#link.post({ kind: 'tick', now: this.#now() });
-      this.#tellGaps();
+      this.#own.tellGaps();
       this.#scheduleTick();
     });
   }
@@ -420,13 +354,9 @@ class JournalClient implements JournalHandle {
   #lookAtClock(): void {
     const step = this.#clockWatch.look();
     if (step === null) return;
-    const { source = '/headgate/journal', subject = 'headgate', observer } = this.#options;
     this.#wallAtStart += step.stepMs;
     this.#link.post({ kind: 'clock-step', step });
-    observer.emit('clock-stepped', { from: step.before, to: step.after, step_ms: step.stepMs });
-    this.append([clockStepEvent(step, source, subject)]).catch((error: unknown) => {
-      observer.emit('clock-step-unrecorded', { reason: messageOf(error) });
-    });
+    this.#own.clockStepped(step);
   }
 
   #overloaded(count: number): HeadgateError {
