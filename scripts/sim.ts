@@ -3,11 +3,15 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../src/errors/headgate-error.ts';
 import { Life } from './sim/life.ts';
 import { type LifeReport, runLives } from './sim/run-lives.ts';
+import { type MutantReport, runMutants } from './sim/run-mutants.ts';
 
 const USAGE = `usage: npm run sim -- --seeds N [--from K] [--jobs 2] [--json]
-       npm run sim -- --seed K [--trace] [--json]`;
+       npm run sim -- --seed K [--trace] [--json]
+       npm run sim -- --mutants [--seeds N] [--jobs 2] [--json]
+       HEADGATE_MUTANT=NAME node --import ./scripts/sim/mutate.preload.ts scripts/sim.ts --seed K [--trace]`;
 const EXIT = { holds: 0, fails: 1, usage: 2 } as const;
 const SHOWN_FAILURES = 20;
+const MUTANT_SEEDS = 60;
 
 process.exitCode = await main();
 
@@ -26,6 +30,7 @@ async function main(): Promise<number> {
     const seed = whole(values.seed);
     return Number.isNaN(seed) ? refuse('--seed takes a whole number') : await one(seed, values);
   }
+  if (values.mutants) return await mutants(whole(values.seeds ?? String(MUTANT_SEEDS)), jobs, values.json);
   const seeds = whole(values.seeds ?? '');
   if (!(seeds >= 1)) return refuse('--seeds takes a whole number from 1');
   return await many(seeds, from, jobs, values.json);
@@ -40,6 +45,7 @@ function parse() {
       trace: { type: 'boolean', default: false },
       jobs: { type: 'string', default: '2' },
       json: { type: 'boolean', default: false },
+      mutants: { type: 'boolean', default: false },
     },
   }).values;
 }
@@ -76,6 +82,29 @@ async function many(seeds: number, from: number, jobs: number, isJson: boolean):
   const failing = failures.map(({ seed, violation }) => ({ seed, invariant: violation?.invariant }));
   const holds = failures.length === 0 && sums.lives === seeds;
   print(isJson, { seeds, from, ...sums, virtualDays, seconds, failures: failing, holds });
+  return holds ? EXIT.holds : EXIT.fails;
+}
+
+/** Every mutant must be noticed, in a life that holds without it. */
+async function mutants(seeds: number, jobs: number, isJson: boolean): Promise<number> {
+  if (!(seeds >= 1)) return refuse('--seeds takes a whole number from 1');
+  const began = performance.now();
+  const reports: MutantReport[] = [];
+  const broken = await runMutants({
+    seeds,
+    jobs,
+    onMutant: (report) => {
+      reports.push(report);
+      const { name, caughtBy, lives } = report;
+      const by = caughtBy === null ? `NOT CAUGHT in ${lives} lives` : `seed ${caughtBy.seed}: ${caughtBy.invariant}`;
+      process.stderr.write(`${name.padEnd(36)}${by}\n`);
+    },
+  });
+  for (const seed of broken) process.stderr.write(`fails without a mutant: npm run sim -- --seed ${seed}\n`);
+  const seconds = Math.round((performance.now() - began) / 100) / 10;
+  const caught = reports.filter(({ caughtBy }) => caughtBy !== null).length;
+  const holds = caught === reports.length && broken.length === 0;
+  print(isJson, { mutants: reports.length, caught, seeds, controlFails: broken, seconds, reports, holds });
   return holds ? EXIT.holds : EXIT.fails;
 }
 

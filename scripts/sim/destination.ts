@@ -1,7 +1,7 @@
 import type { StoredEvent } from '../../src/ports/journal.ts';
 import type { OutgoingBatch } from '../../src/ports/sink.ts';
 import { decodeBatch, type ReceivedEvent } from '../../src/sinks/batch-decoder.ts';
-import { Receiver } from '../../src/sinks/receiver.ts';
+import { OrderedReceiver } from '../../src/sinks/ordered-receiver.ts';
 import type { Dice, VirtualTime } from './virtual-time.ts';
 
 /**
@@ -22,8 +22,8 @@ export interface Line {
 
 /** What the destination tells the oracle. */
 export interface DestinationWitness {
-  /** New events, as a customer's receiver hands them on. */
-  received(destination: string, events: readonly ReceivedEvent[], isHistorical: boolean): void;
+  /** New events, as a customer's receiver hands them on: each lane in its order. */
+  received(destination: string, events: readonly ReceivedEvent[]): void;
   /** A batch, whatever the receiver made of it, is safe at the far side. */
   arrived(destination: string, events: readonly StoredEvent[]): void;
   /** It will never take this event. */
@@ -44,7 +44,9 @@ interface OpenLine {
 /** The far side of one sink's name: a link with faults, and a receiver that outlives every gateway process. */
 export class Destination {
   readonly name: string;
-  readonly receiver = new Receiver();
+  readonly receiver = new OrderedReceiver();
+  /** Batches are refused for what is in them: their parts come late, and only an ordered receiver sees none of it. */
+  readonly refusesEvents: boolean;
   mode: LinkMode = 'up';
   readonly #time: VirtualTime;
   readonly #dice: Dice;
@@ -60,8 +62,8 @@ export class Destination {
       readonly dice: Dice;
       readonly witness: DestinationWitness;
       readonly latencyMs: number;
-      /** Events that it will never take. */
-      readonly isPoison: (event: StoredEvent) => boolean;
+      /** Events that it will never take; null: it takes all. */
+      readonly isPoison: ((event: StoredEvent) => boolean) | null;
     },
   ) {
     this.name = name;
@@ -69,7 +71,8 @@ export class Destination {
     this.#dice = options.dice;
     this.#witness = options.witness;
     this.#latencyMs = options.latencyMs;
-    this.#isPoison = options.isPoison;
+    this.#isPoison = options.isPoison ?? (() => false);
+    this.refusesEvents = options.isPoison !== null;
   }
 
   /** Set what the link does; `down` resets what is connected. */
@@ -134,7 +137,7 @@ export class Destination {
       (received) => {
         this.#witness.arrived(this.name, batch.events);
         for (let i = 0; i < copies; i++) {
-          this.#witness.received(this.name, this.receiver.receive(received), received.historical);
+          this.#witness.received(this.name, this.receiver.receive(received));
         }
         this.#answer(line, 'confirmed', onAnswer);
       },

@@ -26,6 +26,7 @@ export type Invariant =
   | 'accepted is received or told as a gap'
   | 'gaps are told exactly'
   | 'all is settled once faults have stopped'
+  | 'a life ends'
   | 'no unforeseen error'
   | 'the same seed gives the same life';
 
@@ -50,6 +51,8 @@ interface Known {
 /** What is known of one sink's name, over all processes. */
 interface SinkAccount {
   readonly received: Set<number>;
+  /** By lane, of what was handed on. */
+  readonly highest: Map<Lane, number>;
   /** At the far side, or refused by it: the gateway may hold it for settled. */
   readonly safe: Set<number>;
   /** Told to this destination, by the gap's number in the journal. */
@@ -174,7 +177,14 @@ export class Oracle implements DiskWitness, DestinationWitness {
     const owedAfter = Math.min(...LANES.map((lane) => cursors[lane].settled));
     const stored = new Set(disk.files.flatMap(({ rows }) => rows.map(({ sequence }) => sequence)));
     const goneBefore = new Set([...this.accepted.keys()].filter((sequence) => !stored.has(sequence)));
-    this.#sinks.set(name, { received: new Set(), safe: new Set(), told: new Map(), owedAfter, goneBefore });
+    this.#sinks.set(name, {
+      received: new Set(),
+      highest: new Map(),
+      safe: new Set(),
+      told: new Map(),
+      owedAfter,
+      goneBefore,
+    });
   }
 
   /** A sink's cursor was let go. */
@@ -191,12 +201,11 @@ export class Oracle implements DiskWitness, DestinationWitness {
     this.#sinks.get(name)?.safe.add(sequence);
   }
 
-  received(name: string, events: readonly ReceivedEvent[], isHistorical: boolean): void {
+  received(name: string, events: readonly ReceivedEvent[]): void {
     const account = this.#sinks.get(name);
     if (account === undefined) return;
     if (events.length > 0) {
-      const way = isHistorical ? 'h' : 'l';
-      this.#trace(`${name} received ${events[0]?.sequence}..${events.at(-1)?.sequence} (${events.length}) ${way}`);
+      this.#trace(`${name} received ${events[0]?.sequence}..${events.at(-1)?.sequence} (${events.length})`);
     }
     for (const event of events) {
       const { sequence, type, time } = event;
@@ -207,11 +216,17 @@ export class Oracle implements DiskWitness, DestinationWitness {
       }
       if (account.received.has(sequence)) this.fail('a receiver gets an event once', `${name}: ${sequence}`);
       account.received.add(sequence);
+      if (known !== undefined) {
+        const before = account.highest.get(known.lane) ?? 0;
+        if (sequence < before) this.fail('order within a stream', `${name}: ${sequence} after ${before}`);
+        account.highest.set(known.lane, Math.max(before, sequence));
+      }
       if (type === GAP_TYPE) noteTold(account, name, event);
     }
   }
 
   checkReceiver(destination: Destination): void {
+    if (destination.refusesEvents) return;
     const { orderViolations } = destination.receiver.figures();
     if (orderViolations > 0) this.fail('order within a stream', `${destination.name}: ${orderViolations} violations`);
   }

@@ -93,8 +93,9 @@ export class SimDisk implements JournalDisk {
     return this.#ledger;
   }
 
-  removeFile(file: SegmentImage): void {
-    this.#files.delete(segmentPath(file.identity));
+  /** How many rows of a segment the ledger knows. */
+  knownRows({ identity, rows }: SegmentImage): number {
+    return Math.min(rows.length, this.#ledger?.segments.get(segmentPath(identity))?.count ?? 0);
   }
 
   /** One operation that alters the disk. @param half what a cut in its middle may leave behind, if not all or nothing */

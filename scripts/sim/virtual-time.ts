@@ -104,6 +104,9 @@ function isBefore(a: Scheduled, b: Scheduled): boolean {
   return a.due < b.due || (a.due === b.due && a.order < b.order);
 }
 
+/** A timer that waits at all waits at least so long: less might be lost in the sum of two times, and it would come at once for ever. */
+const SHORTEST_WAIT_MS = 0.01;
+
 /** The clock of one process of a life: when the process is gone, nothing that it had asked for comes. */
 export class ProcessClock implements Clock {
   readonly #time: VirtualTime;
@@ -124,7 +127,7 @@ export class ProcessClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    return this.#time.at(delayMs, () => {
+    return this.#time.at(delayMs > 0 ? Math.max(delayMs, SHORTEST_WAIT_MS) : 0, () => {
       if (this.isAlive) callback();
     });
   }
