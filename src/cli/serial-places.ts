@@ -8,6 +8,7 @@ export function serialPlace(path: string, baudRate: number): SerialPlace {
   let link: SerialLink | null = null;
   return {
     path,
+    baudRate,
     open: (handlers) => {
       link = new SerialLink({ path, line, rts: null, clock: systemClock });
       return link.open(handlers);

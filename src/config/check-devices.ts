@@ -80,7 +80,7 @@ function checkName(name: unknown, path: ValuePath, problems: FileProblems): void
   ]);
 }
 
-/** Devices on one connection whose settings for it differ: the first one's count, and the operator should know. */
+/** Devices on one connection whose settings for it differ: the first one's count, and the operator should know; or one cannot work. */
 export function compareConnections(
   devices: readonly CheckedDevice[],
   problemsOf: (file: string) => FileProblems | undefined,
@@ -96,12 +96,15 @@ export function compareConnections(
     }
     for (const [key, value] of Object.entries(connection.settings)) {
       if (JSON.stringify(value) === JSON.stringify(known.settings[key])) continue;
+      const isBinding = connection.binding?.includes(key) === true;
       problemsOf(device.file)?.add([key], 'value', {
-        severity: 'warning',
+        severity: isBinding ? 'error' : 'warning',
         code: 'CONFIG_CONTRADICTION',
         found: `${showValue(value, key)} for ${device.name}`,
         expected: `${showValue(known.settings[key], key)} as for ${known.device.name}, which shares the connection ${connection.key}`,
       });
+      // Of another kind, the rest cannot be compared.
+      if (isBinding && key === 'driver') break;
     }
   }
 }

@@ -39,7 +39,17 @@ export interface DriverSpec {
   /** What polling the devices of one connection asks of it; without this, nothing is foreseen. */
   foresee?(devices: readonly PolledDevice[]): WireForecast;
   /** Which connection the device uses, and the settings that all devices on it must share; without this, nothing is compared. */
-  connection?(config: unknown): { readonly key: string; readonly settings: Readonly<Record<string, unknown>> };
+  connection?(config: unknown): SharedConnection;
+}
+
+/** A connection as one of its devices describes it. */
+interface SharedConnection {
+  /** Devices with equal keys share one. */
+  readonly key: string;
+  /** By their keys in the device file: where devices differ, those of the first one count, which is a warning. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Keys of settings in which devices cannot differ and both work: an error. */
+  readonly binding?: readonly string[];
 }
 
 /** Where a value lies in a device: two of one space that overlap, and are not the same, are most often a mistake. */

@@ -29,6 +29,8 @@ export interface SimulatedEndpoint {
   readonly url: string;
   /** Modbus unit id; null for OPC UA. */
   readonly unit: number | null;
+  /** Of a serial port, whose characters are 8N1. */
+  readonly baudRate?: number;
 }
 
 /** A line's devices as real servers, to write values into, whatever makes the values. */
@@ -66,7 +68,11 @@ export async function startLineServers(options: LineServersOptions): Promise<Lin
     served.set(device.name, found);
     const { protocol, port, url } = server;
     const unit = protocol === 'opcua' ? null : (device.unit ?? 1);
-    endpoints.push({ device: device.name, protocol, host, port, url, unit });
+    const baudRate = options.modbus?.serial?.get(device.name)?.baudRate;
+    endpoints.push({
+      ...{ device: device.name, protocol, host, port, url, unit },
+      ...(baudRate === undefined ? {} : { baudRate }),
+    });
   }
   const protocols = new Map(options.devices.map((device) => [device.name, device.protocol]));
   const active = new Map<string, Set<Fault>>(options.devices.map((device) => [device.name, new Set()]));

@@ -6,6 +6,8 @@ export type LineFraming = Exclude<WireFraming, 'tcp'>;
 /** A serial port to serve units on; whoever composes the simulation opens it. */
 export interface SerialPlace {
   readonly path: string;
+  /** Characters are 8N1. */
+  readonly baudRate: number;
   open(handlers: { onData: (chunk: Uint8Array) => void; onDown: (reason: string) => void }): Promise<void>;
   write(bytes: Uint8Array): void;
   close(): Promise<void>;

@@ -6,16 +6,13 @@ import type { Clock, Timer } from '../ports/clock.ts';
 import type { DeviceServer, ServedDevice, ServedProtocol } from './device-server.ts';
 import { type DeviceFaults, mergeDeviceFaults, NO_FAULTS } from './faults.ts';
 import { Listener } from './listener.ts';
+import { MbapSplitter, mbapAnswer, pduOf } from './mbap.ts';
 import { answerModbus, exceptionPdu } from './modbus-answer.ts';
 import type { LineFraming, SerialPlace } from './modbus-line.ts';
 import { LineConnection, SerialListener } from './modbus-line-connection.ts';
 import type { ConnectionContext, FaultsOf, Served, ServedUnit } from './modbus-served.ts';
 import { ModbusException, type ModbusPoint, ModbusUnit, modbusPointOf } from './modbus-unit.ts';
 import { withBadQuality } from './quality-overlay.ts';
-
-const HEADER_BYTES = 7;
-/** Unit id and protocol data unit. Source: Modbus Messaging on TCP/IP V1.0b §3.1.3. */
-const MAX_LENGTH = 254;
 
 interface ModbusDeviceOptions {
   readonly name: string;
@@ -147,7 +144,7 @@ class Connection implements Served {
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
   readonly #timers = new Set<Timer>();
-  #pending: Buffer = Buffer.alloc(0);
+  readonly #splitter = new MbapSplitter();
 
   constructor(socket: Socket, context: ConnectionContext) {
     this.#socket = socket;
@@ -164,25 +161,14 @@ class Connection implements Served {
   }
 
   #receive(chunk: Buffer): void {
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    let at = 0;
-    while (this.#pending.length - at >= HEADER_BYTES) {
-      const length = this.#pending.readUInt16BE(at + 4);
-      if (this.#pending.readUInt16BE(at + 2) !== 0 || length < 2 || length > MAX_LENGTH) {
-        this.#context.observer.emit('simulate-malformed-request', { length });
-        this.#socket.destroy();
-        return;
-      }
-      if (this.#pending.length - at < 6 + length) break;
-      this.#request(this.#pending.subarray(at, at + 6 + length));
-      at += 6 + length;
-    }
-    this.#pending = Buffer.from(this.#pending.subarray(at));
+    if (this.#splitter.push(chunk, (frame) => this.#request(frame))) return;
+    this.#context.observer.emit('simulate-malformed-request', { bytes: chunk.length });
+    this.#socket.destroy();
   }
 
-  #request(adu: Buffer): void {
+  #request(adu: Uint8Array): void {
     const unitId = adu[6] ?? 0;
-    const pdu = adu.subarray(HEADER_BYTES);
+    const pdu = pduOf(adu);
     const served = this.#context.units.get(unitId);
     if (served === undefined) {
       this.#answer(adu, exceptionPdu(pdu[0] ?? 0, ModbusException.GatewayTargetFailed));
@@ -205,13 +191,7 @@ class Connection implements Served {
     this.#timers.add(timer);
   }
 
-  #answer(request: Buffer, pdu: Buffer): void {
-    if (this.#socket.destroyed) return;
-    const adu = Buffer.allocUnsafe(HEADER_BYTES + pdu.length);
-    request.copy(adu, 0, 0, 4);
-    adu.writeUInt16BE(pdu.length + 1, 4);
-    adu[6] = request[6] ?? 0;
-    pdu.copy(adu, HEADER_BYTES);
-    this.#socket.write(adu);
+  #answer(request: Uint8Array, pdu: Uint8Array): void {
+    if (!this.#socket.destroyed) this.#socket.write(mbapAnswer(request, pdu));
   }
 }

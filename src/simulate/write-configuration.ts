@@ -37,7 +37,7 @@ export async function writeConfiguration(
 
 /** The device file of a simulated device, with everything that is not default. */
 export function deviceConfig(endpoint: SimulatedEndpoint): Readonly<Record<string, unknown>> {
-  const { device: name, host, port, url, unit } = endpoint;
+  const { device: name, host, port, url, unit, baudRate } = endpoint;
   if (endpoint.protocol === 'opcua') {
     const open = { security: { policy: 'None', mode: 'None' } };
     return {
@@ -49,7 +49,8 @@ export function deviceConfig(endpoint: SimulatedEndpoint): Readonly<Record<strin
   }
   const driver = endpoint.protocol;
   if (driver === 'modbus-rtu' || driver === 'modbus-ascii') {
-    return { name, driver, path: url.slice('serial:'.length), baud_rate: 115_200, parity: 'none', unit };
+    const path = url.slice('serial:'.length);
+    return { name, driver, path, baud_rate: baudRate, data_bits: 8, parity: 'none', stop_bits: 1, unit };
   }
   return { name, driver, host, port, unit };
 }

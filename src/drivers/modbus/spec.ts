@@ -45,6 +45,7 @@ function specOf(kind: ModbusConfig['driver'], summary: string, schema: DriverSpe
     connection: (config) => ({
       key: connectionKeyOf(config as ModbusConfig),
       settings: sharedSettings(config as ModbusConfig),
+      binding: bindingSettings(config as ModbusConfig),
     }),
   };
 }
@@ -82,6 +83,11 @@ function sharedSettings(config: ModbusConfig): Readonly<Record<string, unknown>>
     reconnect_min_ms: settings.reconnectMinMs,
     reconnect_max_ms: settings.reconnectMaxMs,
   };
+}
+
+/** What a wire can be in one way only: the kind of its frames and, on a serial port, their characters. */
+function bindingSettings(config: ModbusConfig): readonly string[] {
+  return 'path' in config ? ['driver', 'baud_rate', 'data_bits', 'parity', 'stop_bits'] : ['driver'];
 }
 
 function checkDevice(config: ModbusConfig): ValueProblem[] {

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../model/time.ts';
+import { MbapSplitter } from '../mbap.ts';
 import { capturedPackets } from './capture-file.ts';
-import { MbapSplitter } from './mbap-splitter.ts';
 import { StreamAssembler } from './stream-assembler.ts';
 import { type TcpSegment, tcpSegment } from './tcp-segment.ts';
 import type { WireFrame, WireRecording } from './wire-frame.ts';

@@ -3,7 +3,7 @@ import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import { Listener } from '../listener.ts';
-import { MbapSplitter } from './mbap-splitter.ts';
+import { MbapSplitter, mbapAnswer } from '../mbap.ts';
 import { pairExchanges } from './wire-exchange.ts';
 import { readFrame, type WireRecording } from './wire-frame.ts';
 import { WirePlayer } from './wire-player.ts';
@@ -120,7 +120,7 @@ function serve(socket: Socket, { player, position, speed, clock, observer }: Con
       player.seek(position());
       const { pdu, latencyMs } = player.answer(message.unit, message.pdu);
       if (pdu === null) continue;
-      const reply = frameOf(asked.frame, pdu);
+      const reply = mbapAnswer(asked.frame, pdu);
       const delayMs = latencyMs / speed;
       if (delayMs < 1) {
         socket.write(reply);
@@ -145,14 +145,4 @@ function serve(socket: Socket, { player, position, speed, clock, observer }: Con
     if (timer === null) next();
   });
   socket.on('close', () => timer?.cancel());
-}
-
-function frameOf(request: Uint8Array, pdu: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(7 + pdu.length);
-  frame.set(request.subarray(0, 4));
-  frame[4] = (pdu.length + 1) >>> 8;
-  frame[5] = (pdu.length + 1) & 0xff;
-  frame[6] = request[6] ?? 0;
-  frame.set(pdu, 7);
-  return frame;
 }

@@ -1,10 +1,12 @@
 import t from 'tap';
 import Value from 'typebox/value';
+import { loadConfiguration } from '../../../src/config/load.ts';
 import { type ModbusTcpConfig, modbusTcpConfigSchema } from '../../../src/drivers/modbus/config.ts';
 import { formatExtent, parseExtent } from '../../../src/drivers/modbus/extent-text.ts';
 import { settingsOf } from '../../../src/drivers/modbus/settings.ts';
 import { modbusSpecs } from '../../../src/drivers/modbus/spec.ts';
 import type { DataType, TagDefinition } from '../../../src/model/tag.ts';
+import { configDirectory, GATEWAY, testSpecs } from '../../config/fixture.ts';
 import { tag } from '../../support/tag.ts';
 
 const specOf = (kind: string) => modbusSpecs.find((spec) => spec.kind === kind) as (typeof modbusSpecs)[number];
@@ -122,6 +124,30 @@ t.test('devices at one host and port share a connection', async (t) => {
   t.not(key({ port: 503 }), key({}));
   t.equal(key({ host: 'Meter.Example' }), key({ host: 'meter.example' }));
   t.equal(key({ host: '::1' }), 'tcp://[::1]:502');
+});
+
+t.test('what cannot share a wire is refused, what only differs is warned of', async (t) => {
+  const serial = (name: string, over: string) => `name: ${name}\nbaud_rate: 9600\n${over}\n`;
+  const directory = await configDirectory(t, {
+    'gateway.yaml': GATEWAY,
+    'devices/a.yaml': serial('a', 'driver: modbus-rtu\npath: /dev/ttyUSB0'),
+    'devices/b.yaml': serial('b', 'driver: modbus-ascii\npath: /dev/ttyUSB0'),
+    'devices/c.yaml': serial('c', 'driver: modbus-rtu\npath: /dev/ttyUSB0\nparity: none'),
+    'devices/d.yaml': serial('d', 'driver: modbus-rtu\npath: /dev/ttyUSB0\npause_ms: 5'),
+    'devices/e.yaml': 'name: e\ndriver: modbus-tcp\nhost: h\nport: 4001\n',
+    'devices/f.yaml': serial('f', 'driver: modbus-rtu-tcp\nhost: h\nport: 4001'),
+  });
+  const { problems } = await loadConfiguration(directory, { ...testSpecs, drivers: modbusSpecs }, {});
+  t.strictSame(
+    problems.map(({ severity, file, where }) => `${severity} ${file} ${where}`),
+    [
+      'error devices/b.yaml driver',
+      'error devices/c.yaml parity',
+      'warning devices/d.yaml pause_ms',
+      'error devices/f.yaml driver',
+    ],
+  );
+  t.match(problems[0], { expected: /modbus-rtu.* as for a, which shares the connection serial:\/dev\/ttyUSB0/ });
 });
 
 t.test('the defaults of the schema and of the driver are the same', async (t) => {

@@ -1,3 +1,5 @@
+/** Transaction, protocol, length, unit. */
+const HEADER_BYTES = 7;
 const LENGTH_FROM = 6;
 /** Unit and function code at least, unit and the longest protocol data unit at most. Source: Modbus Messaging on TCP/IP V1.0b §3.1.3. */
 const MIN_LENGTH = 2;
@@ -33,4 +35,21 @@ export class MbapSplitter {
   reset(): void {
     this.#rest = NOTHING;
   }
+}
+
+/** The frame that answers another one: its transaction and unit, around a protocol data unit. */
+export function mbapAnswer(request: Uint8Array, pdu: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(HEADER_BYTES + pdu.length);
+  frame.set(request.subarray(0, 4));
+  frame[4] = (pdu.length + 1) >>> 8;
+  frame[5] = (pdu.length + 1) & 0xff;
+  frame[6] = request[6] ?? 0;
+  frame.set(pdu, HEADER_BYTES);
+  return frame;
+}
+
+/** The protocol data unit of a whole frame. */
+export function pduOf(frame: Uint8Array): Buffer {
+  const pdu = frame.subarray(HEADER_BYTES);
+  return Buffer.from(pdu.buffer, pdu.byteOffset, pdu.length);
 }
