@@ -26,6 +26,19 @@ setSizeLimits({ maxArraySize: 1_000_000, maxMapSize: 100_000, maxObjectSize: 100
 
 const codec = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: true, structuredClone: false });
 
+/** What most encodings fit in; a larger one takes room of its own for once. */
+const scratch = Buffer.allocUnsafeSlow(131_072);
+
+/**
+ * The bytes of a value, as an array of their own. Into the same scratch each time: left to itself cbor-x keeps a buffer four times its largest
+ * value, 3 MB after a list of 10,000 tags, and takes another one whenever that is full.
+ * @source cbor-x 1.6.9, encode.js (useBuffer, makeRoom)
+ */
+function encode(value: unknown): Uint8Array {
+  (codec as unknown as { useBuffer(buffer: Buffer): void }).useBuffer(scratch);
+  return new Uint8Array(codec.encode(value));
+}
+
 /** Thrown by the decoders for bytes that are not of this form. */
 export class EventCodecError extends Error {
   override readonly name = 'EventCodecError';
@@ -33,7 +46,7 @@ export class EventCodecError extends Error {
 
 /** The bytes of an event; the array is of its own and may be transferred. */
 export function encodeEvent(draft: EventDraft): Uint8Array {
-  return ownBytes(codec.encode(isTelemetry(draft) ? telemetryForm(draft) : eventForm(draft)));
+  return encode(isTelemetry(draft) ? telemetryForm(draft) : eventForm(draft));
 }
 
 /** Outside of the bytes: what acceptance added, and the tag list of a telemetry event. */
@@ -119,7 +132,7 @@ export function telemetryAttributes(list: TagList): Pick<EventDraft, 'type' | 's
 
 /** Plain CBOR with the same safety settings, for batches and service messages. */
 export function encodeCbor(value: unknown): Uint8Array {
-  return ownBytes(codec.encode(value));
+  return encode(value);
 }
 
 /** @throws EventCodecError not CBOR, or more than one item */
@@ -195,11 +208,4 @@ function optional(correlationid: string | null, causationid: string | null, trac
     ...(causationid === null ? {} : { causationid }),
     ...(traceparent === null ? {} : { traceparent }),
   };
-}
-
-/** cbor-x encodes into a shared pool: copy the bytes out, so that they can be kept and transferred. */
-function ownBytes(pooled: Uint8Array): Uint8Array {
-  const own = new Uint8Array(pooled.length);
-  own.set(pooled);
-  return own;
 }
