@@ -49,15 +49,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'dropped-without-a-gap',
     file: 'src/journal/capacity.ts',
-    from: "if (reason !== 'settled') books.bookDrop(",
-    to: "if (reason === 'age') books.bookDrop(",
+    from: "if (reason !== 'settled' && !books.bookDrop(",
+    to: "if (reason === 'age' && !books.bookDrop(",
     breaks: 'what a quota drops is told as a gap',
   },
   {
     name: 'untold-gaps-forgotten-at-open',
     file: 'src/journal/journal-client.ts',
-    from: 'for (const gap of opened.untold) this.#untold.set(gap.id, gap);',
-    to: 'for (const gap of opened.untold.slice(0, 0)) this.#untold.set(gap.id, gap);',
+    from: 'for (const gap of opened.untold) this.#own.gap(gap);',
+    to: '',
     breaks: 'a gap is told although the process ended before',
   },
   {
