@@ -249,6 +249,12 @@ const lineBehindServer = {
   stop_bits,
 };
 
+/** The keys of a device on a serial port, but for its data bits. */
+const onSerialPort = { ...serialPort, ...unnumbered, ...common };
+
+/** The keys of a device behind a serial device server. */
+const behindServer = { host, port: portOfServer, connect_timeout_ms, ...lineBehindServer, ...unnumbered, ...common };
+
 const options = (description: string) => ({ additionalProperties: false, description });
 
 /** The whole device file of a Modbus TCP unit. */
@@ -297,10 +303,8 @@ export const modbusRtuConfigSchema = Type.Object(
   {
     name,
     driver: Type.Literal('modbus-rtu', { description: 'The kind of driver.' }),
-    ...serialPort,
+    ...onSerialPort,
     data_bits: rtuDataBits,
-    ...unnumbered,
-    ...common,
   },
   options('A unit on a serial line of this machine that speaks Modbus RTU.'),
 );
@@ -310,10 +314,8 @@ export const modbusAsciiConfigSchema = Type.Object(
   {
     name,
     driver: Type.Literal('modbus-ascii', { description: 'The kind of driver.' }),
-    ...serialPort,
+    ...onSerialPort,
     data_bits: asciiDataBits,
-    ...unnumbered,
-    ...common,
   },
   options('A unit on a serial line of this machine that speaks Modbus ASCII.'),
 );
@@ -323,12 +325,7 @@ export const modbusRtuTcpConfigSchema = Type.Object(
   {
     name,
     driver: Type.Literal('modbus-rtu-tcp', { description: 'The kind of driver.' }),
-    host,
-    port: portOfServer,
-    connect_timeout_ms,
-    ...lineBehindServer,
-    ...unnumbered,
-    ...common,
+    ...behindServer,
   },
   options('A unit behind a serial device server that passes the bytes of Modbus RTU through as they are.'),
 );
@@ -338,12 +335,7 @@ export const modbusAsciiTcpConfigSchema = Type.Object(
   {
     name,
     driver: Type.Literal('modbus-ascii-tcp', { description: 'The kind of driver.' }),
-    host,
-    port: portOfServer,
-    connect_timeout_ms,
-    ...lineBehindServer,
-    ...unnumbered,
-    ...common,
+    ...behindServer,
   },
   options('A unit behind a serial device server that passes the bytes of Modbus ASCII through as they are.'),
 );

@@ -101,28 +101,28 @@ function wireOf(config: ModbusConfig): OwnWire {
   return {
     ...shared,
     framing,
-    line:
-      config.baud_rate === undefined
-        ? null
-        : {
-            baudRate: config.baud_rate,
-            dataBits: framing === 'rtu' ? DEFAULTS.rtuDataBits : DEFAULTS.asciiDataBits,
-            parity: config.parity ?? DEFAULTS.parity,
-            stopBits: config.stop_bits ?? DEFAULTS.stopBits,
-          },
+    line: config.baud_rate === undefined ? null : lineOf({ ...config, baud_rate: config.baud_rate }, framing),
     maxInFlight: 1,
     turnaroundMs: config.turnaround_ms ?? DEFAULTS.turnaroundMs,
   };
 }
 
-function serialWireOf(config: ModbusSerialConfig): OwnWire {
-  const isRtu = config.driver === 'modbus-rtu';
-  const line: SerialLine = {
+/** The characters of a line, with what is left out filled in. */
+function lineOf(
+  config: Pick<ModbusSerialConfig, 'baud_rate' | 'data_bits' | 'parity' | 'stop_bits'>,
+  framing: 'rtu' | 'ascii',
+): SerialLine {
+  return {
     baudRate: config.baud_rate,
-    dataBits: config.data_bits ?? (isRtu ? DEFAULTS.rtuDataBits : DEFAULTS.asciiDataBits),
+    dataBits: config.data_bits ?? (framing === 'rtu' ? DEFAULTS.rtuDataBits : DEFAULTS.asciiDataBits),
     parity: config.parity ?? DEFAULTS.parity,
     stopBits: config.stop_bits ?? DEFAULTS.stopBits,
   };
+}
+
+function serialWireOf(config: ModbusSerialConfig): OwnWire {
+  const isRtu = config.driver === 'modbus-rtu';
+  const line = lineOf(config, isRtu ? 'rtu' : 'ascii');
   const sendLevel = config.rs485?.rts_while_sending;
   const rts =
     sendLevel === undefined
