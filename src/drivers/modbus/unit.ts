@@ -291,21 +291,18 @@ export class Unit {
   /** Where answers carry numbers one that is late is known as such: the wire is held for a short time only, and the answer counts later too. */
   #probePatience(): Patience {
     const { settings, wire } = this.#options;
-    const shortMs = this.#probeTimeoutMs();
-    return wire.isUnnumbered ? { timeoutMs: shortMs } : { timeoutMs: settings.timeoutMs, holdMs: shortMs };
+    if (wire.isUnnumbered) return { timeoutMs: this.#probeTimeoutMs() };
+    const holdMs = Math.max(LEAST_HOLD_MS, Math.ceil(PROBE_PATIENCE * wire.typicalMs));
+    return { timeoutMs: settings.timeoutMs, holdMs: Math.min(settings.timeoutMs, holdMs) };
   }
 
   #probeTimeoutMs(): Millis {
     const { wire, settings } = this.#options;
     const { timeoutMs } = settings;
     const slowestMs = this.#slowestMs === 0 ? wire.slowestMs : this.#slowestMs;
-    const isPatient =
-      wire.isUnnumbered && this.#silences >= FIRST_PATIENT_PROBE && Number.isInteger(Math.log2(this.#silences));
+    const isPatient = this.#silences >= FIRST_PATIENT_PROBE && Number.isInteger(Math.log2(this.#silences));
     if (slowestMs === 0 || isPatient) return timeoutMs;
-    return Math.min(
-      timeoutMs,
-      Math.max(wire.isUnnumbered ? LEAST_PROBE_MS : LEAST_HOLD_MS, Math.ceil(PROBE_PATIENCE * slowestMs)),
-    );
+    return Math.min(timeoutMs, Math.max(LEAST_PROBE_MS, Math.ceil(PROBE_PATIENCE * slowestMs)));
   }
 
   #pause(pauseMs: Millis): Promise<void> {

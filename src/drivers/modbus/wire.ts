@@ -71,6 +71,8 @@ export class Wire {
   reconnects = 0;
   /** The longest that any answer took; 0 before the first. */
   slowestMs: Millis = 0;
+  /** How long answers take of late, so that one stall is soon forgotten; 0 before the first. */
+  typicalMs: Millis = 0;
   /** Time in which at least one request was in flight, since start. */
   busyMs: Millis = 0;
   readonly #options: WireOptions;
@@ -266,6 +268,7 @@ export class Wire {
       this.#failures = 0;
       const answeredAt = clock.monotonic();
       this.slowestMs = Math.max(this.slowestMs, answeredAt - sentAt);
+      this.typicalMs += (answeredAt - sentAt - this.typicalMs) / 16;
       if (job.unitPauseMs > 0) this.#notBefore.set(unit, answeredAt + job.unitPauseMs);
       job.resolve({ exception, data, time, tookMs: answeredAt - sentAt });
     } catch (error) {
