@@ -8,6 +8,7 @@ import type { EpochMs } from '../model/time.ts';
 import type { CommittedEvent, StoredEvent } from '../ports/journal.ts';
 import type { OutgoingBatch } from '../ports/sink.ts';
 import { type Compression, compress } from './compression.ts';
+import { ListFrames } from './list-frames.ts';
 import { usedTags } from './used-tags.ts';
 
 export const BATCH_FORMAT = 'headgate.batch.v1';
@@ -17,10 +18,6 @@ export const BATCH_FORMAT = 'headgate.batch.v1';
  * @source RFC 8949 §3.4.6
  */
 export const CBOR_BATCH_HEAD = Uint8Array.of(0xd9, 0xd9, 0xf7, 0x82);
-
-/** Sets of tag lists kept encoded and compressed: a plant's groups recur in the same few combinations. */
-const LIST_SETS_KEPT = 32;
-const LIST_SET_BYTES_KEPT = 4_194_304;
 
 export interface BatchEncoderOptions {
   readonly journalId: string;
@@ -33,7 +30,7 @@ export interface BatchEncoderOptions {
 
 /**
  * Headgate's own batch: one message that holds many events and stands alone. CBOR: `55799([envelope, tag lists])` with the stored
- * bytes of each event as they are; compressed as two frames, since the lists of a batch recur and are compressed once:
+ * bytes of each event as they are; compressed as several frames, since the lists of a batch recur and are compressed once:
  *
  * envelope = `{ format, journalId, gateway, sink, sent, historical, lane, first, last, settled, lists, items: [[sequence, lane, recordedtime,
  * bytes], …] }`: it speaks for the sequences first to last of its lane; through `settled` all lanes are confirmed at this destination; `absent`,
@@ -47,10 +44,11 @@ export interface BatchEncoderOptions {
  */
 export class BatchEncoder {
   readonly #options: BatchEncoderOptions;
-  readonly #listSets = new Map<string, Promise<Uint8Array>>();
+  readonly #listFrames: ListFrames;
 
   constructor(options: BatchEncoderOptions) {
     this.#options = options;
+    this.#listFrames = new ListFrames(options.compression);
   }
 
   /** @throws SINK_REJECTED an event cannot be read (JSON only) */
@@ -78,23 +76,9 @@ export class BatchEncoder {
     ]);
     const tags = usedTags(batch.events);
     const lists = tags.flatMap(({ list, used }) => (used === null ? [] : [cutDown(list, used)]));
-    const main = compress(concat(CBOR_BATCH_HEAD, encodeCbor({ ...envelope, lists, items })), compression);
-    return concat(await main, await this.#listFrame(tags.flatMap(({ list, used }) => (used === null ? [list] : []))));
-  }
-
-  #listFrame(lists: readonly TagList[]): Promise<Uint8Array> {
-    const key = lists.map(({ id }) => id).join();
-    let frame = this.#listSets.get(key);
-    if (frame === undefined) {
-      const bytes = encodeCbor(lists);
-      frame = compress(bytes, this.#options.compression);
-      if (bytes.length > LIST_SET_BYTES_KEPT) return frame;
-    }
-    this.#listSets.delete(key);
-    this.#listSets.set(key, frame);
-    const [oldest] = this.#listSets.keys();
-    if (this.#listSets.size > LIST_SETS_KEPT && oldest !== undefined) this.#listSets.delete(oldest);
-    return frame;
+    const whole = tags.flatMap(({ list, used }) => (used === null ? [list] : []));
+    const head = Buffer.concat([CBOR_BATCH_HEAD, encodeCbor({ ...envelope, lists, items }), arrayHead(whole.length)]);
+    return Buffer.concat(await Promise.all([compress(head, compression), this.#listFrames.of(whole)]));
   }
 }
 
@@ -121,9 +105,11 @@ function cutDown(list: TagList, used: Uint32Array): object {
   return { ...list, size: names.length, at: used, names: pick(names), units: pick(units), types: pick(types) };
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
+/**
+ * Head of a CBOR array.
+ * @source RFC 8949 §3.1, major type 4
+ */
+function arrayHead(length: number): Uint8Array {
+  if (length < 24) return Uint8Array.of(0x80 | length);
+  return length < 256 ? Uint8Array.of(0x98, length) : Uint8Array.of(0x99, length >> 8, length & 0xff);
 }
