@@ -2,8 +2,9 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../src/errors/headgate-error.ts';
 import { Life } from './sim/life.ts';
-import { type LifeReport, runLives } from './sim/run-lives.ts';
+import { runLives } from './sim/run-lives.ts';
 import { type MutantReport, runMutants } from './sim/run-mutants.ts';
+import type { LifeReport } from './sim/watch-lives.ts';
 
 const USAGE = `usage: npm run sim -- --seeds N [--from K] [--jobs 2] [--json]
        npm run sim -- --seed K [--trace] [--json]

@@ -25,7 +25,7 @@ export interface DestinationWitness {
   /** New events, as a customer's receiver hands them on: each lane in its order. */
   received(destination: string, events: readonly ReceivedEvent[]): void;
   /** A batch, whatever the receiver made of it, is safe at the far side. */
-  arrived(destination: string, events: readonly StoredEvent[]): void;
+  arrived(destination: string, batch: OutgoingBatch): void;
   /** It will never take this event. */
   refused(destination: string, event: StoredEvent): void;
   failed(error: unknown): void;
@@ -45,8 +45,8 @@ interface OpenLine {
 export class Destination {
   readonly name: string;
   readonly receiver = new OrderedReceiver();
-  /** Batches are refused for what is in them: their parts come late, and only an ordered receiver sees none of it. */
-  readonly refusesEvents: boolean;
+  /** It refused a batch and took what was on the way behind it: that comes late, and only an ordered receiver sees none of it. */
+  hasRefused = false;
   mode: LinkMode = 'up';
   readonly #time: VirtualTime;
   readonly #dice: Dice;
@@ -72,7 +72,6 @@ export class Destination {
     this.#witness = options.witness;
     this.#latencyMs = options.latencyMs;
     this.#isPoison = options.isPoison ?? (() => false);
-    this.refusesEvents = options.isPoison !== null;
   }
 
   /** Set what the link does; `down` resets what is connected. */
@@ -135,7 +134,7 @@ export class Destination {
     const copies = this.#dice.chance(0.04) ? 2 : 1;
     decodeBatch(payload).then(
       (received) => {
-        this.#witness.arrived(this.name, batch.events);
+        this.#witness.arrived(this.name, batch);
         for (let i = 0; i < copies; i++) {
           this.#witness.received(this.name, this.receiver.receive(received));
         }
@@ -146,6 +145,7 @@ export class Destination {
   }
 
   #answer(line: OpenLine, answer: Answer, onAnswer: (answer: Answer) => void): void {
+    if (answer !== 'confirmed') this.hasRefused = true;
     // Answers may overtake one another: confirmations are by number.
     const delay = this.#latency();
     this.#time.at(delay, () => {

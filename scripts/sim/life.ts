@@ -29,6 +29,8 @@ const DAY_MS = 86_400_000;
 /** Virtual time in which everything must be settled once the faults have stopped. */
 const SETTLE_MS = 900_000;
 const BOOKS_EVERY_STEPS = 40;
+/** Some 50 times what a long life takes. */
+const MAX_STEPS = 2_000_000;
 
 interface Site {
   readonly destination: Destination;
@@ -157,6 +159,7 @@ export class Life {
   }
 
   #afterStep(): void {
+    if (this.#time.steps > MAX_STEPS) this.#oracle.fail('a life ends', `not within ${MAX_STEPS} steps`);
     const process = this.#process;
     if (process === null) return;
     const limit = (this.#config.queue_events ?? 0) + Producers.maxGroup;

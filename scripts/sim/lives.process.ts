@@ -1,6 +1,6 @@
 /** Lives some lives in a process of its own: argv = first seed, how many, distance between seeds, how often each (2 if not told); one message for each. */
 import { Life } from './life.ts';
-import type { LifeReport } from './run-lives.ts';
+import type { LifeReport } from './watch-lives.ts';
 
 const [first = 0, count = 0, step = 1, times = 2] = process.argv.slice(2).map(Number);
 for (let i = 0; i < count; i++) {

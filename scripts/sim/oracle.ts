@@ -5,6 +5,7 @@ import { GAP_TYPE } from '../../src/model/event.ts';
 import { SequenceRanges } from '../../src/model/sequence-ranges.ts';
 import { LANES, type Lane } from '../../src/model/tag.ts';
 import type { CommittedEvent, Cursor, StoredEvent } from '../../src/ports/journal.ts';
+import type { OutgoingBatch } from '../../src/ports/sink.ts';
 import type { ReceivedEvent } from '../../src/sinks/batch-decoder.ts';
 import type { Destination, DestinationWitness } from './destination.ts';
 import type { DiskWitness, Row, SegmentImage } from './segment-image.ts';
@@ -192,7 +193,9 @@ export class Oracle implements DiskWitness, DestinationWitness {
     this.#sinks.delete(name);
   }
 
-  arrived(name: string, events: readonly StoredEvent[]): void {
+  arrived(name: string, { events, historical, coverage }: OutgoingBatch): void {
+    const sequences = events.map(({ sequence }) => sequence).join(' ');
+    this.#trace(`${name} gets ${historical ? 'historical' : 'live'} ${sequences} ${JSON.stringify(coverage)}`);
     for (const { sequence } of events) this.#sinks.get(name)?.safe.add(sequence);
   }
 
@@ -226,7 +229,7 @@ export class Oracle implements DiskWitness, DestinationWitness {
   }
 
   checkReceiver(destination: Destination): void {
-    if (destination.refusesEvents) return;
+    if (destination.hasRefused) return;
     const { orderViolations } = destination.receiver.figures();
     if (orderViolations > 0) this.fail('order within a stream', `${destination.name}: ${orderViolations} violations`);
   }

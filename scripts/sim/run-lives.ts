@@ -1,10 +1,4 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import type { LifeResult } from './life.ts';
-
-/** What is told of a life. */
-export type LifeReport = Omit<LifeResult, 'hash' | 'lines'>;
+import { type LifeReport, watchLives } from './watch-lives.ts';
 
 export interface RunLivesOptions {
   readonly first: number;
@@ -15,30 +9,25 @@ export interface RunLivesOptions {
   readonly onLife: (report: LifeReport) => boolean;
 }
 
-const LIVES = fileURLToPath(new URL('lives.process.ts', import.meta.url));
-
 /**
- * Live the lives of some seeds over several processes.
+ * Live the lives of some seeds over several processes, each twice.
  * @throws Error a process ended before its lives were over
  */
 export async function runLives({ first, count, jobs, onLife }: RunLivesOptions): Promise<void> {
   const width = Math.min(jobs, count);
-  let isEnded = false;
-  const children = Array.from({ length: width }, (_, i) => {
-    const own = Math.ceil((count - i) / width);
-    return fork(LIVES, [first + i, own, width].map(String), {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-  });
-  await Promise.all(
-    children.map(async (child) => {
-      child.on('message', (report: LifeReport) => {
-        if (isEnded || !onLife(report)) return;
-        isEnded = true;
-        for (const one of children) one.kill('SIGKILL');
-      });
-      const [code] = await once(child, 'exit');
-      if (code !== 0 && !isEnded) throw new Error(`a process of lives ended with ${code}`);
+  const watches = Array.from({ length: width }, (_, i) =>
+    watchLives({
+      first: first + i,
+      count: Math.ceil((count - i) / width),
+      step: width,
+      times: 2,
+      mutant: null,
+      onLife: (report) => {
+        const isEnough = onLife(report);
+        if (isEnough) for (const { end } of watches) end();
+        return isEnough;
+      },
     }),
   );
+  await Promise.all(watches.map(({ over }) => over));
 }

@@ -1,7 +1,5 @@
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { MUTANTS, type Mutant } from './mutants.table.ts';
-import type { LifeReport } from './run-lives.ts';
+import { type LifeReport, watchLives } from './watch-lives.ts';
 
 /** What became of one mutant. */
 export interface MutantReport {
@@ -19,11 +17,6 @@ export interface RunMutantsOptions {
   /** Told of each as it comes. */
   readonly onMutant: (report: MutantReport) => void;
 }
-
-const LIVES = fileURLToPath(new URL('lives.process.ts', import.meta.url));
-const PRELOAD = new URL('mutate.preload.ts', import.meta.url).href;
-/** A life takes a fraction of a second; one that takes so long never ends. */
-const LIFE_MS = 20_000;
 
 /**
  * Live the seeds without a mutant, then each mutant over those that hold, until one notices it.
@@ -48,46 +41,17 @@ export async function runMutants({ seeds, jobs, onMutant }: RunMutantsOptions): 
 }
 
 /** The lives of one mutant, up to the first that is enough. */
-function lives(
+async function lives(
   mutant: Mutant | null,
   first: number,
   count: number,
   isEnough: (report: LifeReport) => boolean,
 ): Promise<readonly LifeReport[]> {
-  return new Promise((resolve, reject) => {
-    const reports: LifeReport[] = [];
-    const child = fork(LIVES, [first, count, 1, 1].map(String), {
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-      execArgv: mutant === null ? [] : ['--import', PRELOAD],
-      env: { ...process.env, HEADGATE_MUTANT: mutant?.name },
-    });
-    let told = '';
-    let isOver = false;
-    child.stderr?.on('data', (chunk: Buffer) => {
-      told += chunk.toString();
-    });
-    const end = () => {
-      isOver = true;
-      child.kill('SIGKILL');
-    };
-    const hangs = () => {
-      const violation = { invariant: 'a life ends' as const, detail: `not within ${LIFE_MS} ms` };
-      const seed = first + reports.length;
-      reports.push({ seed, violation, virtualSeconds: 0, acceptedEvents: 0, processes: 0 });
-      end();
-    };
-    let watch = setTimeout(hangs, LIFE_MS);
-    child.on('message', (report: LifeReport) => {
-      if (isOver) return;
-      clearTimeout(watch);
-      reports.push(report);
-      if (isEnough(report)) end();
-      else watch = setTimeout(hangs, LIFE_MS);
-    });
-    child.on('exit', (code) => {
-      clearTimeout(watch);
-      if (isOver || code === 0) resolve(reports);
-      else reject(new Error(`${mutant?.name ?? 'the control'} ended with ${code}: ${told.slice(-400)}`));
-    });
-  });
+  const reports: LifeReport[] = [];
+  const onLife = (report: LifeReport) => {
+    reports.push(report);
+    return isEnough(report);
+  };
+  await watchLives({ first, count, step: 1, times: 1, mutant, onLife }).over;
+  return reports;
 }

@@ -132,14 +132,17 @@ export class Receiver {
     return fresh;
   }
 
-  /** Through this sequence of a lane nothing is to be waited for any more: it came, was told as a gap, or will not come. */
+  /**
+   * Through this sequence of a lane nothing is to be waited for any more: it came, or a batch spoke for its place. A gap event alone does not
+   * tell: its range may hold events that are still to come, kept in memory by the sender or among numbers that nothing had.
+   */
   completeThrough(journalId: string, lane: LaneKey): number {
     const journal = this.#journals.get(journalId);
     const account = journal?.lanes.get(lane);
     if (journal === undefined || account === undefined) return 0;
     let through = Math.max(journal.settled, (journal.base ?? 1) - 1);
     for (;;) {
-      const next = account.covered.endFrom(through + 1) ?? account.gaps.ranges.endFrom(through + 1);
+      const next = account.covered.endFrom(through + 1);
       if (next === null) return through;
       through = next;
     }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { GAP_TYPE } from '../../src/model/event.ts';
 import { LANES, type Lane } from '../../src/model/tag.ts';
 import type { Cursor, StoredEvent } from '../../src/ports/journal.ts';
 import { countUnsettled } from '../../src/runtime/forwarder/cursor.ts';
@@ -58,6 +59,20 @@ t.test('does not wait for what the sender holds for confirmed', async (t) => {
   t.same(numbers(receiver.receive(simple(11, 12))), []);
   t.same(numbers(receiver.receive(simple(13, 13, false, 12))), [11, 12, 13]);
   t.match(receiver.figures(), { lost: 10 });
+});
+
+t.test('a gap event alone lets nothing pass: what is in its range may still come', async (t) => {
+  const receiver = new OrderedReceiver({ firstSequence: 1 });
+  t.same(numbers(receiver.receive(simple(11, 12))), []);
+  const data = { gap: 1, lane: 'bulk', first: 1, last: 10, count: 3, unused: 0, consumers: { up: 3 } };
+  const gap: ReceivedEvent = { ...event(13, 'critical'), type: GAP_TYPE, data };
+  const coverage = { lane: 'critical', first: 13, last: 13, settled: 0 } as const;
+  t.same(numbers(receiver.receive({ journalId: 'j', sink: 'up', historical: false, coverage, events: [gap] })), []);
+  t.same(numbers(receiver.receive(simple(4, 5, true))), [], 'the sender had it in memory when the file was dropped');
+  const { events } = simple(8, 8, true);
+  const spoken = { lane: 'bulk', first: 6, last: 10, absent: [{ first: 1, last: 3 }], settled: 0 } as const;
+  const rest: Incoming = { journalId: 'j', sink: 'up', historical: true, coverage: spoken, events };
+  t.same(numbers(receiver.receive(rest)), [4, 5, 8, 11, 12]);
 });
 
 /** One lane of a gateway with its real Delivery. */
