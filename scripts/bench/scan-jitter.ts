@@ -12,7 +12,7 @@ import { tag } from '../../test/support/tag.ts';
 const PERIOD_MS = 100;
 const REGISTERS = 10;
 
-/** How far scans are off their grid. */
+/** How far scans are off their grid; one that is missing counts as a whole period. */
 export interface JitterFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -90,18 +90,34 @@ export async function bareJitter(
 /** @param lists of times of one unit's scans each */
 function offsetsOf(lists: Iterable<readonly number[]>): Omit<JitterFigures, 'expectedScans'> {
   const offsets: number[] = [];
+  let scans = 0;
   for (const list of lists) {
-    const phases = list.map((at) => at % PERIOD_MS);
-    const first = list[0] ?? 0;
-    // Around the first one, so that the grid's own end lies far away.
-    const around = phases.map((phase) => ((phase - (first % PERIOD_MS) + PERIOD_MS * 1.5) % PERIOD_MS) - PERIOD_MS / 2);
-    const sorted = [...around].sort((a, b) => a - b);
-    const median = sorted[sorted.length >> 1] ?? 0;
-    offsets.push(...around.map((offset) => Math.abs(offset - median)));
+    scans += list.length;
+    const phase = circularMedian(list);
+    list.forEach((at, i) => {
+      offsets.push(Math.abs(offGrid(at, phase)));
+      const missing = Math.round((at - (list[i - 1] ?? at - PERIOD_MS)) / PERIOD_MS) - 1;
+      for (let beat = 0; beat < missing; beat++) offsets.push(PERIOD_MS);
+    });
   }
   offsets.sort((a, b) => a - b);
   const at = (share: number) => Math.round((offsets[Math.floor(share * (offsets.length - 1))] ?? 0) * 100) / 100;
-  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), scans: offsets.length };
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), scans };
+}
+
+/** Signed distance from the nearest beat of a grid, at most half a period. */
+function offGrid(at: number, phase: number): number {
+  const offset = (((at - phase) % PERIOD_MS) + PERIOD_MS) % PERIOD_MS;
+  return offset < PERIOD_MS / 2 ? offset : offset - PERIOD_MS;
+}
+
+/** The median of where times lie in their period, which has no end: around their mean direction, so that no outlier moves where it is cut. */
+function circularMedian(times: readonly number[]): number {
+  const angle = (at: number) => (at / PERIOD_MS) * 2 * Math.PI;
+  const sum = (of: (radians: number) => number) => times.reduce((total, at) => total + of(angle(at)), 0);
+  const mean = (Math.atan2(sum(Math.sin), sum(Math.cos)) / (2 * Math.PI)) * PERIOD_MS;
+  const around = times.map((at) => offGrid(at, mean)).sort((a, b) => a - b);
+  return mean + (around[around.length >> 1] ?? 0);
 }
 
 function passed(ms: number): Promise<void> {

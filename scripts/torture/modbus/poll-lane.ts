@@ -93,7 +93,14 @@ export async function pollLane({
     let sentAt = performance.now();
     let stallsBefore = stalls.nowMs;
     let sentTick = 0;
-    const job = { request, timeoutMs, lateReplyMs, unitPauseMs, deadline: sentAt, isRead: true };
+    const job = {
+      request,
+      timeoutMs,
+      lateReplyMs,
+      unitPauseMs,
+      deadline: sentAt,
+      ...{ isRead: true, holdMs: null, waitsUntil: null },
+    };
     const isWanted = () => {
       sentAt = performance.now();
       stallsBefore = stalls.nowMs;

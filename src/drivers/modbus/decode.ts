@@ -29,6 +29,9 @@ const OP_FIELD_16 = 17;
 const OP_FIELD_32 = 18;
 const OP_FIELD_64 = 19;
 const FIELD_SHIFT = 6;
+/** Of byte order ABCD. */
+const PLAIN_UINT16 = OP.uint16 << 2;
+const PLAIN_INT16 = OP.int16 << 2;
 
 /** Bit 0: bytes of each register swapped; bit 1: registers swapped. */
 const ORDER: Readonly<Record<ByteOrder, number>> = { ABCD: 0, BADC: 1, CDAB: 2, DCBA: 3 };
@@ -86,6 +89,13 @@ export function decodeBlock(program: DecodeProgram, block: number, data: Uint8Ar
   const end = program.firstRow[block + 1] as number;
   for (let row = program.firstRow[block] as number; row < end; row++) {
     const code = op[row] as number;
+    if (code === PLAIN_UINT16 || code === PLAIN_INT16) {
+      // Most of what there is: without the call.
+      const from = at[row] as number;
+      const bits = ((data[from] as number) << 8) | (data[from + 1] as number);
+      values[slot[row] as number] = code === PLAIN_UINT16 ? bits : (bits << 16) >> 16;
+      continue;
+    }
     values[slot[row] as number] = decodeValue(code >>> 2, code & 3, data, at[row] as number, argument[row] as number);
   }
 }

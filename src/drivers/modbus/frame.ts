@@ -103,29 +103,31 @@ export function replyPduBytes(shape: ReplyShape): number {
 
 /**
  * The answer that a unit gave, if it is one: unit, function, byte count and length must all be what the request asks for.
+ * @param bytes with the protocol data unit `from` there on
  * @throws FramingError they are not
  */
-export function takeReply(unit: number, pdu: Uint8Array, request: ModbusRequest): ModbusReply {
-  const code = pdu[0] as number;
+export function takeReply(unit: number, bytes: Uint8Array, request: ModbusRequest, from = 0): ModbusReply {
+  const code = bytes[from] as number;
   const wanted = request.pdu[0] as number;
+  const length = bytes.length - from;
   if (unit !== request.unit) throw new FramingError(`from unit ${unit}`);
   if (code === (wanted | 0x80)) {
-    const exception = pdu[1] as number;
-    if (pdu.length !== 2 || exception === 0) throw new FramingError('an exception of wrong form');
+    const exception = bytes[from + 1] as number;
+    if (length !== 2 || exception === 0) throw new FramingError('an exception of wrong form');
     return { exception, data: NO_DATA };
   }
   if (code !== wanted) throw new FramingError(`function ${code} in place of ${wanted}`);
   const { reply } = request;
   if (reply.kind === 'data') {
-    const announced = pdu[1] as number;
-    const present = pdu.length - 2;
+    const announced = bytes[from + 1] as number;
+    const present = length - 2;
     if (announced !== reply.bytes || present !== reply.bytes) {
       throw new FramingError(`${announced} bytes announced and ${present} sent in place of ${reply.bytes}`);
     }
-    return { exception: 0, data: pdu.subarray(2) };
+    return { exception: 0, data: new Uint8Array(bytes.buffer, bytes.byteOffset + from + 2, present) };
   }
-  if (reply.kind === 'echo' && !isSame(pdu, reply.pdu)) throw new FramingError('not what was written');
-  return { exception: 0, data: pdu.subarray(1) };
+  if (reply.kind === 'echo' && !isSame(bytes.subarray(from), reply.pdu)) throw new FramingError('not what was written');
+  return { exception: 0, data: bytes.subarray(from + 1) };
 }
 
 /** Where an identification may end: behind its head and behind each object that is there; ascending. */

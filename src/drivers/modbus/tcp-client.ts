@@ -3,13 +3,11 @@ import { HeadgateError, messageOf } from '../../errors/headgate-error.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { ClientHandlers, WireClient } from './client.ts';
+import { endsLikeAnswer, holdsHead } from './cut-off.ts';
 import { FramingError, type ModbusReply, type ModbusRequest } from './frame.ts';
-import { decodeReply, encodeFrame, FrameAssembler, transactionOf } from './tcp-frame.ts';
+import { decodeReply, encodeFrame, FrameAssembler, frameBytes, transactionOf, writeFrame } from './tcp-frame.ts';
 
 const KEEP_ALIVE_MS = 10_000;
-
-/** Transaction, protocol, length, unit and function. */
-const HEAD_BYTES = 8;
 
 /** So many frames that answer nothing, without one that does between them, are no repeats any more. */
 const MAX_STRAYS = 16;
@@ -38,10 +36,13 @@ export interface TcpClientOptions extends ClientHandlers {
 }
 
 interface Pending {
+  readonly transaction: number;
   readonly request: ModbusRequest;
   /** How many answers had come when it was sent. */
   readonly answersBefore: number;
-  readonly timer: Timer;
+  readonly timeoutMs: Millis;
+  /** Monotonic. */
+  readonly deadline: Millis;
   readonly resolve: (reply: ModbusReply) => void;
   readonly reject: (error: HeadgateError) => void;
 }
@@ -65,15 +66,23 @@ export class TcpClient implements WireClient {
     readonly timer: Timer;
   } | null = null;
   #transaction = 0;
+  /** One timer for the deadlines of all, set for the earliest; it finds out by itself that a request has been answered. */
+  #expiry: Timer | null = null;
+  #expiresAt: Millis = Number.POSITIVE_INFINITY;
   /**
    * The last answer that came, while other requests are in flight and nothing has followed it: had it been cut off, it could have been filled
    * up by the beginning of another, which only what follows tells.
    */
-  #doubted: { readonly frame: Uint8Array; readonly timer: Timer } | null = null;
+  #doubted: Uint8Array | null = null;
+  #doubtedAt: Millis = 0;
+  /** Set while there are doubts; like the other, it is not cancelled for each answer. */
+  #doubt: Timer | null = null;
   #answers = 0;
   #strays = 0;
-  /** Frames of this turn of the event loop; at most `capacity`. */
-  #unwritten: Uint8Array[] = [];
+  /** What is asked in this turn of the event loop; at most `capacity`. */
+  #unwritten: Pending[] = [];
+  readonly #frames: Uint8Array[] = [];
+  readonly #collect = (frame: Uint8Array): void => void this.#frames.push(frame);
   #isEnded = false;
 
   constructor(options: TcpClientOptions) {
@@ -115,16 +124,16 @@ export class TcpClient implements WireClient {
         return;
       }
       const transaction = this.#nextTransaction();
-      // After a stall of this process the answer may lie in the socket already: what has come is read before the deadline counts.
-      const timer = this.#options.clock.after(timeoutMs, () =>
-        setImmediate(() => this.#expire(transaction, pending, timeoutMs)),
-      );
-      const pending: Pending = { request, answersBefore: this.#answers, timer, resolve, reject };
+      const deadline = this.#options.clock.monotonic() + timeoutMs;
+      const pending = { transaction, request, answersBefore: this.#answers, timeoutMs, deadline, resolve, reject };
       this.#pending.set(transaction, pending);
-      const frame = encodeFrame(transaction, request);
-      this.#options.onFrame?.(true, frame);
-      if (this.capacity === 1) socket.write(frame);
-      else this.#writeSoon(socket, frame);
+      if (deadline < this.#expiresAt) this.#expireLater(deadline, timeoutMs);
+      if (this.capacity > 1) this.#writeSoon(socket, pending);
+      else {
+        const frame = encodeFrame(transaction, request);
+        this.#options.onFrame?.(true, frame);
+        socket.write(frame);
+      }
     });
   }
 
@@ -143,59 +152,92 @@ export class TcpClient implements WireClient {
   }
 
   /** What is sent in one turn of the event loop leaves in one write, which costs a third of what a corked socket does. */
-  #writeSoon(socket: Socket, frame: Uint8Array): void {
-    this.#unwritten.push(frame);
+  #writeSoon(socket: Socket, pending: Pending): void {
+    this.#unwritten.push(pending);
     if (this.#unwritten.length > 1) return;
     setImmediate(() => {
-      const frames = this.#unwritten;
+      const all = this.#unwritten;
       this.#unwritten = [];
-      if (!this.#isEnded) socket.write(frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames));
+      if (this.#isEnded) return;
+      const bytes = Buffer.allocUnsafe(all.reduce((sum, { request }) => sum + frameBytes(request), 0));
+      let at = 0;
+      for (const { transaction, request } of all) {
+        const end = writeFrame(bytes, at, transaction, request);
+        this.#options.onFrame?.(true, bytes.subarray(at, end));
+        at = end;
+      }
+      socket.write(bytes);
     });
   }
 
   #take(chunk: Uint8Array): void {
     if (this.#isEnded) return;
-    const frames: Uint8Array[] = [];
+    const frames = this.#frames;
+    frames.length = 0;
     let error: FramingError | null = null;
     try {
-      this.#assembler.push(chunk, (frame) => frames.push(frame));
+      this.#assembler.push(chunk, this.#collect);
     } catch (thrown) {
       if (!(thrown instanceof FramingError)) throw thrown;
       error = thrown;
     }
-    this.#takeDoubted(frames, error !== null);
+    this.#takeDoubted(frames.length > 0, error !== null);
     // What stands before something that is no frame may have been filled up with it.
     const last = error === null && this.#assembler.hasSoundHead ? undefined : frames.pop();
     for (const frame of frames) this.#takeFrame(frame);
     if (last !== undefined) this.#takeLast(last, error !== null);
+    frames.length = 0;
     if (error !== null) this.#distrust(error, this.#firstPending());
   }
 
   /** What has followed the answer in doubt decides on it, unless it is too short for that. */
-  #takeDoubted(frames: readonly Uint8Array[], isBroken: boolean): void {
+  #takeDoubted(hasFrames: boolean, isBroken: boolean): void {
     const doubted = this.#doubted;
-    const isDecided = isBroken || frames.length > 0 || this.#assembler.hasSoundHead;
+    const isDecided = isBroken || hasFrames || this.#assembler.hasSoundHead;
     if (doubted === null || !isDecided) return;
     this.#doubted = null;
-    doubted.timer.cancel();
-    if (frames.length > 0 || !isBroken) this.#takeFrame(doubted.frame);
+    if (hasFrames || !isBroken) this.#takeFrame(doubted);
   }
 
   #takeLast(frame: Uint8Array, isBroken: boolean): void {
-    const isCertain = this.#pending.size <= 1 && (!isBroken || this.capacity === 1);
+    const isCertain = this.#isAlone(frame) && (!isBroken || this.capacity === 1);
     if (isCertain) this.#takeFrame(frame);
-    else if (!isBroken && !this.#isEnded) this.#doubted = { frame, timer: this.#endDoubtLater() };
+    else if (!isBroken && !this.#isEnded) {
+      this.#doubted = frame;
+      this.#doubtedAt = this.#options.clock.monotonic();
+      this.#endDoubtLater(DOUBT_MS);
+    }
+  }
+
+  /**
+   * True when no other answer can have filled this one up: none is to come, or, of one in flight at a time, its end is not the beginning of one
+   * that the owner no longer waits for.
+   */
+  #isAlone(frame: Uint8Array): boolean {
+    if (this.#pending.size <= 1) return true;
+    if (this.capacity > 1) return false;
+    const own = transactionOf(frame);
+    for (const { transaction, request } of this.#pending.values()) {
+      if (transaction !== own && endsLikeAnswer(frame, transaction, request)) return false;
+    }
+    return true;
   }
 
   /** Nothing has followed: the answer is whole. Bytes too few to decide leave it in doubt, until its deadline. */
-  #endDoubtLater(): Timer {
-    return this.#options.clock.after(DOUBT_MS, () =>
+  #endDoubtLater(delayMs: Millis): void {
+    const { clock } = this.#options;
+    this.#doubt ??= clock.after(delayMs, () =>
       // What has come is read first.
       setImmediate(() => {
+        this.#doubt = null;
         const doubted = this.#doubted;
-        if (doubted === null || this.#assembler.isMidFrame) return;
-        this.#doubted = null;
-        this.#takeFrame(doubted.frame);
+        if (doubted === null) return;
+        const restMs = this.#doubtedAt + DOUBT_MS - clock.monotonic();
+        if (restMs > 0) this.#endDoubtLater(Math.ceil(restMs));
+        else if (!this.#assembler.isMidFrame) {
+          this.#doubted = null;
+          this.#takeFrame(doubted);
+        }
       }),
     );
   }
@@ -225,7 +267,6 @@ export class TcpClient implements WireClient {
     this.#pending.delete(transaction);
     this.#answers++;
     this.#strays = 0;
-    pending.timer.cancel();
     pending.resolve(reply);
   }
 
@@ -236,19 +277,10 @@ export class TcpClient implements WireClient {
   /** True when a frame has the head of another answer in it, be it late or a repeat: it was cut off, and what came next has filled it up. */
   #holdsAnother(frame: Uint8Array, { unit, pdu }: ModbusRequest): boolean {
     const last = Math.imul(this.#transaction, TRANSACTION_COUNT);
-    for (let at = HEAD_BYTES; at + HEAD_BYTES <= frame.length; at++) {
-      // Three zeros that begin here or at the next two places would all have this one.
-      if (frame[at + 4] !== 0) {
-        at += 2;
-        continue;
-      }
-      if (frame[at + 2] !== 0 || frame[at + 3] !== 0 || (frame[at + 5] as number) < 3) continue;
-      const age = (last - Math.imul(transactionOf(frame.subarray(at)), TRANSACTION_COUNT)) & 0xffff;
-      if (age >= RECENT) continue;
-      const code = (frame[at + 7] as number) & 0x7f;
-      if (frame[at + 6] === unit || code === pdu[0] || this.#isPending(frame[at + 6] as number, code)) return true;
-    }
-    return false;
+    return holdsHead(frame, (transaction, otherUnit, code) => {
+      const age = (last - Math.imul(transaction, TRANSACTION_COUNT)) & 0xffff;
+      return age < RECENT && (otherUnit === unit || code === pdu[0] || this.#isPending(otherUnit, code));
+    });
   }
 
   #isPending(unit: number, code: number): boolean {
@@ -262,10 +294,27 @@ export class TcpClient implements WireClient {
     this.#end(new HeadgateError('MODBUS_BAD_REPLY', { place: this.#place, unit, reason: message }), blamed);
   }
 
-  #expire(transaction: number, pending: Pending, timeoutMs: Millis): void {
-    if (this.#pending.get(transaction) !== pending) return;
-    const { unit } = pending.request;
-    const error = new HeadgateError('MODBUS_TIMEOUT', { place: this.#place, unit, timeoutMs });
+  #expireLater(deadline: Millis, delayMs: Millis): void {
+    this.#expiry?.cancel();
+    this.#expiresAt = deadline;
+    // After a stall of this process the answer may lie in the socket already: what has come is read before the deadline counts.
+    this.#expiry = this.#options.clock.after(Math.ceil(delayMs), () => setImmediate(() => this.#expireDue()));
+  }
+
+  #expireDue(): void {
+    const now = this.#options.clock.monotonic();
+    this.#expiresAt = Number.POSITIVE_INFINITY;
+    let next = Number.POSITIVE_INFINITY;
+    for (const pending of this.#pending.values()) {
+      if (pending.deadline <= now) this.#expire(pending);
+      else next = Math.min(next, pending.deadline);
+    }
+    if (!this.#isEnded && next < this.#expiresAt) this.#expireLater(next, next - now);
+  }
+
+  #expire(pending: Pending): void {
+    const { transaction, request, timeoutMs } = pending;
+    const error = new HeadgateError('MODBUS_TIMEOUT', { place: this.#place, unit: request.unit, timeoutMs });
     // Of one at a time none is answered after it was sent, unless it is one that others were sent past.
     const isStreamAlive = this.#answers > pending.answersBefore && !this.#assembler.isMidFrame;
     if (isStreamAlive) {
@@ -288,15 +337,15 @@ export class TcpClient implements WireClient {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#socket?.destroy();
-    this.#doubted?.timer.cancel();
+    this.#doubt?.cancel();
     this.#doubted = null;
+    this.#expiry?.cancel();
     const opening = this.#opening;
     this.#opening = null;
     const all = [...this.#pending.values()];
     this.#pending.clear();
     const reason = 'another request on it failed';
     for (const pending of all) {
-      pending.timer.cancel();
       const isMeant = blamed === null || pending === blamed;
       pending.reject(isMeant ? error : new HeadgateError('MODBUS_CONNECTION_LOST', { place: this.#place, reason }));
     }

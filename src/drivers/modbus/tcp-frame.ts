@@ -9,17 +9,34 @@ const MAX_LENGTH = 254;
 const MIN_LENGTH = 3;
 
 /** The request as it goes onto a TCP connection. */
-export function encodeFrame(transaction: number, { unit, pdu }: Pick<ModbusRequest, 'unit' | 'pdu'>): Uint8Array {
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + pdu.length);
-  frame[0] = transaction >>> 8;
-  frame[1] = transaction & 0xff;
-  frame[2] = 0;
-  frame[3] = 0;
-  frame[4] = 0;
-  frame[5] = pdu.length + 1;
-  frame[6] = unit;
-  frame.set(pdu, HEADER_BYTES);
+export function encodeFrame(transaction: number, request: Pick<ModbusRequest, 'unit' | 'pdu'>): Uint8Array {
+  const frame = Buffer.allocUnsafe(frameBytes(request));
+  writeFrame(frame, 0, transaction, request);
   return frame;
+}
+
+/** Bytes of a request's frame. */
+export function frameBytes({ pdu }: Pick<ModbusRequest, 'pdu'>): number {
+  return HEADER_BYTES + pdu.length;
+}
+
+/** Write a request's frame into `target`. @returns where it ends */
+export function writeFrame(
+  target: Uint8Array,
+  from: number,
+  transaction: number,
+  { unit, pdu }: Pick<ModbusRequest, 'unit' | 'pdu'>,
+): number {
+  target[from] = transaction >>> 8;
+  target[from + 1] = transaction & 0xff;
+  target[from + 2] = 0;
+  target[from + 3] = 0;
+  target[from + 4] = 0;
+  target[from + 5] = pdu.length + 1;
+  target[from + 6] = unit;
+  const at = from + HEADER_BYTES;
+  for (let i = 0; i < pdu.length; i++) target[at + i] = pdu[i] as number;
+  return at + pdu.length;
 }
 
 /** The transaction that a frame answers. */
@@ -29,7 +46,7 @@ export function transactionOf(frame: Uint8Array): number {
 
 /** The answer in a frame of the right transaction. @throws FramingError it is no answer to the request */
 export function decodeReply(frame: Uint8Array, request: ModbusRequest): ModbusReply {
-  return takeReply(frame[6] as number, frame.subarray(HEADER_BYTES), request);
+  return takeReply(frame[6] as number, frame, request, HEADER_BYTES);
 }
 
 /** Cuts a TCP stream into frames. Holds at most one unfinished frame. */
@@ -52,18 +69,19 @@ export class FrameAssembler {
    * @throws FramingError no Modbus TCP: nothing that follows can be trusted
    */
   push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void): void {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#rest = NO_DATA;
-    while (bytes.length >= LENGTH_FROM) {
-      const protocol = ((bytes[2] as number) << 8) | (bytes[3] as number);
-      const length = ((bytes[4] as number) << 8) | (bytes[5] as number);
+    let at = 0;
+    while (bytes.length - at >= LENGTH_FROM) {
+      const protocol = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+      const length = ((bytes[at + 4] as number) << 8) | (bytes[at + 5] as number);
       if (protocol !== 0) throw new FramingError(`protocol ${protocol}, which is not Modbus`);
       if (length < MIN_LENGTH || length > MAX_LENGTH) throw new FramingError(`a frame of length ${length}`);
-      const end = LENGTH_FROM + length;
-      if (bytes.length < end) break;
-      onFrame(bytes.length === end ? bytes : bytes.subarray(0, end));
-      bytes = bytes.subarray(end);
+      const size = LENGTH_FROM + length;
+      if (bytes.length - at < size) break;
+      onFrame(bytes.length === size ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset + at, size));
+      at += size;
     }
-    this.#rest = bytes;
+    if (at < bytes.length) this.#rest = bytes.subarray(at);
   }
 }

@@ -33,11 +33,14 @@ export interface UnitOptions {
   readonly onSilent: (error: HeadgateError) => void;
 }
 
-/** How long an answer is waited for, and how long the others on the wire wait too: as long by default. */
+/** How long an answer is waited for, how long the others on the wire wait too (null: as long), and until when the others go first. */
 interface Patience {
   readonly timeoutMs: Millis;
-  readonly holdMs?: Millis;
+  readonly holdMs: (() => Millis) | null;
+  readonly waitsUntil: Millis | null;
 }
+
+const always = (): boolean => true;
 
 /** Figures since start. */
 export interface UnitCounts {
@@ -60,9 +63,15 @@ export class Unit {
   #silence: HeadgateError | null = null;
   #silences = 0;
   #probeExtent: Extent | null = null;
+  /** The requests of the extents that are read again and again. */
+  readonly #requests = new WeakMap<Extent, ModbusRequest>();
+  readonly #isAskable = (): boolean => !this.isSilent;
+  readonly #patience: Patience;
   /** What it answered last. */
   #known: Extent | null = null;
   #probe: Timer | null = null;
+  /** The read under way of a unit that nobody knows. */
+  #first: Promise<unknown> | null = null;
   /** The check under way whether the unit answers at all. */
   #check: Promise<void> | null = null;
   /** The longest that it took to answer; 0 before it has. */
@@ -75,7 +84,8 @@ export class Unit {
   constructor(options: UnitOptions) {
     this.#options = options;
     this.number = options.unit;
-    const { framing, line, pauseMs } = options.settings;
+    const { framing, line, pauseMs, timeoutMs } = options.settings;
+    this.#patience = { timeoutMs, holdMs: null, waitsUntil: null };
     this.latency = new LatencyMeter(busTiming(framing, line, pauseMs));
   }
 
@@ -109,14 +119,30 @@ export class Unit {
    * @returns the reply, with exception UNANSWERED if only this place is silent
    * @throws the unit is silent now, or the connection is down; `onAnswers` tells when to go on
    */
-  async read(extent: Extent, deadline: Millis): Promise<WireReply> {
+  read(extent: Extent, deadline: Millis): Promise<WireReply> {
+    return this.#state === 'unknown' ? this.#readFirst(extent, deadline) : this.#read(extent, deadline);
+  }
+
+  /** Of a unit that nobody knows, one read at a time tells whether it answers. */
+  async #readFirst(extent: Extent, deadline: Millis): Promise<WireReply> {
+    while (this.#first !== null && this.#state === 'unknown') await this.#first;
+    if (this.#state !== 'unknown') return this.#read(extent, deadline);
+    const reading = this.#read(extent, deadline, this.#shortHold());
+    this.#first = reading.catch(() => {});
+    try {
+      return await reading;
+    } finally {
+      this.#first = null;
+    }
+  }
+
+  async #read(extent: Extent, deadline: Millis, patience = this.#patience): Promise<WireReply> {
     const { clock, settings } = this.#options;
     const { retries, busyPauseMs } = settings;
-    const request = readRequest(this.number, extent);
-    const isWanted = () => !this.isSilent;
+    const request = this.#requestOf(extent);
     for (let attempt = 0; ; attempt++) {
       try {
-        const reply = await this.exchange(request, deadline, isWanted);
+        const reply = await this.exchange(request, deadline, this.#isAskable, patience);
         if (reply.exception === 0) this.#known = extent;
         else if (meaningOf(reply.exception).kind === 'busy' && attempt < retries) {
           await this.#pause(busyPauseMs);
@@ -141,8 +167,8 @@ export class Unit {
   async exchange(
     request: ModbusRequest,
     deadline: Millis,
-    isWanted: () => boolean = () => true,
-    { timeoutMs, holdMs }: Patience = { timeoutMs: this.#options.settings.timeoutMs },
+    isWanted: () => boolean = always,
+    { timeoutMs, holdMs, waitsUntil }: Patience = this.#patience,
   ): Promise<WireReply> {
     const { wire, settings, observer, device } = this.#options;
     const { place, unitPauseMs } = settings;
@@ -155,10 +181,8 @@ export class Unit {
     const isRead = request.reply.kind === 'data' || request.reply.kind === 'identification';
     let reply: WireReply;
     try {
-      reply = await wire.send({
-        ...{ request, timeoutMs, lateReplyMs, unitPauseMs, deadline, isRead, isWanted: counted },
-        ...(holdMs === undefined ? {} : { holdMs }),
-      });
+      const patience = { timeoutMs, lateReplyMs, unitPauseMs, holdMs, waitsUntil };
+      reply = await wire.send({ request, deadline, isRead, isWanted: counted, ...patience });
     } catch (error) {
       if (isHeadgateError(error, 'MODBUS_TIMEOUT')) this.counts.timeouts++;
       if (isUnitFailure(error)) this.counts.failures++;
@@ -215,7 +239,7 @@ export class Unit {
     if (this.#state === 'answers' && extent !== null) {
       try {
         const request = readRequest(this.number, this.#unlike(failed, extent));
-        await this.exchange(request, Number.NEGATIVE_INFINITY, () => !this.isSilent);
+        await this.exchange(request, Number.NEGATIVE_INFINITY, this.#isAskable);
         return;
       } catch (error) {
         if (!isUnitFailure(error) || this.isSilent) throw error;
@@ -281,19 +305,36 @@ export class Unit {
     try {
       const deadline = clock.monotonic() + settings.reconnectMinMs;
       const request = readRequest(this.number, { ...extent, count: 1 });
-      await this.exchange(request, deadline, () => this.isSilent, this.#probePatience());
+      await this.exchange(request, deadline, () => this.isSilent, this.#probePatience(deadline));
     } catch (error) {
       // Anything else means that the connection is down or being shut down, which decides then.
       if (isUnitFailure(error) && this.isSilent && this.#probe === null) this.#fallSilent(error);
     }
   }
 
+  #requestOf(extent: Extent): ModbusRequest {
+    const known = this.#requests.get(extent);
+    if (known !== undefined) return known;
+    const request = readRequest(this.number, extent);
+    this.#requests.set(extent, request);
+    return request;
+  }
+
+  /** @param waitsUntil the probe goes when it is in nobody's way, at the latest then */
+  #probePatience(waitsUntil: Millis): Patience {
+    if (this.#options.wire.isUnnumbered) return { timeoutMs: this.#probeTimeoutMs(), holdMs: null, waitsUntil };
+    return { ...this.#shortHold(), waitsUntil };
+  }
+
   /** Where answers carry numbers one that is late is known as such: the wire is held for a short time only, and the answer counts later too. */
-  #probePatience(): Patience {
+  #shortHold(): Patience {
     const { settings, wire } = this.#options;
-    if (wire.isUnnumbered) return { timeoutMs: this.#probeTimeoutMs() };
-    const holdMs = Math.max(LEAST_HOLD_MS, Math.ceil(PROBE_PATIENCE * wire.typicalMs));
-    return { timeoutMs: settings.timeoutMs, holdMs: Math.min(settings.timeoutMs, holdMs) };
+    if (wire.isUnnumbered) return this.#patience;
+    const holdMs = () => {
+      if (wire.typicalMs === 0) return settings.timeoutMs;
+      return Math.min(settings.timeoutMs, Math.max(LEAST_HOLD_MS, Math.ceil(PROBE_PATIENCE * wire.typicalMs)));
+    };
+    return { ...this.#patience, holdMs };
   }
 
   #probeTimeoutMs(): Millis {

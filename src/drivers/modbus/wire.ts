@@ -35,9 +35,14 @@ export interface WireJob {
   readonly unitPauseMs: Millis;
   /**
    * Where answers carry numbers: once it is unanswered for so long the wire goes on to others, while its answer still counts until the
-   * time-out. Left out: the wire waits for it.
+   * time-out. Asked when it is sent; null: the wire waits for it.
    */
-  readonly holdMs?: Millis;
+  readonly holdMs: (() => Millis) | null;
+  /**
+   * Monotonic. Until then it only goes shortly after others, once nothing else waits: scans are in step, so that is when the next ones are
+   * farthest off. Null: it goes as soon as it can.
+   */
+  readonly waitsUntil: Millis | null;
   /** Monotonic; the earliest goes first. */
   readonly deadline: Millis;
   /** Reading again does no harm, so a request that was lost with its connection for no fault of its own is sent again. */
@@ -54,11 +59,19 @@ export interface WireReply extends ModbusReply {
   readonly tookMs: Millis;
 }
 
-interface Waiting extends WireJob {
+interface Waiting {
+  readonly job: WireJob;
+  readonly deadline: Millis;
+  readonly queuedAt: Millis;
   readonly resolve: (reply: WireReply) => void;
   readonly reject: (error: HeadgateError) => void;
   isRepeat: boolean;
 }
+
+/** Scans in step begin within so long of each other. */
+const SETTLE_MS = 5;
+/** A wire on which nothing was answered for so long has nobody who would be in step. */
+const IDLE_MS = 1_000;
 
 /**
  * The arbiter of a wire, shared by all units on it: the earliest deadline first, as many in flight as the connection takes, one where it is a
@@ -84,6 +97,8 @@ export class Wire {
   #opening: Promise<void> | null = null;
   #isOpen = false;
   #inFlight = 0;
+  #releasedAt: Millis = Number.NEGATIVE_INFINITY;
+  #answeredAt: Millis = Number.NEGATIVE_INFINITY;
   #busySince: Millis = 0;
   readonly #use: UseMeter;
   #pausedUntil: Millis = Number.NEGATIVE_INFINITY;
@@ -144,7 +159,14 @@ export class Wire {
       if (this.#isStopped) reject(this.#stopped());
       else if (this.#downError !== null) reject(this.#notConnected());
       else {
-        this.#waiting.push({ ...job, resolve, reject, isRepeat: false });
+        this.#waiting.push({
+          job,
+          deadline: job.deadline,
+          queuedAt: this.#options.clock.monotonic(),
+          resolve,
+          reject,
+          isRepeat: false,
+        });
         this.#next();
       }
     });
@@ -235,47 +257,62 @@ export class Wire {
         return;
       }
       this.#forgetPast(now);
-      const at = earliest(this.#waiting, (job) => !this.#notBefore.has(job.request.unit));
+      const at = earliest(this.#waiting, (waiting) => this.#startsAt(waiting, now) <= now);
       if (at < 0) {
-        this.#wakeIn(Math.min(...this.#notBefore.values()) - now);
+        const starts = this.#waiting.map((waiting) => this.#startsAt(waiting, now));
+        this.#wakeIn(Math.min(...starts) - now);
         return;
       }
-      const [job] = this.#waiting.splice(at, 1) as [Waiting];
-      if (job.isWanted()) void this.#run(client, job);
+      const [waiting] = this.#waiting.splice(at, 1) as [Waiting];
+      if (waiting.job.isWanted()) this.#run(client, waiting, now);
       else {
-        const { unit } = job.request;
-        job.reject(new HeadgateError('MODBUS_UNIT_SILENT', { place: this.#options.place, unit }));
+        const { unit } = waiting.job.request;
+        waiting.reject(new HeadgateError('MODBUS_UNIT_SILENT', { place: this.#options.place, unit }));
       }
     }
   }
 
-  async #run(client: WireClient, job: Waiting): Promise<void> {
+  /** Monotonic time from which on a request may go. */
+  #startsAt({ job: { request, waitsUntil }, queuedAt }: Waiting, now: Millis): Millis {
+    const unitsFrom = this.#notBefore.get(request.unit) ?? Number.NEGATIVE_INFINITY;
+    if (waitsUntil === null || now - this.#answeredAt >= IDLE_MS) return unitsFrom;
+    const isBehindOthers = this.#releasedAt > queuedAt;
+    return Math.max(unitsFrom, isBehindOthers ? Math.min(waitsUntil, this.#releasedAt + SETTLE_MS) : waitsUntil);
+  }
+
+  #run(client: WireClient, waiting: Waiting, sentAt: Millis): void {
     const { clock } = this.#options;
-    const sentAt = clock.monotonic();
+    const { request, timeoutMs, holdMs, unitPauseMs } = waiting.job;
     if (this.#inFlight++ === 0) this.#busySince = sentAt;
     const time = clock.now();
-    const { unit } = job.request;
     let isHolding = true;
     const release = () => {
       if (!isHolding) return;
       isHolding = false;
       this.#release();
     };
-    const { holdMs } = job;
-    const hold = holdMs === undefined || client.isUnnumbered ? null : clock.after(holdMs, release);
-    try {
-      const { exception, data } = await client.request(job.request, job.timeoutMs);
-      this.#failures = 0;
-      const answeredAt = clock.monotonic();
-      this.slowestMs = Math.max(this.slowestMs, answeredAt - sentAt);
-      this.typicalMs += (answeredAt - sentAt - this.typicalMs) / 16;
-      if (job.unitPauseMs > 0) this.#notBefore.set(unit, answeredAt + job.unitPauseMs);
-      job.resolve({ exception, data, time, tookMs: answeredAt - sentAt });
-    } catch (error) {
-      this.#failed(client, job, error as HeadgateError);
-    }
-    hold?.cancel();
-    release();
+    const hold = holdMs === null || client.isUnnumbered ? null : clock.after(holdMs(), release);
+    const ended = () => {
+      hold?.cancel();
+      release();
+    };
+    client.request(request, timeoutMs).then(
+      ({ exception, data }) => {
+        this.#failures = 0;
+        const answeredAt = clock.monotonic();
+        const tookMs = answeredAt - sentAt;
+        this.#answeredAt = answeredAt;
+        this.slowestMs = Math.max(this.slowestMs, tookMs);
+        this.typicalMs += (tookMs - this.typicalMs) / (this.typicalMs === 0 ? 1 : 16);
+        if (unitPauseMs > 0) this.#notBefore.set(request.unit, answeredAt + unitPauseMs);
+        waiting.resolve({ exception, data, time, tookMs });
+        ended();
+      },
+      (error: HeadgateError) => {
+        this.#failed(client, waiting, error);
+        ended();
+      },
+    );
   }
 
   /** A request does not hold the wire any more. */
@@ -286,12 +323,14 @@ export class Wire {
       this.busyMs += now - this.#busySince;
       this.#use.take(now, this.busyMs);
     }
+    this.#releasedAt = now;
     if (pauseMs > 0) this.#pausedUntil = now + pauseMs;
     this.#next();
   }
 
-  #failed(client: WireClient, job: Waiting, error: HeadgateError): void {
+  #failed(client: WireClient, waiting: Waiting, error: HeadgateError): void {
     const { place, clock, observer } = this.#options;
+    const { job } = waiting;
     const { unit } = job.request;
     if (error.code === 'MODBUS_TIMEOUT') observer.emit('modbus-request-timeout', { place, unit });
     if (error.code === 'MODBUS_BAD_REPLY') this.#tellBadReply(error);
@@ -300,10 +339,10 @@ export class Wire {
       this.#notBefore.set(unit, clock.monotonic() + job.lateReplyMs);
     }
     const isInnocent = error.code === 'MODBUS_CONNECTION_LOST' && client.capacity > 1 && client.hasAnswered;
-    if (isInnocent && job.isRead && !job.isRepeat && this.#downError === null && !this.#isStopped) {
-      job.isRepeat = true;
-      this.#waiting.push(job);
-    } else job.reject(error);
+    if (isInnocent && job.isRead && !waiting.isRepeat && this.#downError === null && !this.#isStopped) {
+      waiting.isRepeat = true;
+      this.#waiting.push(waiting);
+    } else waiting.reject(error);
   }
 
   #tellBadReply({ message }: HeadgateError): void {

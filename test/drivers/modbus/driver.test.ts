@@ -193,6 +193,26 @@ t.test('a probe holds nobody up for its whole time-out, and its answer counts ho
   t.equal(server.connections, 1, 'on one connection');
 });
 
+t.test('a unit that is dead from the start holds up nobody for its time-out', async (t) => {
+  const { server, witness } = await rig(
+    t,
+    [
+      { name: 'alive', unit: 1, tags: { a: '40001' }, timeout_ms: 5_000 },
+      { name: 'dead', unit: 9, tags: { d: '40001', e: { address: 'HR:1', scanMs: 40 } }, timeout_ms: 5_000 },
+    ],
+    (server) => {
+      server.unitAt(9).isSilent = true;
+    },
+  );
+  await until(() => server.seen.some(({ unit }) => unit === 9), { what: 'the dead unit to be asked' });
+  const began = performance.now();
+  const later = () => server.seen.filter(({ unit, at }) => unit === 1 && at > began).length;
+  await until(() => later() >= 3, { what: 'others to be read' });
+  t.ok(performance.now() - began < 4_000, 'before its time-out');
+  t.equal(server.seen.filter(({ unit }) => unit === 9).length, 1, 'and one request asks it, of however many groups');
+  t.ok(isRead(witness, 'a'));
+});
+
 t.test('a unit that falls silent costs two time-outs, however many groups it has', async (t) => {
   const { server, witness } = await rig(t, [
     {

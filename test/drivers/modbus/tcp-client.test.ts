@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import { type ModbusReply, readRequest } from '../../../src/drivers/modbus/frame.ts';
 import { TcpClient } from '../../../src/drivers/modbus/tcp-client.ts';
 import { HeadgateError } from '../../../src/errors/headgate-error.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
 import { systemClock } from '../../../src/ports/system-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { framed, type SeenRequest, TestModbusServer } from '../../support/modbus-server.ts';
@@ -14,12 +15,13 @@ async function withClient(
   t: Test,
   body: (client: TcpClient, server: TestModbusServer, log: { down: HeadgateError[]; strays: number }) => Promise<void>,
   maxInFlight = 1,
+  clock: Clock = systemClock,
 ): Promise<void> {
   const server = await TestModbusServer.start();
   server.unit.areas.holding.set([1, 2, 3, 4]);
   const log = { down: [] as HeadgateError[], strays: 0 };
   const client = new TcpClient({
-    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, maxInFlight, clock: systemClock },
+    ...{ host: '127.0.0.1', port: server.port, connectTimeoutMs: 1_000, maxInFlight, clock },
     onDown: (error) => log.down.push(error),
     onStray: () => log.strays++,
   });
@@ -310,6 +312,66 @@ t.test('an answer is believed though nothing follows it and others stay unanswer
     4,
   ),
 );
+
+/** A connection of one request at a time on which unit 9 is still to answer, and a request to unit 1 past it. */
+async function sentPast(client: TcpClient, server: TestModbusServer) {
+  const begun: SeenRequest[] = [];
+  server.behave = (seen) => begun.push(seen);
+  const outlived = client.request(readRequest(9, { area: 'holding', offset: 0, count: 1 }), 10 * TIMEOUT_MS);
+  const next = client.request(request, 10 * TIMEOUT_MS);
+  const outcome = (one: Promise<ModbusReply>) =>
+    one.then(
+      ({ data }) => Buffer.from(data).toString('hex'),
+      ({ code }: HeadgateError) => code,
+    );
+  const outcomes = [outcome(outlived), outcome(next)] as const;
+  await until(() => begun.length === 2, { what: 'two requests' });
+  const [first, second] = begun as [SeenRequest, SeenRequest];
+  return { outcomes, first, second };
+}
+
+t.test('of one at a time, an answer is believed at once though another unit still owes one', (t) => {
+  const clock = new FakeClock();
+  const body = async (client: TcpClient, server: TestModbusServer) => {
+    const { outcomes, second } = await sentPast(client, server);
+    second.socket.write(second.honest);
+    t.equal(await outcomes[1], '00010002', 'while no time passes');
+  };
+  return withClient(t, body, 1, clock);
+});
+
+t.test('but not if the answer that is owed has filled it up', (t) =>
+  withClient(t, async (client, server, log) => {
+    const { outcomes, first, second } = await sentPast(client, server);
+    second.socket.write(Buffer.concat([second.honest.subarray(0, -2), first.honest.subarray(0, 2)]));
+    await new Promise(setImmediate);
+    second.socket.write(first.honest.subarray(2));
+    for (const outcome of await Promise.all(outcomes)) t.match(outcome, /^MODBUS_/);
+    t.equal(log.down[0]?.code, 'MODBUS_BAD_REPLY');
+  }),
+);
+
+t.test('requests of different time-outs expire each at its own, on one timer', (t) => {
+  const clock = new FakeClock();
+  const body = async (client: TcpClient, server: TestModbusServer) => {
+    server.behave = ({ socket, honest, offset }) => offset === 0 && socket.write(honest);
+    const ended: string[] = [];
+    const ask = (offset: number, timeoutMs: number) =>
+      client.request(readRequest(1, { area: 'holding', offset, count: 1 }), timeoutMs).then(
+        () => ended.push(`${offset} answered`),
+        ({ code }: HeadgateError) => ended.push(`${offset} ${code} at ${clock.monotonic()}`),
+      );
+    const waiting = [ask(10, 300), ask(20, 100), ask(30, 200)];
+    waiting.push(ask(0, 1_000));
+    await until(() => server.seen.length === 4 && clock.pendingTimers === 2, { what: 'a deadline, and a doubt' });
+    for (let ms = 0; ms < 300; ms += 50) await clock.advance(50);
+    await Promise.all(waiting);
+    t.equal(clock.pendingTimers, 0);
+    t.match(ended.slice(0, 3), ['0 answered', '20 MODBUS_TIMEOUT at 100', '30 MODBUS_TIMEOUT at 200']);
+    t.match(ended[3], /^10 MODBUS_TIMEOUT at 300$/);
+  };
+  return withClient(t, body, 4, clock);
+});
 
 t.test('an answer whose number is off by a little is taken by nobody', (t) =>
   withClient(
