@@ -107,6 +107,7 @@ for (const [title, device] of SECURITIES) {
     const { daemon, values, countsOn, server, restart } = await line(t, device);
     await t.test('every type, status and time is read as it is, within 100 items a call', async (t) => {
       await countsOn('every counter counts');
+      await until(() => FIXED.every((tag) => values.of(tag) !== undefined), { what: 'a first value of every tag' });
       const is = (tag: string) => {
         const { value, quality } = values.of(tag) ?? { value: undefined, quality: undefined };
         return [tag, quality === 0 ? value : quality];
