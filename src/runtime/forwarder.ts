@@ -42,6 +42,8 @@ export interface Forwarder {
 
 const STOP_CONFIRM_MS = 900;
 const STOP_COMMIT_MS = 100;
+/** A gap that the journal did not take is offered again after so long. */
+const GAP_RETRY_MS = 1000;
 
 /** Make the forwarder of a gateway; nothing runs before `start`. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
@@ -49,8 +51,10 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const runners: SinkRunner[] = [];
   const unusable: SinkStatus[] = [];
   let unsubscribe = () => {};
+  let isStopped = false;
 
-  const deadLetter = (sink: string, event: StoredEvent, reason: string) => {
+  /** True when the gap is stored; false: it is not, and the next process offers the event again. */
+  const deadLetter = async (sink: string, event: StoredEvent, reason: string): Promise<boolean> => {
     const { sequence, lane } = event;
     const why = `sink ${sink} will never take it: ${reason}`;
     const gap = { lane, first: sequence, last: sequence, count: 1, reason: why, consumers: { [sink]: 1 } };
@@ -63,9 +67,16 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       lane: 'critical',
       data: gap,
     } as const;
-    journal.append([draft]).catch((error: unknown) => {
-      observer.emit('sink-gap-unrecorded', { sink, sequence, reason: messageOf(error) });
-    });
+    while (!isStopped) {
+      try {
+        await journal.append([draft]);
+        return true;
+      } catch (error) {
+        observer.emit('sink-gap-unrecorded', { sink, sequence, reason: messageOf(error) });
+      }
+      await new Promise<void>((resolve) => clock.after(GAP_RETRY_MS, resolve));
+    }
+    return false;
   };
 
   /** Every sink has these: let them go. */
@@ -119,6 +130,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       // What the stopped producers appended last is being committed.
       await new Promise<void>((resolve) => clock.after(STOP_COMMIT_MS, resolve));
       await Promise.all(runners.map((runner) => runner.stop(STOP_CONFIRM_MS)));
+      isStopped = true;
       unsubscribe();
     },
     replayTarget: (name) => {

@@ -43,6 +43,8 @@ export class Delivery {
   #bytesFlying: Record<Stream, number> = { live: 0, backlog: 0 };
   /** What was passed over and no shipment has spoken for yet. */
   readonly #silent = new SequenceRanges();
+  /** Given up, and the gap that tells of it is not stored yet. */
+  readonly #unrecorded = new SequenceRanges();
 
   /** @param splitThreshold this many waiting events are a backlog */
   constructor(cursor: Cursor, splitThreshold: number) {
@@ -57,13 +59,14 @@ export class Delivery {
 
   /**
    * What may be kept of the cursor over a restart: without what was passed over and not told yet, so that the next process passes over it,
-   * and tells it, once more. Costs a look for events where there are none.
+   * and tells it, once more; and without what was given up before its gap is stored. Costs a look for events where there are none.
    */
   get keptCursor(): Cursor {
-    if (this.#silent.count === 0) return this.#cursor;
+    const untold = [...this.#silent.ranges, ...this.#unrecorded.ranges];
+    if (untold.length === 0) return this.#cursor;
     const { settled, above } = this.#cursor;
     const told = new SequenceRanges([{ first: 1, last: settled }, ...above]);
-    for (const { first, last } of this.#silent.ranges) told.remove(first, last);
+    for (const { first, last } of untold) told.remove(first, last);
     const [lowest, ...rest] = told.ranges;
     const kept = lowest?.first === 1 ? { settled: lowest.last, above: rest } : { settled: 0, above: told.ranges };
     return kept.above.length > MAX_RANGES_ABOVE ? this.#cursor : kept;
@@ -180,7 +183,7 @@ export class Delivery {
 
   /**
    * The sink will never take this shipment: a batch is halved, both halves go next; a lone event is passed over.
-   * @returns the event that is given up, or null
+   * @returns the event that is given up, or null; `recorded` is to follow
    */
   rejected(shipment: Shipment): StoredEvent | null {
     if (!this.#land(shipment)) return null;
@@ -191,7 +194,10 @@ export class Delivery {
       // The event is told of by a gap; what lies beside it was to be told by this shipment.
       const { first, last } = shipment;
       this.#silent.add(first, Math.min(last, (event?.sequence ?? last + 1) - 1));
-      if (event !== undefined) this.#silent.add(event.sequence + 1, last);
+      if (event !== undefined) {
+        this.#silent.add(event.sequence + 1, last);
+        this.#unrecorded.add(event.sequence, event.sequence);
+      }
       return event ?? null;
     }
     // What was sent after it has overtaken it.
@@ -216,6 +222,11 @@ export class Delivery {
     });
     this.#remainders.unshift(...parts);
     return null;
+  }
+
+  /** The gap of an event that was given up is stored. */
+  recorded({ sequence }: StoredEvent): void {
+    this.#unrecorded.remove(sequence, sequence);
   }
 
   #splitAt(boundary: number): void {

@@ -28,8 +28,8 @@ export interface SinkRunnerOptions {
   readonly observer: Observer;
   /** A cursor moved. */
   readonly onSettled: () => void;
-  /** The sink will never take this event; it is passed over. */
-  readonly onDeadLetter: (event: StoredEvent, reason: string) => void;
+  /** The sink will never take this event; it is passed over. True when the gap that tells of it is stored: only then may a kept cursor pass it. */
+  readonly onDeadLetter: (event: StoredEvent, reason: string) => Promise<boolean>;
 }
 
 /** This many waiting events of a lane are a backlog, which live data overtakes. */
@@ -338,8 +338,11 @@ export class SinkRunner {
     } else {
       this.#counts.deadLettered++;
       observer.emit('sink-event-dead-lettered', { first, last, reason: messageOf(error) });
-      onDeadLetter(givenUp, messageOf(error));
-      this.#cursorMoved(lane);
+      void onDeadLetter(givenUp, messageOf(error)).then((isStored) => {
+        if (!isStored) return;
+        this.#lanes[lane].delivery.recorded(givenUp);
+        this.#cursorMoved(lane);
+      });
     }
     this.#pump();
     this.#checkIdle();

@@ -109,6 +109,18 @@ t.test('a rejected batch is halved until one event is given up', async (t) => {
   t.same(delivery.cursor, { settled: 8, above: [] });
 });
 
+t.test('the kept cursor holds on to an event that was given up until its gap is stored', async (t) => {
+  const delivery = new Delivery(START, 100);
+  delivery.linkUp(0, 0, () => true);
+  delivery.linkUp(1, 1, () => true);
+  const shipment = ship(delivery, 'live', 1, 1);
+  const givenUp = shipment === null ? null : delivery.rejected(shipment);
+  t.same(delivery.cursor, { settled: 1, above: [] });
+  t.same(delivery.keptCursor, { settled: 0, above: [] });
+  if (givenUp !== null) delivery.recorded(givenUp);
+  t.same(delivery.keptCursor, { settled: 1, above: [] });
+});
+
 /**
  * Plant life: commits, sends, confirmations in any order, losses, rejections. What a receiver on the other side sees must always be
  * in order by stream and kind, and a cursor never runs ahead of it.
