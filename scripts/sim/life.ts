@@ -106,17 +106,9 @@ export class Life {
     await this.#until('settled', () => this.#isSettled());
     const process = this.#process;
     if (process === null || this.#oracle.violation !== null) return;
-    const status = await this.#ask(() => process.journal?.status());
-    if (this.#oracle.violation !== null) return;
+    // At this very moment: production goes on.
+    const status = process.store?.status();
     for (const { destination } of this.#sites) {
-      const { missing, missingRanges, held } = destination.receiver.figures();
-      if (missing > 0) {
-        const range = JSON.stringify(missingRanges[0]);
-        this.#oracle.fail('accepted is received or told as a gap', `${destination.name} misses ${range}`);
-      }
-      if (held > 0) {
-        this.#oracle.fail('all is settled once faults have stopped', `${destination.name} still holds ${held} events`);
-      }
       const row = status?.ledger.find(({ consumer }) => consumer === destination.name);
       if (row !== undefined) this.#oracle.checkEnd(destination.name, row.gaps);
     }
@@ -236,8 +228,7 @@ export class Life {
   #scheduleProduction(): void {
     const produce = () => {
       this.#process?.append(this.#producers.next(this.#isFaulty));
-      const pause = this.#isFaulty ? this.#dice.between(5, 400) : 5000;
-      if (this.#isFaulty || !this.#producers.isFinished) this.#time.at(pause, produce);
+      this.#time.at(this.#isFaulty ? this.#dice.between(5, 400) : 5000, produce);
     };
     this.#time.at(10, produce);
   }
@@ -284,7 +275,10 @@ export class Life {
       }
       case 'rot': {
         const sealed = this.#disk.files.filter((file) => file.isSealed && file.rot === null && file.rows.length > 1);
-        if (sealed.length > 0) dice.pick(sealed).rot = dice.pick(['row', 'row-missing', 'header', 'short']);
+        if (sealed.length === 0) return;
+        const file = dice.pick(sealed);
+        // A row that vanishes without a trace from a file whose hash was compared before is beyond what anybody notices.
+        file.rot = dice.pick(file.isOpen ? ['row', 'header', 'short'] : ['row', 'row-missing', 'header', 'short']);
         return;
       }
       case 'restart':
@@ -322,7 +316,9 @@ export class Life {
   #damageAtRest(): void {
     const dice = this.#dice;
     if ((this.#weights['rot'] ?? 0) === 0 || !dice.chance(0.25)) return;
-    if (dice.chance(0.15) && this.#disk.ledger !== null) {
+    // With the last segment gone, too, what follows is another journal, whose numbers begin anew under an id of its own: another life.
+    const knowsJournal = this.#disk.files.some((file) => file.rot === null && !file.isHalfCreated);
+    if (dice.chance(0.15) && this.#disk.ledger !== null && knowsJournal) {
       this.#trace.add(this.#time.now, 'the ledger goes bad');
       const configured = this.#sites
         .filter(({ isConfigured }) => isConfigured)
@@ -365,10 +361,17 @@ export class Life {
     for (const { name, waiting, link } of statuses) {
       if (waiting > 0) return `${waiting} events wait for ${name}, ${link.state}`;
     }
+    // Asked first: it writes what is to be told.
+    const { ledger } = process.store.status();
     const untold = process.store.untoldGaps().length;
     if (untold > 0) return `${untold} gaps are not told`;
-    for (const { consumer, waiting } of process.store.status().ledger) {
+    for (const { consumer, waiting } of ledger) {
       if (waiting > 0) return `${waiting} events wait for ${consumer} by the ledger`;
+    }
+    for (const { destination } of this.#sites) {
+      const { missing, missingRanges, held } = destination.receiver.figures();
+      if (missing > 0) return `${destination.name} misses ${JSON.stringify(missingRanges[0])}`;
+      if (held > 0) return `${destination.name} still holds ${held} events`;
     }
     return '';
   }

@@ -123,7 +123,7 @@ export class Oracle implements DiskWitness, DestinationWitness {
       for (const { sequence } of file.rows) {
         if (isSettled(account, sequence) || !this.accepted.has(sequence)) continue;
         const isTold = this.#gaps.some(
-          (gap) => gap.lane === lane && gap.first <= sequence && gap.last >= sequence && (gap.consumers[name] ?? 0) > 0,
+          (gap) => gap.lane === lane && gap.first <= sequence && gap.last >= sequence && concerns(gap, name),
         );
         if (isTold) continue;
         this.fail('deleted only when settled by all or told as a gap', `${lane} ${sequence}, owed to ${name}`);
@@ -293,6 +293,11 @@ export class Oracle implements DiskWitness, DestinationWitness {
   }
 }
 
+/** A sink lost something by a gap, or might have: with no consumer known nobody can tell who did. */
+function concerns({ consumers, count }: Pick<StoredGap, 'consumers' | 'count'>, name: string): boolean {
+  return (consumers[name] ?? (Object.keys(consumers).length === 0 ? count : 0)) > 0;
+}
+
 function rangesOf({ settled, above }: Cursor): SequenceRanges {
   return new SequenceRanges([{ first: 1, last: settled }, ...above]);
 }
@@ -308,10 +313,13 @@ function noteTold(account: SinkAccount, name: string, event: ReceivedEvent): voi
     lane: Lane;
     first: number;
     last: number;
+    count: number;
     unused?: number;
     consumers: Record<string, number>;
   };
-  const { gap, lane, first, last, unused = 0, consumers } = data;
+  const { gap, lane, first, last, count, unused = 0, consumers } = data;
+  // Numbers of which nobody knows whether they were owed to this sink.
+  const unsure = unused + (Object.keys(consumers).length === 0 ? count : 0);
   const key = gap === undefined ? `event ${event.sequence}` : `gap ${gap}`;
-  account.told.set(key, { lane, first, last, count: consumers[name] ?? 0, unused });
+  account.told.set(key, { lane, first, last, count: consumers[name] ?? 0, unused: unsure });
 }

@@ -43,9 +43,13 @@ export class Producers {
     return this.#lastGroups >= LAST_GROUPS;
   }
 
-  /** Some events. @param isFaulty the faults have not stopped yet */
+  /** Some events; once faults have stopped, one in each lane. */
   next(isFaulty: boolean): EventDraft[] {
-    if (!isFaulty) this.#lastGroups++;
+    if (!isFaulty) {
+      this.#lastGroups++;
+      // What a lane passed over is told with the next event of that lane.
+      return LANES.map((lane) => this.#event({ lane, key: `plant/line/last-${lane}`, list: null, bytes: 10 }));
+    }
     const count = this.#dice.chance(0.8) ? this.#dice.whole(1, 4) : this.#dice.whole(5, 25);
     return Array.from({ length: count }, () => this.#event(this.#dice.pick(this.#streams)));
   }

@@ -44,6 +44,8 @@ export class SegmentImage {
   #unsynced: Row[] = [];
   rot: Rot | null = null;
   isHalfCreated = false;
+  /** The process has compared its hash and keeps it open. */
+  isOpen = false;
   isSealed = false;
 
   constructor(identity: SegmentIdentity) {

@@ -82,6 +82,7 @@ export class SimDisk implements JournalDisk {
   restart(isPowerCut: boolean): void {
     this.#isOff = false;
     this.#cutAt = Number.POSITIVE_INFINITY;
+    for (const file of this.#files.values()) file.isOpen = false;
     for (const file of this.#files.values()) if (isPowerCut) file.dropUnsynced(this.#dice);
   }
 
@@ -180,6 +181,7 @@ export class SimDisk implements JournalDisk {
 
   openSealed(identity: SegmentIdentity): OpenSegment {
     this.look();
+    this.#file(identity).isOpen = true;
     return this.#open(identity);
   }
 

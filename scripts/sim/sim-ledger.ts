@@ -11,6 +11,7 @@ import type {
 import type { SegmentInfo } from '../../src/journal/segment-info.ts';
 import { segmentPath } from '../../src/journal/segment-info.ts';
 import { LANES } from '../../src/model/tag.ts';
+import type { SequenceRange } from '../../src/ports/journal.ts';
 import type { SimDisk } from './sim-disk.ts';
 
 type StoredConsumer = Pick<Consumer, 'name' | 'cursors' | 'counts' | 'start'>;
@@ -25,7 +26,7 @@ export class LedgerImage {
   };
   readonly segments = new Map<string, SegmentInfo>();
   readonly consumers = new Map<string, StoredConsumer>();
-  readonly gaps = new Map<number, { readonly gap: StoredGap; isTold: boolean }>();
+  readonly gaps = new Map<number, { readonly gap: StoredGap; isTold: boolean; toldBy: number | null }>();
   /** Sums by stream of sealed segments. */
   readonly tallies = new Map<string, readonly StreamCount[]>();
   /** Of segments that are gone, by consumer and stream. */
@@ -65,6 +66,11 @@ export class SimLedger implements OpenLedger {
 
   untoldGaps(): StoredGap[] {
     return [...this.#image.gaps.values()].filter(({ isTold }) => !isTold).map(({ gap }) => gap);
+  }
+
+  gapsToldBy({ first, last }: SequenceRange): StoredGap[] {
+    const isIn = ({ toldBy }: { toldBy: number | null }) => toldBy !== null && toldBy >= first && toldBy <= last;
+    return [...this.#image.gaps.values()].filter(isIn).map(({ gap }) => gap);
   }
 
   gaps(limit: number): StoredGap[] {
@@ -116,10 +122,10 @@ export class SimLedger implements OpenLedger {
     for (const { name, cursors, counts, start } of change.consumers) {
       image.consumers.set(name, structuredClone({ name, cursors, counts, start }));
     }
-    for (const gap of change.gaps) image.gaps.set(gap.id, { gap: structuredClone(gap), isTold: false });
-    for (const id of change.toldGaps) {
+    for (const gap of change.gaps) image.gaps.set(gap.id, { gap: structuredClone(gap), isTold: false, toldBy: null });
+    for (const { id, toldBy } of change.tellings) {
       const known = image.gaps.get(id);
-      if (known !== undefined) known.isTold = true;
+      if (known !== undefined) image.gaps.set(id, { ...known, isTold: toldBy !== null, toldBy });
     }
   }
 }

@@ -2,6 +2,7 @@ import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { Cursor, LaneCursors, SequenceRange } from '../ports/journal.ts';
 import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
+import { GAP_LANE } from './gap-event.ts';
 import type { LedgerContent } from './ledger.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { SegmentInfo } from './segment-info.ts';
@@ -28,6 +29,8 @@ export class Books {
   readonly #writer: LedgerWriter;
   readonly #streams: StreamBooks;
   readonly #notify: (notice: StoreNotice) => void;
+  /** Taken from the totals and not booked yet: what is booked meanwhile may lie in any of them. */
+  readonly #unbooked: { readonly lane: Lane; readonly range: SequenceRange }[] = [];
   /** Time of the operation under way. */
   now: EpochMs;
 
@@ -127,16 +130,29 @@ export class Books {
       this.#writer.consumerMoved(consumer);
       first = Math.min(first, consumer.unsettled(lane, segment)[0]?.first ?? segment.first);
     }
-    const count = Math.max(0, ...Object.values(consumers));
-    if (count > 0) this.#writer.gap({ lane, first, last: segment.last, count, reason, consumers }, this.now);
+    this.#untell(lane, segment, consumers);
+    // With the ledger the consumers were lost, and none is back yet: nobody knows to whom it was owed.
+    const { consumers: known, head } = this.#content;
+    const ownerless = known.size === 0 && head.cursorsLost ? segment.count : 0;
+    const count = Math.max(ownerless, ...Object.values(consumers));
+    if (count > 0) {
+      const range = { first: ownerless > 0 ? segment.first : first, last: segment.last };
+      this.#writer.gap({ lane, ...range, count, reason, consumers }, this.now);
+    }
     return true;
+  }
+
+  /** Several losses are to be booked, one after another. */
+  lossesFound(losses: readonly { readonly lane: Lane; readonly range: SequenceRange }[]): void {
+    this.#unbooked.push(...losses);
   }
 
   /**
    * Book events of a lane that are not there any more, after they were taken from the totals: what a consumer waits for by the books,
-   * less what is left to wait for, is lost to it.
+   * less what is left to wait for, is lost to it. That is the sum of all that is to be booked in this lane, so the gap goes over all of it.
    */
-  bookLoss(lane: Lane, { first, last }: SequenceRange, count: number, reason: string): void {
+  bookLoss(lane: Lane, range: SequenceRange, count: number, reason: string): void {
+    if (!this.#unbooked.some((loss) => loss.range === range)) this.#unbooked.push({ lane, range });
     const consumers: Record<string, number> = {};
     for (const consumer of this.#content.consumers.values()) {
       const left = this.withoutDamage(() =>
@@ -148,7 +164,18 @@ export class Books {
       consumer.counts[lane].gaps += lost;
       this.#writer.consumerMoved(consumer);
     }
-    const lost = this.#content.consumers.size === 0 ? count : Math.max(0, ...Object.values(consumers));
+    const isOwnerless = this.#content.consumers.size === 0;
+    const lost = isOwnerless ? count : Math.max(0, ...Object.values(consumers));
+    const ranges = isOwnerless
+      ? [range]
+      : this.#unbooked.filter((loss) => loss.lane === lane).map((loss) => loss.range);
+    const first = Math.min(...ranges.map((one) => one.first));
+    const last = Math.max(...ranges.map((one) => one.last));
+    this.#unbooked.splice(
+      this.#unbooked.findIndex((loss) => loss.range === range),
+      1,
+    );
+    this.#untell(lane, { first, last }, consumers);
     if (lost > 0) this.#writer.gap({ lane, first, last, count: lost, reason, consumers }, this.now);
   }
 
@@ -219,6 +246,11 @@ export class Books {
     );
     this.#writer.consumerMoved(consumer);
     if (surplus > 0) this.#notify({ kind: 'cursor-limited', consumer: consumer.name, ranges: surplus });
+  }
+
+  /** Gap events were lost before everybody had them: the gaps are told again. */
+  #untell(lane: Lane, range: SequenceRange, consumers: Readonly<Record<string, number>>): void {
+    if (lane === GAP_LANE && Object.keys(consumers).length > 0) this.#writer.untold(range, this.now);
   }
 
   #unsettledCount(consumer: Consumer, segment: SegmentInfo): number {

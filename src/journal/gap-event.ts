@@ -18,7 +18,10 @@ export interface GapData {
   readonly consumers: Readonly<Record<string, number>>;
 }
 
-/** The event that tells of a gap, in the lane that is never dropped. */
+/** The lane that is never dropped. */
+export const GAP_LANE: Lane = 'critical';
+
+/** The event that tells of a gap. */
 export function gapEvent(gap: StoredGap, source: string, subject: string): EventDraft<GapData> {
   const { id, lane, first, last, count, unused, reason, at, consumers } = gap;
   return {
@@ -26,7 +29,7 @@ export function gapEvent(gap: StoredGap, source: string, subject: string): Event
     type: GAP_TYPE,
     subject,
     time: at,
-    lane: 'critical',
+    lane: GAP_LANE,
     data: { gap: id, lane, first, last, count, unused, reason, consumers },
   };
 }

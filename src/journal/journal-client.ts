@@ -106,7 +106,7 @@ class JournalClient implements JournalHandle {
       source,
       subject,
       append: (drafts) => this.append(drafts),
-      onGapsTold: (ids) => this.#link.post({ kind: 'gaps-told', ids }),
+      onGapsTold: (tellings) => this.#link.post({ kind: 'gaps-told', tellings }),
       isOpen: () => !this.#isClosed && this.#journalId !== '',
     });
     this.failed = new Promise((resolveFailed) => {
@@ -329,8 +329,9 @@ class JournalClient implements JournalHandle {
     const { name, fields, count } = noticeToEvent(notice);
     this.#options.observer.emit(name, fields, count);
     if (notice.kind === 'thinned') this.#appendThinned(notice.drafts, notice.segment.first);
-    if (notice.kind === 'gap') {
-      this.#own.gap(notice.gap);
+    const untold = notice.kind === 'gap' ? [notice.gap] : notice.kind === 'gaps-untold' ? notice.gaps : [];
+    if (untold.length > 0) {
+      for (const gap of untold) this.#own.gap(gap);
       this.#options.clock.soon(() => this.#own.tellGaps());
     }
   }

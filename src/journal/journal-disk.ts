@@ -67,6 +67,8 @@ export interface OpenLedger {
   load(): LedgerContent;
   /** Untold gaps, to be told again. */
   untoldGaps(): StoredGap[];
+  /** Gaps whose telling event has a sequence in this range. */
+  gapsToldBy(range: SequenceRange): StoredGap[];
   /** The newest gaps, oldest first. */
   gaps(limit: number): StoredGap[];
   /** Null when there is no gap. */

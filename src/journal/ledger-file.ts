@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
-import type { Cursor, LaneCursors } from '../ports/journal.ts';
+import type { Cursor, LaneCursors, SequenceRange } from '../ports/journal.ts';
 import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
 import type { OpenLedger, SegmentName } from './journal-disk.ts';
 import type { LedgerChange, LedgerContent, LedgerHead, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
@@ -16,7 +16,7 @@ import { setWalMode, WalCheckpoint } from './wal-mode.ts';
  */
 
 const APPLICATION_ID = 0x48_47_4c_31;
-const FORMAT_VERSION = 5;
+const FORMAT_VERSION = 6;
 
 const STREAM_TABLES = `
   CREATE TABLE stream (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -44,7 +44,7 @@ const SCHEMA = `
   CREATE TABLE gap (
     id INTEGER PRIMARY KEY, lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
     reason TEXT NOT NULL, at INTEGER NOT NULL, consumers TEXT NOT NULL, is_told INTEGER NOT NULL,
-    unused INTEGER NOT NULL DEFAULT 0) STRICT;
+    unused INTEGER NOT NULL DEFAULT 0, told_by INTEGER) STRICT;
   ${STREAM_TABLES}
 `;
 
@@ -54,6 +54,7 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
   2: 'ALTER TABLE gap ADD COLUMN unused INTEGER NOT NULL DEFAULT 0',
   3: STREAM_TABLES,
   4: 'ALTER TABLE segment ADD COLUMN thinned_after INTEGER',
+  5: 'ALTER TABLE gap ADD COLUMN told_by INTEGER',
 };
 
 /** Streams that have accounts of their own; those that come later share one, without a name. */
@@ -109,6 +110,11 @@ export class LedgerFile implements OpenLedger {
   /** Untold gaps, to be told again. */
   untoldGaps(): StoredGap[] {
     return readGaps(this.#db, 'WHERE is_told = 0 ORDER BY id');
+  }
+
+  /** Gaps whose telling event has a sequence in this range. */
+  gapsToldBy({ first, last }: SequenceRange): StoredGap[] {
+    return readGaps(this.#db, `WHERE told_by BETWEEN ${first} AND ${last} ORDER BY id`);
   }
 
   /** The newest gaps, oldest first. */
@@ -171,12 +177,13 @@ export class LedgerFile implements OpenLedger {
       for (const c of change.consumers) {
         consumer.run(c.name, JSON.stringify(c.cursors), JSON.stringify({ ...c.counts, start: c.start }));
       }
-      const gap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)');
+      const gap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL)');
       for (const g of change.gaps) {
         gap.run(g.id, g.lane, g.first, g.last, g.count, g.reason, g.at, JSON.stringify(g.consumers), g.unused);
         db.prepare('DELETE FROM gap WHERE id <= ? AND is_told = 1').run(g.id - MAX_GAP_RECORDS);
       }
-      for (const id of change.toldGaps) db.prepare('UPDATE gap SET is_told = 1 WHERE id = ?').run(id);
+      const telling = db.prepare('UPDATE gap SET is_told = ?, told_by = ? WHERE id = ?');
+      for (const { id, toldBy } of change.tellings) telling.run(toldBy === null ? 0 : 1, toldBy, id);
     })();
     this.#checkpoint.afterCommit();
   }

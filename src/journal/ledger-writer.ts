@@ -3,7 +3,7 @@ import type { EpochMs } from '../model/time.ts';
 import type { SequenceRange } from '../ports/journal.ts';
 import type { Consumer } from './consumer.ts';
 import type { BallastFile, JournalDisk, OpenLedger } from './journal-disk.ts';
-import type { LedgerContent, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
+import type { GapTelling, LedgerContent, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
 import { isRefusal } from './refusal.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import type { StoreNotice } from './store-notice.ts';
@@ -37,7 +37,7 @@ export class LedgerWriter {
   readonly #movedConsumers = new Set<Consumer>();
   readonly #removedConsumers = new Set<string>();
   readonly #newGaps: StoredGap[] = [];
-  readonly #toldGaps: number[] = [];
+  readonly #tellings = new Map<number, number | null>();
   readonly #tallies = new Map<SegmentInfo, readonly StreamCount[]>();
   readonly #accounts: StreamAccount[] = [];
   #nextGapId: number;
@@ -104,9 +104,25 @@ export class LedgerWriter {
   }
 
   /** The gap events of these gaps are stored. */
-  told(ids: readonly number[], now: EpochMs): void {
-    this.#toldGaps.push(...ids);
+  told(tellings: readonly GapTelling[], now: EpochMs): void {
+    for (const { id, toldBy } of tellings) this.#tellings.set(id, toldBy);
     this.touch(now);
+  }
+
+  /** Events of these numbers were lost before every consumer had them: what they told must be told again. */
+  untold(range: SequenceRange, now: EpochMs): void {
+    const { ledger } = this.#parts;
+    const isHit = (toldBy: number | null) => toldBy !== null && toldBy >= range.first && toldBy <= range.last;
+    // What is not written yet counts before what is.
+    const written = ledger.gapsToldBy(range).filter(({ id }) => !this.#tellings.has(id));
+    const unwritten = [...ledger.untoldGaps(), ...this.#newGaps].filter(({ id }) =>
+      isHit(this.#tellings.get(id) ?? null),
+    );
+    const gaps = [...written, ...unwritten];
+    if (gaps.length === 0) return;
+    for (const { id } of gaps) this.#tellings.set(id, null);
+    this.touch(now);
+    this.#parts.notify({ kind: 'gaps-untold', gaps });
   }
 
   /** Something has changed that is to be written before long. */
@@ -140,7 +156,7 @@ export class LedgerWriter {
         consumers: [...this.#movedConsumers],
         removedConsumers: [...this.#removedConsumers],
         gaps: this.#newGaps,
-        toldGaps: this.#toldGaps,
+        tellings: [...this.#tellings].map(([id, toldBy]) => ({ id, toldBy })),
         tallies: [...this.#tallies].map(([segment, counts]) => ({ segment, counts })),
         accounts: this.#accounts,
       });
@@ -153,7 +169,7 @@ export class LedgerWriter {
     this.#movedConsumers.clear();
     this.#removedConsumers.clear();
     this.#newGaps.length = 0;
-    this.#toldGaps.length = 0;
+    this.#tellings.clear();
     this.#tallies.clear();
     this.#accounts.length = 0;
     this.#dirtySince = null;

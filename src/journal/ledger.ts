@@ -18,6 +18,12 @@ export interface StoredGap {
   readonly consumers: Readonly<Record<string, number>>;
 }
 
+/** A gap and the event that tells of it; null: none does yet, or the one that did was lost. */
+export interface GapTelling {
+  readonly id: number;
+  readonly toldBy: number | null;
+}
+
 /** Totals of a lane since the journal began: stored = accepted - removed. */
 interface LaneTotals {
   accepted: number;
@@ -80,7 +86,7 @@ export interface LedgerChange {
   readonly consumers: readonly Consumer[];
   readonly removedConsumers: readonly string[];
   readonly gaps: readonly StoredGap[];
-  readonly toldGaps: readonly number[];
+  readonly tellings: readonly GapTelling[];
   /** Sums of segments that are sealed. */
   readonly tallies: readonly { readonly segment: SegmentInfo; readonly counts: readonly StreamCount[] }[];
   /** To be added to what is written. */

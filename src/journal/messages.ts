@@ -4,7 +4,7 @@ import type { Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { Cursor, JournalStatus, LaneCursors, PageRequest, StreamLedger } from '../ports/journal.ts';
 import type { ClockStepData } from './clock-step.ts';
-import type { LedgerSnapshot, StoredGap } from './ledger.ts';
+import type { GapTelling, LedgerSnapshot, StoredGap } from './ledger.ts';
 import type { EncodedList, StreamKey } from './record.ts';
 import type { JournalSettings } from './settings.ts';
 import type { GroupOutcome } from './store.ts';
@@ -65,7 +65,7 @@ export type ToWorker =
       readonly cursor: Cursor;
       readonly lanes: readonly Lane[];
     }
-  | { readonly kind: 'gaps-told'; readonly ids: readonly number[] }
+  | { readonly kind: 'gaps-told'; readonly tellings: readonly GapTelling[] }
   | { readonly kind: 'clock-step'; readonly step: ClockStepData }
   | { readonly kind: 'tick'; readonly now: EpochMs };
 

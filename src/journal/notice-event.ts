@@ -20,6 +20,14 @@ export function noticeToEvent(notice: StoreNotice): { name: InternalEventName; f
         return { name: 'journal-numbers-unused', fields: { first, last, unused, reason }, count: unused };
       return { name: 'journal-gap', fields: { lane, first, last, count, reason }, count };
     }
+    case 'gaps-untold': {
+      const { gaps } = notice;
+      return {
+        name: 'journal-gaps-untold',
+        fields: { gaps: gaps.length, first: gaps[0]?.id ?? 0 },
+        count: gaps.length,
+      };
+    }
     case 'sealed':
       return { name: 'journal-segment-sealed', fields: { segment: segmentPath(notice.segment) }, count: 1 };
     case 'pruned':

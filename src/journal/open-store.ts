@@ -61,6 +61,7 @@ export function openStore(options: OpenStoreOptions): Store {
   head.isClean = false;
   const ballastBytes = Math.floor(Math.min(settings.ballastBytes, disk.space().totalBytes / 32));
   const store = new Store({ disk, settings, content, ledger, shelf, ballastBytes, notify }, now);
+  store.lossesFound(losses.map(({ segment }) => ({ lane: segment.lane, range: segment })));
   for (const { segment, count, reason } of losses) {
     if (segment.state === 'sealed') store.bookGone(segment);
     store.bookLoss(segment.lane, segment, count, reason);
@@ -163,10 +164,9 @@ function reopen(
     if (fresh > 0) segment.times = spanning(segment.times, file.times(segment.last + 1));
     const missing = segment.count - known;
     const totals = content.lanes[segment.lane];
-    const lost =
-      missing > 0
-        ? { segment: { ...segment, first: last + 1 }, count: missing, reason: 'damage: newest events are missing' }
-        : null;
+    // After a clean stop, too: where events are missing that had been counted, the rest is not believed unseen.
+    if (missing > 0) file.checkStructure('quick_check');
+    const lost = missing > 0 ? lostFrom(segment, last, missing) : null;
     totals.accepted += fresh;
     if (missing > 0) {
       totals.removed += missing;
@@ -180,6 +180,17 @@ function reopen(
     if (readFailureKind(error) === 'damage') throw new SegmentDamageError(segment, error);
     throw error;
   }
+}
+
+/** Counted events that an active segment, sound in itself, does not have: those above its newest, or some that nobody can name. */
+function lostFrom(segment: SegmentInfo, newest: number, count: number): FoundLoss {
+  const isTail = newest < segment.last;
+  const first = isTail ? newest + 1 : segment.first;
+  return {
+    segment: { ...segment, first },
+    count,
+    reason: `damage: ${isTail ? 'newest events' : 'events'} are missing`,
+  };
 }
 
 /** `rebuiltFrom`: the lowest number that a segment may hold, when the ledger was lost. */

@@ -1,10 +1,10 @@
 import { messageOf } from '../errors/headgate-error.ts';
-import type { EventDraft } from '../model/event.ts';
+import type { EventDraft, HeadgateEvent } from '../model/event.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { Observer } from '../observe/observer.ts';
 import { type ClockStepData, clockStepEvent } from './clock-step.ts';
 import { gapEvent } from './gap-event.ts';
-import type { StoredGap } from './ledger.ts';
+import type { GapTelling, StoredGap } from './ledger.ts';
 import { type RefusedData, refusedEvent } from './refused-event.ts';
 
 /** Gaps that are told in one commit. */
@@ -16,9 +16,9 @@ export interface OwnEventsOptions {
   /** CloudEvents source and subject of the events. */
   readonly source: string;
   readonly subject: string;
-  append(drafts: readonly EventDraft[]): Promise<unknown>;
+  append(drafts: readonly EventDraft[]): Promise<readonly HeadgateEvent[]>;
   /** The events of these gaps are stored. */
-  onGapsTold(ids: readonly number[]): void;
+  onGapsTold(tellings: readonly GapTelling[]): void;
   /** False: nothing can be appended now, nor later. */
   isOpen(): boolean;
 }
@@ -47,10 +47,10 @@ export class OwnEvents {
     const gaps = [...this.#untold.values()].slice(0, GAPS_AT_ONCE);
     this.#isTelling = true;
     append(gaps.map((gap) => gapEvent(gap, source, subject))).then(
-      () => {
+      (events) => {
         this.#isTelling = false;
         for (const { id } of gaps) this.#untold.delete(id);
-        onGapsTold(gaps.map(({ id }) => id));
+        onGapsTold(gaps.map(({ id }, i) => ({ id, toldBy: events[i]?.sequence ?? null })));
         this.tellGaps();
       },
       (error) => {

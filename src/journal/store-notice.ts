@@ -12,6 +12,8 @@ export interface Thinned {
 /** What happened in the store that others should hear of. */
 export type StoreNotice =
   | { readonly kind: 'gap'; readonly gap: StoredGap }
+  /** The events that told of these gaps were lost: they are to be told again. */
+  | { readonly kind: 'gaps-untold'; readonly gaps: readonly StoredGap[] }
   | { readonly kind: 'sealed' | 'pruned' | 'dropped'; readonly segment: SegmentInfo; readonly reason: string }
   | {
       readonly kind: 'quarantined';

@@ -12,10 +12,11 @@ import { Books } from './books.ts';
 import { Capacity } from './capacity.ts';
 import type { ClockStepData } from './clock-step.ts';
 import { ledgerRow } from './consumer.ts';
+import { GAP_LANE } from './gap-event.ts';
 import type { Blocked, JournalDisk, OpenLedger } from './journal-disk.ts';
 import { type ReadSlice, readMerged } from './lane-merge.ts';
 import { LaneWriter, type RecordGroup } from './lane-writer.ts';
-import type { LedgerContent, LedgerSnapshot, StoredGap } from './ledger.ts';
+import type { GapTelling, LedgerContent, LedgerSnapshot, StoredGap } from './ledger.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { isRefusal } from './refusal.ts';
 import { type SegmentInfo, segmentPath } from './segment-info.ts';
@@ -183,8 +184,15 @@ export class Store {
   }
 
   /** The gap event of these gaps is stored. */
-  gapsTold(ids: readonly number[]): void {
-    this.#writer.told(ids, this.#books.now);
+  gapsTold(tellings: readonly GapTelling[]): void {
+    this.#writer.told(tellings, this.#books.now);
+    // An event may have gone between its commit and this message.
+    for (const { toldBy } of tellings) {
+      const isThere = this.#shelf
+        .lane(GAP_LANE)
+        .some(({ first, last }) => toldBy !== null && toldBy >= first && toldBy <= last);
+      if (!isThere && toldBy !== null) this.#writer.untold({ first: toldBy, last: toldBy }, this.#books.now);
+    }
   }
 
   /** Gaps whose event may not be stored yet. */
@@ -385,6 +393,11 @@ export class Store {
   }
 
   /** Book events that opening found missing. */
+  lossesFound(losses: readonly { readonly lane: Lane; readonly range: SequenceRange }[]): void {
+    this.#books.lossesFound(losses);
+  }
+
+  /** Book one of them. */
   bookLoss(lane: Lane, range: SequenceRange, count: number, reason: string): void {
     this.#books.bookLoss(lane, range, count, reason);
   }

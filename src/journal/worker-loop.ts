@@ -131,7 +131,7 @@ export class WorkerLoop {
         this.#store.moveCursor(message.consumer, message.cursor, message.lanes);
         return;
       case 'gaps-told':
-        this.#store.gapsTold(message.ids);
+        this.#store.gapsTold(message.tellings);
         return;
       case 'clock-step':
         this.#store.clockStepped(message.step);

@@ -69,6 +69,11 @@ export const JOURNAL_EVENTS = {
     message: 'gap event could not be stored yet; tried again each second',
     counter: 'journal_gap_event_retries_total',
   },
+  'journal-gaps-untold': {
+    level: 'warn',
+    message: 'events that told of gaps were lost before every sink had them; the gaps are told again',
+    counter: 'journal_gaps_told_again_total',
+  },
   'journal-cursor-limited': {
     level: 'warn',
     message: 'cursor has too many ranges; the highest were left out and will be sent again',

@@ -16,6 +16,7 @@ import Database from 'better-sqlite3';
 import t from 'tap';
 import type { Store } from '../../src/journal/store.ts';
 import type { StoreNotice } from '../../src/journal/store-notice.ts';
+import type { Lane } from '../../src/model/tag.ts';
 import { openEngine, record, scratch } from './support.ts';
 
 const CONFIG = { segment_mb: 0.0625, quota_mb: 64 };
@@ -238,7 +239,7 @@ t.test('a ledger of the first format is brought up to date', (t) => {
   fill(directory);
   const db = new Database(join(directory, 'cursors.db'));
   db.exec(
-    'ALTER TABLE gap DROP COLUMN unused; ALTER TABLE segment DROP COLUMN time_low; ALTER TABLE segment DROP COLUMN time_high; ALTER TABLE segment DROP COLUMN thinned_after; DROP TABLE stream; DROP TABLE segment_stream; DROP TABLE stream_account',
+    'ALTER TABLE gap DROP COLUMN told_by; ALTER TABLE gap DROP COLUMN unused; ALTER TABLE segment DROP COLUMN time_low; ALTER TABLE segment DROP COLUMN time_high; ALTER TABLE segment DROP COLUMN thinned_after; DROP TABLE stream; DROP TABLE segment_stream; DROP TABLE stream_account',
   );
   db.pragma('user_version = 1');
   db.close();
@@ -309,5 +310,76 @@ t.test('a segment that turns out to be bad while it is dropped is booked once, a
   const { gaps } = store.status();
   t.equal(gaps.filter(({ first }) => first === 1).length, 1);
   store.close(NOW + 2 * 86_400_000);
+  t.end();
+});
+
+/** One event in each lane's share of a commit. */
+const commit = (store: Store, n: number, ...lanes: Lane[]) =>
+  store.commit([{ records: lanes.map((lane, i) => record(n + i, lane)), recorded: NOW }], NOW);
+const gapsIn = (notices: readonly StoreNotice[]) =>
+  notices.flatMap((notice) => (notice.kind === 'gap' ? [notice.gap] : []));
+
+t.test('a gap is told again when the event that told of it is lost before every consumer had it', (t) => {
+  const directory = scratch(t);
+  const { store } = openEngine(directory, CONFIG);
+  store.openCursor('sink', 'beginning', NOW);
+  commit(store, 1, 'normal', 'normal');
+  store.sealAll();
+  const [lost] = store.unhashed;
+  if (lost !== undefined) store.reportDamage(lost, 'rotten');
+  const [gap] = store.untoldGaps();
+  t.match(gap, { lane: 'normal', count: 2 });
+  commit(store, 3, 'critical');
+  store.gapsTold([{ id: gap?.id ?? 0, toldBy: store.lastSequence }]);
+  store.close(NOW);
+  const { store: again, notices } = openEngine(directory, CONFIG);
+  t.strictSame(again.untoldGaps(), [], 'it is told');
+  again.sealAll();
+  const [telling] = again.unhashed;
+  t.equal(telling?.lane, 'critical');
+  if (telling !== undefined) again.reportDamage(telling, 'rotten, too');
+  t.match(
+    notices.find(({ kind }) => kind === 'gaps-untold'),
+    { gaps: [gap] },
+  );
+  t.match(again.untoldGaps(), [gap, { lane: 'critical', count: 1 }]);
+  // The new event goes before word of it has come.
+  again.gapsTold([{ id: gap?.id ?? 0, toldBy: 1000 }]);
+  again.status();
+  t.match(again.untoldGaps(), [gap, { lane: 'critical' }], 'nobody can have an event that is not there');
+  again.close(NOW);
+  t.end();
+});
+
+t.test('of several losses that are found at once the gap names all', (t) => {
+  const directory = scratch(t);
+  const { store } = openEngine(directory, CONFIG);
+  store.openCursor('sink', 'beginning', NOW);
+  for (const n of [1, 2, 3]) {
+    commit(store, n, 'normal');
+    store.sealAll();
+  }
+  store.close(NOW);
+  for (const first of [1, 3]) truncateSync(join(directory, 'normal', `${String(first).padStart(12, '0')}.db`), 2048);
+  const { store: again, notices } = openEngine(directory, CONFIG);
+  t.match(gapsIn(notices), [{ lane: 'normal', first: 1, last: 3, count: 2, consumers: { sink: 2 } }]);
+  t.strictSame(readEverything(again), [2]);
+  again.close(NOW);
+  t.end();
+});
+
+t.test('what is dropped while nobody is known, since the ledger was lost, is told', (t) => {
+  const directory = scratch(t);
+  fill(directory);
+  rmSync(join(directory, 'cursors.db'));
+  const { store, notices } = openEngine(directory, { ...CONFIG, quota_mb: 0.125 });
+  const dropped = notices.flatMap((notice) => (notice.kind === 'dropped' ? [notice.segment] : []));
+  const told = gapsIn(notices).filter(({ reason }) => reason === 'quota');
+  t.ok(dropped.length > 0);
+  t.match(
+    told,
+    dropped.map(({ lane, first, last, count }) => ({ lane, first, last, count, consumers: {} })),
+  );
+  store.close(NOW);
   t.end();
 });

@@ -45,6 +45,8 @@ export class Delivery {
   readonly #silent = new SequenceRanges();
   /** Given up, and the gap that tells of it is not stored yet. */
   readonly #unrecorded = new SequenceRanges();
+  /** Given up, its gap stored, and no shipment has told yet that it will not come: who restores the order waits for that. */
+  readonly #buried = new SequenceRanges();
 
   /** @param splitThreshold this many waiting events are a backlog */
   constructor(cursor: Cursor, splitThreshold: number) {
@@ -145,7 +147,8 @@ export class Delivery {
     const silent = this.#silent.ranges;
     const before = silent.find(({ last }) => last === range.first - 1);
     const speaksFrom = before?.first ?? range.first;
-    const absent = silent.flatMap(({ first, last }) => (before?.first === first ? [] : [{ first, last }]));
+    const elsewhere = silent.filter((range) => range !== before);
+    const absent = [...elsewhere, ...this.#buried.ranges].map(({ first, last }) => ({ first, last }));
     return this.#fly({ ...range, stream, speaksFrom, absent, events, bytes, historical: stream === 'backlog' }, now);
   }
 
@@ -176,7 +179,10 @@ export class Delivery {
   confirmed(shipment: Shipment): boolean {
     if (!this.#land(shipment)) return false;
     this.#silent.remove(shipment.speaksFrom, shipment.first - 1);
-    for (const { first, last } of shipment.absent) this.#silent.remove(first, last);
+    for (const { first, last } of shipment.absent) {
+      this.#silent.remove(first, last);
+      this.#buried.remove(first, last);
+    }
     this.#settle(shipment);
     return true;
   }
@@ -227,6 +233,9 @@ export class Delivery {
   /** The gap of an event that was given up is stored. */
   recorded({ sequence }: StoredEvent): void {
     this.#unrecorded.remove(sequence, sequence);
+    this.#buried.add(sequence, sequence);
+    const [lowest] = this.#buried.ranges;
+    if (this.#buried.ranges.length > MAX_RANGES_ABOVE && lowest) this.#buried.remove(lowest.first, lowest.last);
   }
 
   #splitAt(boundary: number): void {
