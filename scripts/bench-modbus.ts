@@ -38,10 +38,11 @@ try {
     const path = await start<string>('timed-line.process.ts', [baudRate]);
     rtu.push({ baudRate, share: rounded(await busShare(path, baudRate, seconds * 250)) });
   }
-  const jitter = await scanJitter(port, { units: UNITS, warmupMs: seconds * 250, forMs: seconds * 1_000 });
+  const warmupMs = seconds * 250;
+  const jitter = await scanJitter(port, { units: UNITS, warmupMs, forMs: seconds * 1_000 });
   const bare = await bareJitter(port, { units: UNITS, forMs: seconds * 500 });
   const planner = sums(await comparePlanners(join(import.meta.dirname, '../config/profiles')));
-  const result = { tcp, rtu, jitter: { units: UNITS, dead: 1, periodMs: 100, ...jitter, bare }, planner };
+  const result = { tcp, rtu, jitter: { units: UNITS, dead: 1, periodMs: 100, warmupMs, ...jitter, bare }, planner };
   if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else {
     for (const { inFlight, registersPerSecond, ratio } of tcp) {

@@ -23,7 +23,8 @@ export interface JitterFigures {
 
 /**
  * Read some registers of each of some units on one connection every 100 ms; the last one is dead. A scan's jitter is how far the end of it is off
- * the grid of its unit, whose phase is the median of its scans.
+ * the grid of its unit, whose phase is the median of its scans. What comes in the warm-up, in which the connection is made and code is compiled, does
+ * not count.
  */
 export async function scanJitter(
   port: number,

@@ -15,6 +15,8 @@ import type { Wire, WireReply } from './wire.ts';
 /** Whether a silent unit answers again is asked with less patience than for a value: so many times the slowest answer, its own or any on the wire. */
 const PROBE_PATIENCE = 4;
 const LEAST_PROBE_MS = 50;
+/** Others wait for an answer so many times longer than answers take, of the unit or on the wire, whichever is longer. */
+const HOLD_PATIENCE = 4;
 const LEAST_HOLD_MS = 20;
 /** The fourth probe, the eighth, the sixteenth and so on have the whole time-out: the unit may have become slow. */
 const FIRST_PATIENT_PROBE = 4;
@@ -51,7 +53,7 @@ export interface UnitCounts {
 
 /**
  * One unit behind a connection as one device sees it. Knows whether the unit answers; while it does not, nothing is sent to it but
- * a probe after each backoff, so that it costs the others on the connection one time-out each.
+ * a probe after each backoff, and where answers carry numbers the others wait only briefly for one.
  */
 export class Unit {
   readonly counts: UnitCounts = { requests: 0, failures: 0, timeouts: 0 };
@@ -67,6 +69,7 @@ export class Unit {
   readonly #requests = new WeakMap<Extent, ModbusRequest>();
   readonly #isAskable = (): boolean => !this.isSilent;
   readonly #patience: Patience;
+  readonly #shortPatience: Patience;
   /** What it answered last. */
   #known: Extent | null = null;
   #probe: Timer | null = null;
@@ -76,6 +79,8 @@ export class Unit {
   #check: Promise<void> | null = null;
   /** The longest that it took to answer; 0 before it has. */
   #slowestMs: Millis = 0;
+  /** How long it takes to answer of late; 0 before it has. */
+  #typicalMs: Millis = 0;
   /** What must not be mixed with anything else: a write, or a read in several requests. */
   #exclusive: Promise<unknown> = Promise.resolve();
   /** Ends each pause that a busy unit was given. */
@@ -86,6 +91,7 @@ export class Unit {
     this.number = options.unit;
     const { framing, line, pauseMs, timeoutMs } = options.settings;
     this.#patience = { timeoutMs, holdMs: null, waitsUntil: null };
+    this.#shortPatience = { ...this.#patience, holdMs: () => this.#holdMs() };
     this.latency = new LatencyMeter(busTiming(framing, line, pauseMs));
   }
 
@@ -127,7 +133,7 @@ export class Unit {
   async #readFirst(extent: Extent, deadline: Millis): Promise<WireReply> {
     while (this.#first !== null && this.#state === 'unknown') await this.#first;
     if (this.#state !== 'unknown') return this.#read(extent, deadline);
-    const reading = this.#read(extent, deadline, this.#shortHold());
+    const reading = this.#read(extent, deadline);
     this.#first = reading.catch(() => {});
     try {
       return await reading;
@@ -136,13 +142,13 @@ export class Unit {
     }
   }
 
-  async #read(extent: Extent, deadline: Millis, patience = this.#patience): Promise<WireReply> {
+  async #read(extent: Extent, deadline: Millis): Promise<WireReply> {
     const { clock, settings } = this.#options;
     const { retries, busyPauseMs } = settings;
     const request = this.#requestOf(extent);
     for (let attempt = 0; ; attempt++) {
       try {
-        const reply = await this.exchange(request, deadline, this.#isAskable, patience);
+        const reply = await this.exchange(request, deadline, this.#isAskable, this.#patienceNow());
         if (reply.exception === 0) this.#known = extent;
         else if (meaningOf(reply.exception).kind === 'busy' && attempt < retries) {
           await this.#pause(busyPauseMs);
@@ -198,6 +204,7 @@ export class Unit {
     }
     if (request.reply.kind !== 'none') {
       this.#slowestMs = Math.max(this.#slowestMs, reply.tookMs);
+      this.#typicalMs += (reply.tookMs - this.#typicalMs) / (this.#typicalMs === 0 ? 1 : 16);
       // Function and byte count, or function and exception, before the data.
       this.latency.take(reply.tookMs, { request: request.pdu.length, reply: reply.data.length + 2 });
       this.#answer();
@@ -239,7 +246,7 @@ export class Unit {
     if (this.#state === 'answers' && extent !== null) {
       try {
         const request = readRequest(this.number, this.#unlike(failed, extent));
-        await this.exchange(request, Number.NEGATIVE_INFINITY, this.#isAskable);
+        await this.exchange(request, Number.NEGATIVE_INFINITY, this.#isAskable, this.#patienceNow());
         return;
       } catch (error) {
         if (!isUnitFailure(error) || this.isSilent) throw error;
@@ -323,18 +330,23 @@ export class Unit {
   /** @param waitsUntil the probe goes when it is in nobody's way, at the latest then */
   #probePatience(waitsUntil: Millis): Patience {
     if (this.#options.wire.isUnnumbered) return { timeoutMs: this.#probeTimeoutMs(), holdMs: null, waitsUntil };
-    return { ...this.#shortHold(), waitsUntil };
+    return { ...this.#shortPatience, waitsUntil };
   }
 
-  /** Where answers carry numbers one that is late is known as such: the wire is held for a short time only, and the answer counts later too. */
-  #shortHold(): Patience {
+  /**
+   * Where answers carry numbers one that is late is known as such: others wait for it only much longer than usual, and it counts later too. Where
+   * several may be in flight one that is late is in nobody's way.
+   */
+  #patienceNow(): Patience {
+    const { isUnnumbered, capacity } = this.#options.wire;
+    return isUnnumbered || capacity > 1 ? this.#patience : this.#shortPatience;
+  }
+
+  #holdMs(): Millis {
     const { settings, wire } = this.#options;
-    if (wire.isUnnumbered) return this.#patience;
-    const holdMs = () => {
-      if (wire.typicalMs === 0) return settings.timeoutMs;
-      return Math.min(settings.timeoutMs, Math.max(LEAST_HOLD_MS, Math.ceil(PROBE_PATIENCE * wire.typicalMs)));
-    };
-    return { ...this.#patience, holdMs };
+    const usualMs = Math.max(wire.typicalMs, this.#typicalMs);
+    if (usualMs === 0) return settings.timeoutMs;
+    return Math.min(settings.timeoutMs, Math.max(LEAST_HOLD_MS, Math.ceil(HOLD_PATIENCE * usualMs)));
   }
 
   #probeTimeoutMs(): Millis {

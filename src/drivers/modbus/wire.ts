@@ -97,6 +97,8 @@ export class Wire {
   #opening: Promise<void> | null = null;
   #isOpen = false;
   #inFlight = 0;
+  /** Units whose answer is not waited for any more, but still counts: not asked until it has come or its time is over. */
+  readonly #owing = new Set<number>();
   #releasedAt: Millis = Number.NEGATIVE_INFINITY;
   #answeredAt: Millis = Number.NEGATIVE_INFINITY;
   #busySince: Millis = 0;
@@ -224,7 +226,7 @@ export class Wire {
     this.#isOpen = false;
     this.#closing = client.close(error);
     if (this.#isStopped) return;
-    const isUnasked = error.code === 'MODBUS_BAD_REPLY' && this.#inFlight === 0;
+    const isUnasked = error.code === 'MODBUS_BAD_REPLY' && this.#inFlight === 0 && this.#owing.size === 0;
     if (isUnasked) this.#tellBadReply(error);
     const isPeersFault = !client.hasAnswered && (error.code === 'MODBUS_CONNECTION_LOST' || isUnasked);
     if (isPeersFault) this.#down(error);
@@ -260,7 +262,8 @@ export class Wire {
       const at = earliest(this.#waiting, (waiting) => this.#startsAt(waiting, now) <= now);
       if (at < 0) {
         const starts = this.#waiting.map((waiting) => this.#startsAt(waiting, now));
-        this.#wakeIn(Math.min(...starts) - now);
+        const start = Math.min(...starts);
+        if (start < Number.POSITIVE_INFINITY) this.#wakeIn(start - now);
         return;
       }
       const [waiting] = this.#waiting.splice(at, 1) as [Waiting];
@@ -274,6 +277,7 @@ export class Wire {
 
   /** Monotonic time from which on a request may go. */
   #startsAt({ job: { request, waitsUntil }, queuedAt }: Waiting, now: Millis): Millis {
+    if (this.#owing.has(request.unit)) return Number.POSITIVE_INFINITY;
     const unitsFrom = this.#notBefore.get(request.unit) ?? Number.NEGATIVE_INFINITY;
     if (waitsUntil === null || now - this.#answeredAt >= IDLE_MS) return unitsFrom;
     const isBehindOthers = this.#releasedAt > queuedAt;
@@ -287,14 +291,22 @@ export class Wire {
     const time = clock.now();
     let isHolding = true;
     const release = () => {
-      if (!isHolding) return;
       isHolding = false;
       this.#release();
     };
-    const hold = holdMs === null || client.isUnnumbered ? null : clock.after(holdMs(), release);
+    const passOver = () =>
+      // After a stall of this process the answer may lie in the socket already.
+      clock.soon(() => {
+        if (!isHolding) return;
+        this.#owing.add(request.unit);
+        release();
+      });
+    const hold = holdMs === null || client.isUnnumbered ? null : clock.after(holdMs(), passOver);
     const ended = () => {
       hold?.cancel();
-      release();
+      if (isHolding) return release();
+      this.#owing.delete(request.unit);
+      this.#next();
     };
     client.request(request, timeoutMs).then(
       ({ exception, data }) => {

@@ -213,6 +213,34 @@ t.test('a unit that is dead from the start holds up nobody for its time-out', as
   t.ok(isRead(witness, 'a'));
 });
 
+t.test('a unit that dies holds up nobody for its time-out', async (t) => {
+  const { server, witness } = await rig(
+    t,
+    [
+      { name: 'alive', unit: 1, tags: { a: '40001' }, timeout_ms: 5_000 },
+      { name: 'dying', unit: 9, tags: { d: '40001', e: { address: 'HR:1', scanMs: 40 } }, timeout_ms: 5_000 },
+    ],
+    (server) => {
+      server.unitAt(9);
+    },
+  );
+  await until(() => isRead(witness, 'a') && isRead(witness, 'e'), { what: 'both' });
+  server.unitAt(9).isSilent = true;
+  const died = server.seen.length;
+  const since = (unit: number) => server.seen.slice(died).filter((request) => request.unit === unit);
+  await until(() => since(9).length > 0 && since(1).some(({ at }) => at > (since(9)[0]?.at ?? at) + 200), {
+    what: 'others to be read while it owes an answer',
+  });
+  t.equal(since(9).length, 1, 'which alone it was asked for');
+  const [asked] = since(9) as [SeenRequest];
+  const gaps = since(1).filter(({ at }) => at > asked.at);
+  t.ok((gaps[0]?.at ?? Number.POSITIVE_INFINITY) - asked.at < 2_000);
+  asked.socket.write(asked.honest);
+  await until(() => since(9).length > 1, { what: 'the next request to it' });
+  t.equal(server.connections, 1);
+  t.equal(count(witness, 'modbus-unit-silent'), 0);
+});
+
 t.test('a unit that falls silent costs two time-outs, however many groups it has', async (t) => {
   const { server, witness } = await rig(t, [
     {
