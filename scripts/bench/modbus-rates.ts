@@ -11,12 +11,14 @@ import { settingsOf } from '../../src/drivers/modbus/settings.ts';
 import { encodeFrame } from '../../src/drivers/modbus/tcp-frame.ts';
 import { Unit } from '../../src/drivers/modbus/unit.ts';
 import { Wire } from '../../src/drivers/modbus/wire.ts';
+import { HeadgateError } from '../../src/errors/headgate-error.ts';
 import type { TagValue } from '../../src/model/tag.ts';
 import { systemClock } from '../../src/ports/system-clock.ts';
 import { recordingObserver } from '../../test/support/observer.ts';
 import { tag } from '../../test/support/tag.ts';
 
 const REGISTERS = 125;
+const RETRY_MS = 100;
 const EXTENT = { area: 'holding', offset: 0, count: REGISTERS } as const;
 const ANSWER_BYTES = 9 + REGISTERS * 2;
 
@@ -44,9 +46,13 @@ export async function driverRate(config: ModbusConfig, inFlight: number, forMs: 
   let done = 0;
   const caller = async () => {
     while (performance.now() - began < forMs) {
-      const { exception, data } = await unit.read(EXTENT, began + done);
-      // A machine that is too busy leaves a request unanswered: that costs its time.
-      if (exception === UNANSWERED) continue;
+      // A machine that is too busy leaves a request unanswered, or tears a frame: that costs its time.
+      const reply = await unit.read(EXTENT, began + done).catch(toldFailure);
+      if (reply === null || reply.exception === UNANSWERED) {
+        await new Promise((resolve) => systemClock.after(RETRY_MS, () => resolve(null)));
+        continue;
+      }
+      const { exception, data } = reply;
       if (exception !== 0) throw new Error(`the bench unit answered exception ${exception}`);
       decodeBlock(program, 0, data, values);
       done++;
@@ -89,6 +95,12 @@ export async function bareRate(port: number, inFlight: number, forMs: number, ar
   ask(inFlight);
   await once(socket, 'close');
   return bytes / ANSWER_BYTES / ((performance.now() - began) / 1_000);
+}
+
+function toldFailure(error: unknown): null {
+  if (!(error instanceof HeadgateError)) throw error;
+  process.stderr.write(`an exchange failed, is the machine busy? ${error.message}\n`);
+  return null;
 }
 
 /** Share of the least time that the bus could need for what was read in this time. */
