@@ -70,8 +70,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'unlink-before-the-ledger-is-saved',
     file: 'src/journal/capacity.ts',
-    from: 'if (!books.save()) ballast.free();',
-    to: '',
+    from: 'they go all the same.\n      books.saveOrMakeRoom();',
+    to: 'they go all the same.',
     breaks: 'a crash in the middle of a drop loses no account',
   },
   {
@@ -105,16 +105,30 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'halves-behind-the-rest',
     file: 'src/runtime/forwarder/delivery.ts',
-    from: 'this.#remainders.unshift(...parts);',
-    to: 'this.#remainders.push(parts[1] as Remainder, parts[0] as Remainder);',
+    from: '.sort((a, b) => a.first - b.first)',
+    to: '.sort((a, b) => b.first - a.first)',
     breaks: 'parts of a refused batch keep their order',
   },
   {
     name: 'passed-over-and-never-told',
     file: 'src/runtime/forwarder/delivery.ts',
-    from: 'if (this.#silent.count === 0) return this.#cursor;',
-    to: 'if (this.#silent.count >= 0) return this.#cursor;',
+    from: 'if (untold.length === 0) return this.#cursor;',
+    to: 'if (untold.length >= 0) return this.#cursor;',
     breaks: 'a receiver hears of every number',
+  },
+  {
+    name: 'telling-lost-and-not-told-again',
+    file: 'src/journal/books.ts',
+    from: 'if (lane === GAP_LANE && Object.keys(consumers).length > 0) this.#writer.untold(range, this.now);',
+    to: '',
+    breaks: 'a loss is told although the event that told it is lost',
+  },
+  {
+    name: 'gap-event-lets-pass',
+    file: 'src/sinks/receiver.ts',
+    from: 'const next = account.covered.endFrom(through + 1);',
+    to: 'const next = account.covered.endFrom(through + 1) ?? account.gaps.ranges.endFrom(through + 1);',
+    breaks: 'an ordered receiver hands on each lane in its order',
   },
   {
     name: 'receiver-keeps-repeats',

@@ -1,4 +1,5 @@
 import type { StoredGap } from '../../src/journal/ledger.ts';
+import { segmentPath } from '../../src/journal/segment-info.ts';
 import type { Store } from '../../src/journal/store.ts';
 import type { StoreNotice } from '../../src/journal/store-notice.ts';
 import { GAP_TYPE } from '../../src/model/event.ts';
@@ -18,7 +19,9 @@ export type Invariant =
   | 'what arrives is what was accepted'
   | 'a receiver gets an event once'
   | 'order within a stream'
+  | 'parts of a refused batch go in order'
   | 'deleted only when settled by all or told as a gap'
+  | 'a file goes after the ledger says so'
   | 'critical events are never dropped for room'
   | 'a cursor never runs ahead of what arrived'
   | 'the ledger balances'
@@ -52,6 +55,8 @@ interface Known {
 /** What is known of one sink's name, over all processes. */
 interface SinkAccount {
   readonly received: Set<number>;
+  /** Events that the far side will never take. */
+  readonly refused: Set<number>;
   /** By lane, of what was handed on. */
   readonly highest: Map<Lane, number>;
   /** At the far side, or refused by it: the gateway may hold it for settled. */
@@ -85,6 +90,8 @@ export class Oracle implements DiskWitness, DestinationWitness {
   readonly #gaps: StoredGap[] = [];
   /** Ranges of gaps that a damaged ledger took with it. */
   readonly #excused: { readonly lane: Lane; readonly first: number; readonly last: number }[] = [];
+  /** Segments whose files the engine has removed. */
+  readonly #unlinked = new Set<string>();
   readonly #trace: (what: string) => void;
   #highest = 0;
   /** Ledgers that were lost: what sinks had settled and lost is not known any more. */
@@ -116,8 +123,9 @@ export class Oracle implements DiskWitness, DestinationWitness {
     this.#trace(`stored ${rows[0]?.sequence ?? '-'}..${rows.at(-1)?.sequence ?? '-'} ${isDurable}`);
   }
 
-  removed(file: SegmentImage): void {
+  removed(file: SegmentImage, isUnsaid: boolean): void {
     const { lane, first } = file.identity;
+    if (!isUnsaid) this.#unlinked.add(segmentPath(file.identity));
     this.#trace(`removed ${lane}/${first} of ${file.rows.length}`);
     for (const [name, account] of this.#sinks) {
       for (const { sequence } of file.rows) {
@@ -144,6 +152,9 @@ export class Oracle implements DiskWitness, DestinationWitness {
     } else if ('segment' in notice) {
       const { lane, first, count } = notice.segment;
       this.#trace(`${notice.kind} ${lane}/${first} of ${count}${'reason' in notice ? `: ${notice.reason}` : ''}`);
+      if (notice.kind === 'quarantined' && this.#unlinked.has(segmentPath(notice.segment))) {
+        this.fail('a file goes after the ledger says so', `${lane}/${first}: ${notice.reason}`);
+      }
     } else this.#trace(notice.kind);
   }
 
@@ -182,6 +193,7 @@ export class Oracle implements DiskWitness, DestinationWitness {
       received: new Set(),
       highest: new Map(),
       safe: new Set(),
+      refused: new Set(),
       told: new Map(),
       owedAfter,
       goneBefore,
@@ -202,6 +214,7 @@ export class Oracle implements DiskWitness, DestinationWitness {
   refused(name: string, { sequence }: StoredEvent): void {
     this.#trace(`${name} refused ${sequence}`);
     this.#sinks.get(name)?.safe.add(sequence);
+    this.#sinks.get(name)?.refused.add(sequence);
   }
 
   received(name: string, events: readonly ReceivedEvent[]): void {
@@ -275,6 +288,14 @@ export class Oracle implements DiskWitness, DestinationWitness {
       if (isTold || this.#excused.some(covers)) continue;
       this.fail('accepted is received or told as a gap', `${lane} ${sequence} never came to ${name}`);
       return;
+    }
+    // A telling event that is lost is known to the ledger of gaps only if the journal had told it.
+    const isTellingLost = told.some((gap) => gap.lane === 'critical' && gap.count > 0) || this.#ledgersLost > 0;
+    const untold = isTellingLost
+      ? undefined
+      : [...account.refused].find((sequence) => !told.some(({ first, last }) => first <= sequence && last >= sequence));
+    if (untold !== undefined) {
+      this.fail('accepted is received or told as a gap', `${name} refused ${untold}, and no gap tells of it`);
     }
     const count = [...account.told].reduce((sum, [key, gap]) => (key.startsWith('gap ') ? sum + gap.count : sum), 0);
     if (this.#ledgersLost === 0 && count !== ledgerGaps) {

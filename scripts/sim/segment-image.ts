@@ -19,8 +19,8 @@ export interface Row {
 export interface DiskWitness {
   /** Rows are on the disk. @param isDurable false: in the cache alone, after an error */
   stored(rows: readonly Row[], isDurable: boolean): void;
-  /** A segment's file was unlinked. */
-  removed(file: SegmentImage): void;
+  /** A segment's file was unlinked. @param isUnsaid there was no room for the ledger that should say so first */
+  removed(file: SegmentImage, isUnsaid: boolean): void;
 }
 
 /** How a file is damaged. `row`: one row; `row-missing`: one is passed over without a word; `header`: it cannot be opened; `short`: cut. */

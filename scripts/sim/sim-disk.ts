@@ -37,6 +37,8 @@ export class SimDisk implements JournalDisk {
   #ledger: LedgerImage | null = null;
   #ballastBytes = 0;
   #isOff = false;
+  /** There was no room for the ledger when it was to be written last. */
+  hasRefusedLedger = false;
   #operations = 0;
   #cutAt = Number.POSITIVE_INFINITY;
   #failing: { kind: OperationKind; left: number } | null = null;
@@ -204,7 +206,7 @@ export class SimDisk implements JournalDisk {
     const file = this.#files.get(segmentPath(name));
     this.alter('unlink', () => {
       this.#files.delete(segmentPath(name));
-      if (file !== undefined) this.#witness.removed(file);
+      if (file !== undefined) this.#witness.removed(file, this.hasRefusedLedger);
     });
   }
 

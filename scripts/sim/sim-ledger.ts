@@ -82,7 +82,9 @@ export class SimLedger implements OpenLedger {
   }
 
   save(change: LedgerChange): void {
+    this.#disk.hasRefusedLedger = true;
     this.#disk.need(0);
+    this.#disk.hasRefusedLedger = false;
     this.#disk.alter('ledger', () => this.#apply(change));
   }
 

@@ -32,6 +32,8 @@ export class SimSink implements Sink {
   readonly #pending = new Set<Pending>();
   /** What this process has heard to be confirmed. */
   readonly #confirmed = new SequenceRanges();
+  /** First sequences of batches that were refused on this line and have not come again, by lane. */
+  readonly #refused = new Map<string, number[]>();
   #line: Line | null = null;
   #onDown: (reason: string) => void = () => undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -90,6 +92,7 @@ export class SimSink implements Sink {
     const line = this.#line;
     if (line === null) return Promise.reject(this.#error('SINK_DISCONNECTED', 'not connected'));
     this.#checkBatch(batch);
+    this.#checkParts(batch);
     const encoded = this.#encoder.encode(batch, this.#context.clock.now());
     const earlier = this.#turn;
     return new Promise((resolve, reject) => {
@@ -110,7 +113,12 @@ export class SimSink implements Sink {
               for (const { sequence } of batch.events) this.#confirmed.add(sequence, sequence);
               resolve({ bytes: payload.length });
             });
-          } else settle(() => reject(this.#error(answer, 'by the far side')));
+          } else {
+            settle(() => {
+              if (answer === 'SINK_REJECTED') this.#noteRefused(batch);
+              reject(this.#error(answer, 'by the far side'));
+            });
+          }
         });
       });
     });
@@ -130,6 +138,28 @@ export class SimSink implements Sink {
     }
   }
 
+  #noteRefused({ events, coverage }: OutgoingBatch): void {
+    const [first] = events;
+    if (events.length < 2 || first === undefined || coverage === null) return;
+    const refused = this.#refused.get(coverage.lane) ?? [];
+    this.#refused.set(
+      coverage.lane,
+      [...refused, first.sequence].sort((a, b) => a - b),
+    );
+  }
+
+  /** What was refused comes again before all else of its lane, the lowest first. */
+  #checkParts({ events, coverage }: OutgoingBatch): void {
+    const refused = this.#refused.get(coverage?.lane ?? '') ?? [];
+    const [lowest] = refused;
+    const sequence = events[0]?.sequence;
+    if (lowest === undefined || sequence === undefined) return;
+    if (sequence > lowest) {
+      this.#oracle.fail('parts of a refused batch go in order', `${this.#name}: ${sequence} before ${lowest}`);
+    }
+    if (sequence === lowest) refused.shift();
+  }
+
   #lost(line: Line, reason: string): void {
     if (this.#line !== line) return;
     this.#leave(reason);
@@ -138,6 +168,7 @@ export class SimSink implements Sink {
 
   #leave(reason: string): void {
     this.#line?.leave();
+    this.#refused.clear();
     this.#line = null;
     this.#turn = Promise.resolve();
     const pending = [...this.#pending];

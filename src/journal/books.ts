@@ -220,13 +220,7 @@ export class Books {
     }
   }
 
-  /** Account for all moves and write the ledger. False if there is no room. */
-  save(): boolean {
-    this.settleAll();
-    return this.#writer.save();
-  }
-
-  /** The same; when the disk is full, the ballast is given up for it. */
+  /** Account for all moves and write the ledger; when the disk is full, the ballast is given up for it. False if there is no room. */
   saveOrMakeRoom(): boolean {
     this.settleAll();
     return this.#writer.saveOrMakeRoom();

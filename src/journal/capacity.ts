@@ -71,7 +71,7 @@ export class Capacity {
   /** Apply retention, quota and free disk. @param neededBytes room to make even where less may be left free */
   enforce(now: EpochMs, neededBytes = 0): void {
     this.#uncheckedBytes = 0;
-    const { disk, settings, content, shelf, books, streams, writer, ballast, notify } = this.#parts;
+    const { disk, settings, content, shelf, books, streams, writer, notify } = this.#parts;
     if (!disk.isWritable()) {
       this.#setBlocked('readonly');
       return;
@@ -106,8 +106,8 @@ export class Capacity {
       return true;
     });
     if (drops.length > 0) {
-      // Written before the files go: a crash in between finishes the dropping at the next start.
-      if (!books.save()) ballast.free();
+      // Written before the files go: a crash in between finishes the dropping at the next start. Where there is no room even for that, they go all the same.
+      books.saveOrMakeRoom();
       for (const { segment, reason } of drops) {
         shelf.unlink(segment);
         writer.segmentRemoved(segment);

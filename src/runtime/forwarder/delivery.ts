@@ -226,7 +226,8 @@ export class Delivery {
         bytes: half.reduce((sum, event) => sum + event.bytes.length, 0),
       };
     });
-    this.#remainders.unshift(...parts);
+    // Another batch that was on the way may have been refused before.
+    this.#remainders = [...this.#remainders, ...parts].sort((a, b) => a.first - b.first);
     return null;
   }
 

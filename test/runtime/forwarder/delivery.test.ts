@@ -109,6 +109,20 @@ t.test('a rejected batch is halved until one event is given up', async (t) => {
   t.same(delivery.cursor, { settled: 8, above: [] });
 });
 
+t.test('of two batches that are refused the parts of the earlier go first', async (t) => {
+  const delivery = new Delivery(START, 100);
+  delivery.linkUp(0, 0, () => true);
+  delivery.linkUp(4, 4, () => true);
+  const [early, late] = [ship(delivery, 'live', 4, 2), ship(delivery, 'live', 4, 2)];
+  for (const shipment of [early, late]) if (shipment !== null) delivery.rejected(shipment);
+  const sent: number[] = [];
+  for (let part = delivery.shipRemainder(0); part !== null; part = delivery.shipRemainder(0)) {
+    sent.push(...part.events.map(({ sequence }) => sequence));
+    delivery.confirmed(part);
+  }
+  t.same(sent, [1, 2, 3, 4]);
+});
+
 t.test('the kept cursor holds on to an event that was given up until its gap is stored', async (t) => {
   const delivery = new Delivery(START, 100);
   delivery.linkUp(0, 0, () => true);
