@@ -11,7 +11,7 @@ import { type ModbusPoint, placedPointOf } from './point.ts';
 import { readPieces } from './read-pieces.ts';
 import type { ModbusSettings } from './settings.ts';
 import type { Unit } from './unit.ts';
-import type { WireReply } from './wire.ts';
+import type { WireReply } from './wire-job.ts';
 
 export interface ReadNowOptions {
   readonly tags: readonly TagDefinition[];

@@ -1,7 +1,7 @@
 import type { Millis } from '../../model/time.ts';
 import type { Extent } from './plan.ts';
 import type { Unit } from './unit.ts';
-import type { WireReply } from './wire.ts';
+import type { WireReply } from './wire-job.ts';
 
 /**
  * Read what may take several requests, as for a long string. Nothing is written to the unit between them, and all but the first go ahead of

@@ -16,7 +16,7 @@ import { describePoint, type ModbusPoint } from './point.ts';
 import { inLanes, readPieces } from './read-pieces.ts';
 import { nextBeat } from './schedule.ts';
 import type { Unit } from './unit.ts';
-import type { WireReply } from './wire.ts';
+import type { WireReply } from './wire-job.ts';
 
 /** Refused tags that are tried again in one scan at most. */
 const RETRIES_PER_SCAN = 8;

@@ -10,7 +10,8 @@ import { LatencyMeter } from './latency-meter.ts';
 import { type Extent, isWithinArea } from './plan.ts';
 import { backoffMs } from './schedule.ts';
 import type { ModbusSettings } from './settings.ts';
-import type { Wire, WireReply } from './wire.ts';
+import type { Wire } from './wire.ts';
+import type { WireReply } from './wire-job.ts';
 
 /** Whether a silent unit answers again is asked with less patience than for a value: so many times the slowest answer, its own or any on the wire. */
 const PROBE_PATIENCE = 4;

@@ -1,11 +1,11 @@
 import { HeadgateError } from '../../errors/headgate-error.ts';
-import type { EpochMs, Millis } from '../../model/time.ts';
+import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import type { ClientHandlers, WireClient } from './client.ts';
-import type { ModbusReply, ModbusRequest } from './frame.ts';
 import { backoffMs, earliest } from './schedule.ts';
 import { UseMeter } from './use-meter.ts';
+import type { WireJob, WireReply } from './wire-job.ts';
 
 export interface WireOptions {
   /** For people: `192.168.0.20:502`, `/dev/ttyUSB0`. */
@@ -26,39 +26,6 @@ export interface WireOptions {
   readonly onDown: (error: HeadgateError) => void;
 }
 
-export interface WireJob {
-  readonly request: ModbusRequest;
-  readonly timeoutMs: Millis;
-  /** How long after its time-out an answer may still come, where nothing tells it from another's. */
-  readonly lateReplyMs: Millis;
-  /** Least pause between an answer of this unit and the next request to it. */
-  readonly unitPauseMs: Millis;
-  /**
-   * Where answers carry numbers: once it is unanswered for so long the wire goes on to others, while its answer still counts until the
-   * time-out. Asked when it is sent; null: the wire waits for it.
-   */
-  readonly holdMs: (() => Millis) | null;
-  /**
-   * Monotonic. Until then it only goes shortly after others, once nothing else waits: scans are in step, so that is when the next ones are
-   * farthest off. Null: it goes as soon as it can.
-   */
-  readonly waitsUntil: Millis | null;
-  /** Monotonic; the earliest goes first. */
-  readonly deadline: Millis;
-  /** Reading again does no harm, so a request that was lost with its connection for no fault of its own is sent again. */
-  readonly isRead: boolean;
-  /** Asked when its turn comes; false: it is rejected unsent. */
-  readonly isWanted: () => boolean;
-}
-
-/** A reply with the moment that its values are of. */
-export interface WireReply extends ModbusReply {
-  /** When the request was sent: the unit has read its values after that, however long it took to answer. */
-  readonly time: EpochMs;
-  /** From sending the request to the whole answer. */
-  readonly tookMs: Millis;
-}
-
 interface Waiting {
   readonly job: WireJob;
   readonly deadline: Millis;
@@ -66,6 +33,13 @@ interface Waiting {
   readonly resolve: (reply: WireReply) => void;
   readonly reject: (error: HeadgateError) => void;
   isRepeat: boolean;
+}
+
+/** A request that is waited for until then only, if there is anybody to wait. */
+interface Held {
+  readonly until: Millis;
+  readonly passOver: () => void;
+  timer: Timer | null;
 }
 
 /** Scans in step begin within so long of each other. */
@@ -97,6 +71,7 @@ export class Wire {
   #opening: Promise<void> | null = null;
   #isOpen = false;
   #inFlight = 0;
+  readonly #held = new Set<Held>();
   /** Units whose answer is not waited for any more, but still counts: not asked until it has come or its time is over. */
   readonly #owing = new Set<number>();
   #releasedAt: Millis = Number.NEGATIVE_INFINITY;
@@ -273,6 +248,15 @@ export class Wire {
         waiting.reject(new HeadgateError('MODBUS_UNIT_SILENT', { place: this.#options.place, unit }));
       }
     }
+    if (this.#waiting.length > 0) this.#watchHeld();
+  }
+
+  /** Somebody waits for what is in flight. */
+  #watchHeld(): void {
+    const { clock } = this.#options;
+    for (const held of this.#held) {
+      held.timer ??= clock.after(Math.max(0, Math.ceil(held.until - clock.monotonic())), held.passOver);
+    }
   }
 
   /** Monotonic time from which on a request may go. */
@@ -301,9 +285,14 @@ export class Wire {
         this.#owing.add(request.unit);
         release();
       });
-    const hold = holdMs === null || client.isUnnumbered ? null : clock.after(holdMs(), passOver);
+    const held: Held | null =
+      holdMs === null || client.isUnnumbered ? null : { until: sentAt + holdMs(), passOver, timer: null };
+    if (held !== null) this.#held.add(held);
     const ended = () => {
-      hold?.cancel();
+      if (held !== null) {
+        this.#held.delete(held);
+        held.timer?.cancel();
+      }
       if (isHolding) return release();
       this.#owing.delete(request.unit);
       this.#next();

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { readRequest } from '../../../src/drivers/modbus/frame.ts';
 import { TcpClient } from '../../../src/drivers/modbus/tcp-client.ts';
-import { Wire, type WireJob } from '../../../src/drivers/modbus/wire.ts';
+import { Wire } from '../../../src/drivers/modbus/wire.ts';
+import type { WireJob } from '../../../src/drivers/modbus/wire-job.ts';
 import { systemClock } from '../../../src/ports/system-clock.ts';
 import { TestModbusServer } from '../../support/modbus-server.ts';
 import { recordingObserver } from '../../support/observer.ts';
