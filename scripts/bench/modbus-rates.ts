@@ -35,6 +35,7 @@ export async function driverRate(config: ModbusConfig, inFlight: number, forMs: 
     ...{ device: 'bench', unit: 1, settings, wire, clock: systemClock, random: Math.random, observer: quiet },
     ...{ onAnswers: () => {}, onSilent: () => {} },
   });
+  unit.probeWith(EXTENT);
   const points = Array.from({ length: REGISTERS }, (_none, i) =>
     pointOf(tag(`t${i}`, { address: `HR:${i}`, type: 'uint16' }), 1),
   );
@@ -97,9 +98,10 @@ export async function bareRate(port: number, inFlight: number, forMs: number, ar
   return bytes / ANSWER_BYTES / ((performance.now() - began) / 1_000);
 }
 
+/** A silent unit is told of once, not at each read that it refuses. */
 function toldFailure(error: unknown): null {
   if (!(error instanceof HeadgateError)) throw error;
-  process.stderr.write(`an exchange failed, is the machine busy? ${error.message}\n`);
+  if (error.code !== 'MODBUS_UNIT_SILENT') process.stderr.write(`is the machine busy? ${error.message}\n`);
   return null;
 }
 
@@ -107,7 +109,7 @@ function toldFailure(error: unknown): null {
 export async function busShare(path: string, baudRate: number, forMs: number): Promise<number> {
   const config: ModbusConfig = {
     ...{ name: 'line', driver: 'modbus-rtu', path, baud_rate: baudRate, parity: 'none' },
-    timeout_ms: 2_000,
+    ...{ timeout_ms: 2_000, reconnect_min_ms: 100, reconnect_max_ms: 100 },
   };
   const { line } = settingsOf(config);
   const perSecond = await driverRate(config, 2, forMs);
