@@ -55,6 +55,8 @@ interface Known {
 /** What is known of one sink's name, over all processes. */
 interface SinkAccount {
   readonly received: Set<number>;
+  /** There was no room to write down that it was opened: the next process may not know. */
+  readonly isUnsaid: boolean;
   /** Events that the far side will never take. */
   readonly refused: Set<number>;
   /** By lane, of what was handed on. */
@@ -123,6 +125,13 @@ export class Oracle implements DiskWitness, DestinationWitness {
     this.#trace(`stored ${rows[0]?.sequence ?? '-'}..${rows.at(-1)?.sequence ?? '-'} ${isDurable}`);
   }
 
+  takenBack(rows: readonly Row[]): void {
+    for (const { sequence } of rows) {
+      if (this.accepted.has(sequence)) this.fail('told only what is durable', `${sequence} was taken back`);
+      this.#known.delete(sequence);
+    }
+  }
+
   removed(file: SegmentImage, isUnsaid: boolean): void {
     const { lane, first } = file.identity;
     if (!isUnsaid) this.#unlinked.add(segmentPath(file.identity));
@@ -185,7 +194,7 @@ export class Oracle implements DiskWitness, DestinationWitness {
 
   /** A sink's cursors were opened. */
   opened(name: string, cursors: Readonly<Record<Lane, Cursor>>, disk: SimDisk): void {
-    if (this.#sinks.has(name)) return;
+    if (this.#sinks.get(name)?.isUnsaid === false) return;
     const owedAfter = Math.min(...LANES.map((lane) => cursors[lane].settled));
     const stored = new Set(disk.files.flatMap(({ rows }) => rows.map(({ sequence }) => sequence)));
     const goneBefore = new Set([...this.accepted.keys()].filter((sequence) => !stored.has(sequence)));
@@ -194,6 +203,7 @@ export class Oracle implements DiskWitness, DestinationWitness {
       highest: new Map(),
       safe: new Set(),
       refused: new Set(),
+      isUnsaid: disk.hasRefusedLedger,
       told: new Map(),
       owedAfter,
       goneBefore,
@@ -209,6 +219,15 @@ export class Oracle implements DiskWitness, DestinationWitness {
     const sequences = events.map(({ sequence }) => sequence).join(' ');
     this.#trace(`${name} gets ${historical ? 'historical' : 'live'} ${sequences} ${JSON.stringify(coverage)}`);
     for (const { sequence } of events) this.#sinks.get(name)?.safe.add(sequence);
+  }
+
+  /** What a receiver misses, without events that it refused itself: their telling may be lost. */
+  missing(destination: Destination): string | null {
+    const refused = this.#sinks.get(destination.name)?.refused;
+    const range = destination.receiver.figures().missingRanges.find(({ first, last }) => {
+      return !(first === last && refused?.has(first));
+    });
+    return range === undefined ? null : `${destination.name} misses ${JSON.stringify(range)}`;
   }
 
   refused(name: string, { sequence }: StoredEvent): void {

@@ -101,6 +101,11 @@ export class SimDisk implements JournalDisk {
     return Math.min(rows.length, this.#ledger?.segments.get(segmentPath(identity))?.count ?? 0);
   }
 
+  /** The ledger has the hash of a segment. */
+  isHashed({ identity }: SegmentImage): boolean {
+    return typeof this.#ledger?.segments.get(segmentPath(identity))?.sha256 === 'string';
+  }
+
   /** One operation that alters the disk. @param half what a cut in its middle may leave behind, if not all or nothing */
   alter<T>(kind: OperationKind, apply: () => T, half: () => void = () => undefined): T {
     if (this.#isOff) throw new PowerCut();

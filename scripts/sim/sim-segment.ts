@@ -48,7 +48,10 @@ export class SimSegment implements OpenSegment {
     if (rows === null) throw diskError('SQLITE_ERROR');
     this.#disk.need(rows.reduce((sum, { record }) => sum + record.payload.length + 64, 0));
     const apply = (isDurable: boolean) => {
-      if (deleted !== null) this.#file.rows = this.#file.rows.filter((row) => !isWithin(row.sequence, deleted));
+      if (deleted !== null) {
+        this.#witness.takenBack(this.#file.rows.filter((row) => isWithin(row.sequence, deleted)));
+        this.#file.rows = this.#file.rows.filter((row) => !isWithin(row.sequence, deleted));
+      }
       this.#file.append(rows, isDurable);
       this.#witness.stored(rows, isDurable);
     };

@@ -205,7 +205,10 @@ function openLedger(options: OpenStoreOptions): {
     let ledger: OpenLedger | undefined;
     try {
       ledger = disk.openLedger(null);
-      return { ledger, content: ledger.load(), rebuiltFrom: null };
+      const content = ledger.load();
+      // One that took the place of a lost one always begins with a gap: without it no more than its making was written, on a full disk or in a crash.
+      const isUnfinished = content.head.cursorsLost && ledger.highestGapId() === null;
+      return { ledger, content, rebuiltFrom: isUnfinished ? findSegments(disk).first : null };
     } catch (error) {
       if (readFailureKind(error) !== 'damage') throw error;
       ledger?.abandon();

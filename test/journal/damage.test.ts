@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t from 'tap';
+import { SqliteDisk } from '../../src/journal/sqlite-disk.ts';
 import type { Store } from '../../src/journal/store.ts';
 import type { StoreNotice } from '../../src/journal/store-notice.ts';
 import type { Lane } from '../../src/model/tag.ts';
@@ -348,6 +349,22 @@ t.test('a gap is told again when the event that told of it is lost before every 
   again.status();
   t.match(again.untoldGaps(), [gap, { lane: 'critical' }], 'nobody can have an event that is not there');
   again.close(NOW);
+  t.end();
+});
+
+t.test('a rebuilt ledger that nothing was written to after it was made gives no number out twice', (t) => {
+  const directory = scratch(t);
+  fill(directory);
+  rmSync(join(directory, 'cursors.db'));
+  const disk = new SqliteDisk(directory);
+  const head = { journalId: 'abcdefghij', lastSequence: 61, reserved: 10_000_061, isClean: false, cursorsLost: true };
+  // As a process leaves it that was killed, or had no room, right behind.
+  disk.openLedger(head).abandon();
+  const { store } = openEngine(directory, CONFIG);
+  t.equal(store.lastSequence, 10_000_061);
+  t.match(store.untoldGaps(), [{ count: 0, unused: 9_999_995 }]);
+  t.equal(readEverything(store).length, 66);
+  store.close(NOW);
   t.end();
 });
 
