@@ -205,9 +205,9 @@ export class TcpClient implements WireClient {
   }
 
   #takeLast(frame: Uint8Array, isBroken: boolean): void {
-    const isCertain = this.#isAlone(frame) && (!isBroken || this.capacity === 1);
-    if (isCertain) this.#takeFrame(frame);
-    else if (!isBroken && !this.#isEnded) {
+    if (isBroken || this.#isEnded) return;
+    if (this.#isAlone(frame)) this.#takeFrame(frame);
+    else {
       this.#doubted = frame;
       this.#doubtedAt = this.#options.clock.monotonic();
       this.#endDoubtLater(DOUBT_MS);

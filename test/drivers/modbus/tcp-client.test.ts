@@ -190,6 +190,19 @@ t.test('a repeated answer is not taken for the next one', (t) =>
   }),
 );
 
+t.test('an answer that was cut off and filled up by a repeat of the one before is not believed', (t) =>
+  withClient(t, async (client, server, log) => {
+    let before: Buffer = Buffer.alloc(0);
+    server.behave = ({ socket, honest }) => {
+      socket.write(before.length === 0 ? honest : Buffer.concat([honest.subarray(0, -2), before]));
+      before = honest;
+    };
+    await client.request(request, 1_000);
+    await t.rejects(client.request(request, 1_000), { code: 'MODBUS_BAD_REPLY' });
+    t.equal(log.down.length, 1);
+  }),
+);
+
 t.test('an answer that came in time is taken even if this process was too busy to look', (t) =>
   withClient(t, async (client, server) => {
     server.behave = ({ socket, honest }) => {
