@@ -194,17 +194,18 @@ export class Oracle implements DiskWitness, DestinationWitness {
 
   /** A sink's cursors were opened. */
   opened(name: string, cursors: Readonly<Record<Lane, Cursor>>, disk: SimDisk): void {
-    if (this.#sinks.get(name)?.isUnsaid === false) return;
+    const before = this.#sinks.get(name);
+    if (before?.isUnsaid === false) return;
     const owedAfter = Math.min(...LANES.map((lane) => cursors[lane].settled));
     const stored = new Set(disk.files.flatMap(({ rows }) => rows.map(({ sequence }) => sequence)));
     const goneBefore = new Set([...this.accepted.keys()].filter((sequence) => !stored.has(sequence)));
     this.#sinks.set(name, {
-      received: new Set(),
-      highest: new Map(),
-      safe: new Set(),
-      refused: new Set(),
+      received: before?.received ?? new Set(),
+      highest: before?.highest ?? new Map(),
+      safe: before?.safe ?? new Set(),
+      refused: before?.refused ?? new Set(),
       isUnsaid: disk.hasRefusedLedger,
-      told: new Map(),
+      told: before?.told ?? new Map(),
       owedAfter,
       goneBefore,
     });
