@@ -190,7 +190,7 @@ export class TcpClient implements WireClient {
     // What stands before something that is no frame may have been filled up with it.
     const last = error === null && this.#assembler.hasSoundHead ? undefined : frames.pop();
     for (const frame of frames) this.#takeFrame(frame);
-    if (last !== undefined) this.#takeLast(last, error !== null);
+    if (last !== undefined && error === null && !this.#isEnded) this.#takeLast(last);
     frames.length = 0;
     if (error !== null) this.#distrust(error, this.#firstPending());
   }
@@ -204,8 +204,7 @@ export class TcpClient implements WireClient {
     if (hasFrames || !isBroken) this.#takeFrame(doubted);
   }
 
-  #takeLast(frame: Uint8Array, isBroken: boolean): void {
-    if (isBroken || this.#isEnded) return;
+  #takeLast(frame: Uint8Array): void {
     if (this.#isAlone(frame)) this.#takeFrame(frame);
     else {
       this.#doubted = frame;
