@@ -222,7 +222,7 @@ class JournalClient implements JournalHandle {
     this.#isClosed = true;
     if (this.#failure === null) {
       try {
-        await this.#link.ask({ kind: 'close' }, this.#now(), this.#options.clock.monotonic());
+        await this.#link.close(this.#now(), this.#options.clock.monotonic());
       } catch (error) {
         // A journal that fails while it closes is told through `failed`; it is closed all the same.
         if (this.#failure === null) throw error;

@@ -80,6 +80,19 @@ export class WorkerLink {
     });
   }
 
+  /** Commit what was posted and end. From its answer on the end of the thread is no failure, however soon it comes. */
+  close(now: number, sinceMs: number): Promise<void> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const closed = () => {
+        this.#isEnding = true;
+        resolve();
+      };
+      this.#asked.set(id, { since: sinceMs, resolve: closed, reject });
+      this.#worker.postMessage({ kind: 'close', id, now });
+    });
+  }
+
   rejectAll(error: Error): void {
     for (const { reject } of this.#asked.values()) reject(error);
     this.#asked.clear();
