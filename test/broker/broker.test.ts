@@ -17,7 +17,9 @@ t.test('a client message is committed, then acknowledged, then routed on its own
     isAcknowledged = true;
   });
   await publisher.publishAsync('test/other', 'zero', { qos: 0 });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => journal.asked === 2, { what: 'both messages at the journal' });
+  // What the broker had sent before these answers would have arrived with them.
+  for (const topic of ['test/nothing', 'test/nothing-else']) await subscriber.subscribeAsync(topic);
   t.equal(isAcknowledged, false, 'no acknowledgement before the commit');
   t.same(received, [], 'nothing shown before the commit');
   open();

@@ -18,11 +18,14 @@ class MemoryJournal implements Pick<Journal, 'append' | 'onCommit' | 'journalId'
   readonly events: HeadgateEvent[] = [];
   /** Set to hold commits back. */
   gate: Promise<void> = Promise.resolve();
+  /** Events that it was asked to commit. */
+  asked = 0;
   /** Set to make appends fail. */
   failure: Error | null = null;
   readonly #listeners = new Set<(events: readonly CommittedEvent[]) => void>();
 
   async append(drafts: readonly EventDraft[]): Promise<readonly HeadgateEvent[]> {
+    this.asked += drafts.length;
     await this.gate;
     if (this.failure !== null) throw this.failure;
     const events = drafts.map((draft): HeadgateEvent => {
