@@ -6,6 +6,7 @@ import type { ByteLink } from './byte-link.ts';
 import type { ClientHandlers, WireClient } from './client.ts';
 import { afterExactly } from './exact-timer.ts';
 import { type ModbusReply, type ModbusRequest, NO_DATA, replyPduBytes } from './frame.ts';
+import { RecentSlowest } from './recent-slowest.ts';
 import type { Scanned, SerialCodec } from './serial-frame.ts';
 
 /** More than two of the longest frames, in ASCII; nothing sensible is that long. */
@@ -58,7 +59,7 @@ interface Pending {
 /**
  * Requests one at a time on a serial line, or on a TCP connection to one. Answers carry no number: an answer is believed when the silence that
  * ends a frame has followed it, so that a repeat of an earlier one right before it is not taken for it. After a time-out the late answer is
- * waited out, for as long as the unit ever took and its frame is long; what comes meanwhile is thrown away, and the line must be quiet
+ * waited out, for as long as the unit took of late at most and its frame is long; what comes meanwhile is thrown away, and the line must be quiet
  * before the next request.
  */
 export class SerialClient implements WireClient {
@@ -75,8 +76,8 @@ export class SerialClient implements WireClient {
   #babbleSince = Number.NEGATIVE_INFINITY;
   #strayAt = Number.NEGATIVE_INFINITY;
   #unheard = 0;
-  /** The longest that each unit took to begin its answer. */
-  readonly #slowestMs = new Map<number, Millis>();
+  /** The longest that each unit took of late to begin its answer. */
+  readonly #slowest = new Map<number, RecentSlowest>();
 
   constructor(options: SerialClientOptions) {
     this.#options = options;
@@ -207,8 +208,7 @@ export class SerialClient implements WireClient {
     this.#options.onFrame?.(false, pending.received.subarray(0, pending.received.length - rest));
     const { timing } = this.#options;
     const tookMs = this.#lastByteAt - pending.sentAt - frameMs(timing, reply.data.length + 2);
-    const { unit } = pending.request;
-    if (tookMs > (this.#slowestMs.get(unit) ?? 0)) this.#slowestMs.set(unit, tookMs);
+    this.#slowestOf(pending.request.unit).take(tookMs, this.#lastByteAt);
     if (rest > 0) this.#options.onStray();
     pending.resolve(reply);
   }
@@ -271,9 +271,18 @@ export class SerialClient implements WireClient {
     timer.cancel();
     silence?.cancel();
     if (pending.received.length > 0) this.#options.onFrame?.(false, pending.received);
-    const latestMs = this.#slowestMs.get(request.unit) ?? Math.max(0, ...this.#slowestMs.values());
+    const known = this.#slowest.get(request.unit);
+    const latestMs = known?.ms ?? Math.max(0, ...this.#slowest.values().map(({ ms }) => ms));
     this.#quietUntil = clock.monotonic() + latestMs + frameMs(timing, replyPduBytes(request.reply));
     reject(error);
+  }
+
+  #slowestOf(unit: number): RecentSlowest {
+    const known = this.#slowest.get(unit);
+    if (known !== undefined) return known;
+    const slowest = new RecentSlowest();
+    this.#slowest.set(unit, slowest);
+    return slowest;
   }
 
   #lose(reason: string): void {

@@ -8,12 +8,13 @@ import { meaningOf, UNANSWERED } from './failures.ts';
 import { type ModbusRequest, NO_DATA, readRequest } from './frame.ts';
 import { LatencyMeter } from './latency-meter.ts';
 import { type Extent, isWithinArea } from './plan.ts';
+import { RecentSlowest } from './recent-slowest.ts';
 import { backoffMs } from './schedule.ts';
 import type { ModbusSettings } from './settings.ts';
 import type { Wire } from './wire.ts';
 import type { WireReply } from './wire-job.ts';
 
-/** Whether a silent unit answers again is asked with less patience than for a value: so many times the slowest answer, its own or any on the wire. */
+/** Whether a silent unit answers again is asked with less patience than for a value: so many times the slowest answer of late, its own or any on the wire. */
 const PROBE_PATIENCE = 4;
 const LEAST_PROBE_MS = 50;
 /** Others wait for an answer so many times longer than answers take, of the unit or on the wire, whichever is longer. */
@@ -78,8 +79,8 @@ export class Unit {
   #first: Promise<unknown> | null = null;
   /** The check under way whether the unit answers at all. */
   #check: Promise<void> | null = null;
-  /** The longest that it took to answer; 0 before it has. */
-  #slowestMs: Millis = 0;
+  /** The longest that it took to answer of late. */
+  readonly #slowest = new RecentSlowest();
   /** How long it takes to answer of late; 0 before it has. */
   #typicalMs: Millis = 0;
   /** What must not be mixed with anything else: a write, or a read in several requests. */
@@ -121,8 +122,8 @@ export class Unit {
 
   /**
    * Read for a scan: repeated, as often as the device's `retries`, when the unit is busy, or when it leaves this unanswered but answers
-   * what it answered before. Which of the two is silent, the unit or only this place, is found out at once, so that a dead unit
-   * costs two time-outs, and a place that a unit does not answer for costs the other tags nothing.
+   * what it answered before. Which of the two is silent, the unit or only this place, is found out at once, so that a unit that dies
+   * costs a line one time-out and one probe, and a place that a unit does not answer for costs the other tags nothing.
    * @returns the reply, with exception UNANSWERED if only this place is silent
    * @throws the unit is silent now, or the connection is down; `onAnswers` tells when to go on
    */
@@ -177,7 +178,7 @@ export class Unit {
     isWanted: () => boolean = always,
     { timeoutMs, holdMs, waitsUntil }: Patience = this.#patience,
   ): Promise<WireReply> {
-    const { wire, settings, observer, device } = this.#options;
+    const { wire, settings, observer, device, clock } = this.#options;
     const { place, unitPauseMs } = settings;
     const lateReplyMs = settings.lateReplyMs + settings.timeoutMs - timeoutMs;
     const counted = () => {
@@ -204,7 +205,7 @@ export class Unit {
       }
     }
     if (request.reply.kind !== 'none') {
-      this.#slowestMs = Math.max(this.#slowestMs, reply.tookMs);
+      this.#slowest.take(reply.tookMs, clock.monotonic());
       this.#typicalMs += (reply.tookMs - this.#typicalMs) / (this.#typicalMs === 0 ? 1 : 16);
       // Function and byte count, or function and exception, before the data.
       this.latency.take(reply.tookMs, { request: request.pdu.length, reply: reply.data.length + 2 });
@@ -247,7 +248,7 @@ export class Unit {
     if (this.#state === 'answers' && extent !== null) {
       try {
         const request = readRequest(this.number, this.#unlike(failed, extent));
-        await this.exchange(request, Number.NEGATIVE_INFINITY, this.#isAskable, this.#patienceNow());
+        await this.exchange(request, Number.NEGATIVE_INFINITY, this.#isAskable, this.#checkPatience());
         return;
       } catch (error) {
         if (!isUnitFailure(error) || this.isSilent) throw error;
@@ -328,6 +329,12 @@ export class Unit {
     return request;
   }
 
+  /** It has had the whole time-out already: on a line that others wait for it gets no second one. */
+  #checkPatience(): Patience {
+    if (!this.#options.wire.isUnnumbered) return this.#patienceNow();
+    return { timeoutMs: this.#probeTimeoutMs(), holdMs: null, waitsUntil: null };
+  }
+
   /** @param waitsUntil the probe goes when it is in nobody's way, at the latest then */
   #probePatience(waitsUntil: Millis): Patience {
     if (this.#options.wire.isUnnumbered) return { timeoutMs: this.#probeTimeoutMs(), holdMs: null, waitsUntil };
@@ -353,7 +360,7 @@ export class Unit {
   #probeTimeoutMs(): Millis {
     const { wire, settings } = this.#options;
     const { timeoutMs } = settings;
-    const slowestMs = this.#slowestMs === 0 ? wire.slowestMs : this.#slowestMs;
+    const slowestMs = this.#slowest.ms === 0 ? wire.slowestMs : this.#slowest.ms;
     const isPatient = this.#silences >= FIRST_PATIENT_PROBE && Number.isInteger(Math.log2(this.#silences));
     if (slowestMs === 0 || isPatient) return timeoutMs;
     return Math.min(timeoutMs, Math.max(LEAST_PROBE_MS, Math.ceil(PROBE_PATIENCE * slowestMs)));

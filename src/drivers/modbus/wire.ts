@@ -3,6 +3,7 @@ import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import type { ClientHandlers, WireClient } from './client.ts';
+import { RecentSlowest } from './recent-slowest.ts';
 import { backoffMs, earliest } from './schedule.ts';
 import { UseMeter } from './use-meter.ts';
 import type { WireJob, WireReply } from './wire-job.ts';
@@ -56,8 +57,7 @@ const IDLE_MS = 1_000;
 export class Wire {
   /** Connections opened after the first. */
   reconnects = 0;
-  /** The longest that any answer took; 0 before the first. */
-  slowestMs: Millis = 0;
+  readonly #slowest = new RecentSlowest();
   /** How long answers take of late, so that one stall is soon forgotten; 0 before the first. */
   typicalMs: Millis = 0;
   /** Time in which at least one request was in flight, since start. */
@@ -105,6 +105,11 @@ export class Wire {
     const now = this.#options.clock.monotonic();
     const busyMs = this.busyMs + (this.#inFlight > 0 ? now - this.#busySince : 0);
     return this.#use.share(now, busyMs);
+  }
+
+  /** The longest that any answer took of late; 0 before the first. */
+  get slowestMs(): Millis {
+    return this.#slowest.ms;
   }
 
   /** Requests that may be in flight at once; 1 while there is no connection. */
@@ -303,7 +308,7 @@ export class Wire {
         const answeredAt = clock.monotonic();
         const tookMs = answeredAt - sentAt;
         this.#answeredAt = answeredAt;
-        this.slowestMs = Math.max(this.slowestMs, tookMs);
+        this.#slowest.take(tookMs, answeredAt);
         this.typicalMs += (tookMs - this.typicalMs) / (this.typicalMs === 0 ? 1 : 16);
         if (unitPauseMs > 0) this.#notBefore.set(request.unit, answeredAt + unitPauseMs);
         waiting.resolve({ exception, data, time, tookMs });
