@@ -101,6 +101,9 @@ export class GatewayProcess {
       onOpened: (store) => {
         this.store = store;
       },
+      onFailed: () => {
+        this.store = null;
+      },
     });
     const journal = await openJournal({ directory: '/simulated', config, clock, observer, startWorker });
     if (!clock.isAlive) return;

@@ -17,13 +17,15 @@ export interface SimWorkerOptions {
   /** Called as it happens, before the main thread hears of it. */
   readonly onNotice: (notice: StoreNotice) => void;
   readonly onOpened: (store: Store) => void;
+  /** The engine has failed: what it holds of its state means nothing any more. */
+  readonly onFailed: () => void;
   /** A longest delay of one message, in ms. */
   readonly delayMs: number;
 }
 
 /** The journal worker on virtual time: both directions keep their order, each message takes a while, and so does a turn of the loop. */
 export function simWorker(options: SimWorkerOptions): StartWorker {
-  const { disk, clock, dice, onNotice, onOpened, delayMs } = options;
+  const { disk, clock, dice, onNotice, onOpened, onFailed, delayMs } = options;
   return (start, listener) => {
     let busyUntil = 0;
     let isEnded = false;
@@ -37,6 +39,7 @@ export function simWorker(options: SimWorkerOptions): StartWorker {
     };
     const send = (message: FromWorker) => {
       if (!clock.isAlive || isEnded) return;
+      if (message.kind === 'failed') onFailed();
       // Told as the engine knows it now; what it alters later must not show.
       const isCopied = message.kind === 'answer' && message.value !== null && typeof message.value === 'object';
       const posted = isCopied && 'payload' in message.value ? message : structuredClone(message);

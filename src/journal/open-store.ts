@@ -42,21 +42,21 @@ interface FoundLoss {
 export function openStore(options: OpenStoreOptions): Store {
   const { disk, settings, now, notify } = options;
   disk.prepare();
-  const { ledger, content, rebuiltFrom } = openLedger(options);
+  const { ledger, content, isRebuilt } = openLedger(options);
   const shelf = new SegmentShelf(disk, content.head.journalId);
   const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
   // A process that was killed may have left names that no sync had covered: of a directory, the ledger, a segment that is written on now.
   // SQLite passes over an error when it syncs the directory of a new WAL.
   disk.syncNames();
   const { head } = content;
-  const knownTo = rebuiltFrom === null ? head.lastSequence : rebuiltFrom - 1;
+  const knownTo = head.lastSequence;
   const highest = Math.max(
     head.lastSequence,
     ...content.segments.map(({ last }) => last),
     ...shelf.all().map(({ last }) => last),
   );
   // With the ledger lost or the newest events damaged nobody knows which sequences were given out: go on above all that can have been.
-  const isUnsure = rebuiltFrom !== null || losses.some(({ segment }) => segment.state === 'active');
+  const isUnsure = isRebuilt || losses.some(({ segment }) => segment.state === 'active');
   head.lastSequence = isUnsure ? Math.max(highest, head.reserved) : highest;
   head.isClean = false;
   const ballastBytes = Math.floor(Math.min(settings.ballastBytes, disk.space().totalBytes / 32));
@@ -66,7 +66,7 @@ export function openStore(options: OpenStoreOptions): Store {
     if (segment.state === 'sealed') store.bookGone(segment);
     store.bookLoss(segment.lane, segment, count, reason);
   }
-  store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(losses, rebuiltFrom !== null));
+  store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(losses, isRebuilt));
   store.started(content.segments.filter((segment) => !shelf.lane(segment.lane).includes(segment)));
   store.tick(now);
   return store;
@@ -193,12 +193,8 @@ function lostFrom(segment: SegmentInfo, newest: number, count: number): FoundLos
   };
 }
 
-/** `rebuiltFrom`: the lowest number that a segment may hold, when the ledger was lost. */
-function openLedger(options: OpenStoreOptions): {
-  ledger: OpenLedger;
-  content: LedgerContent;
-  rebuiltFrom: number | null;
-} {
+/** `isRebuilt`: the ledger was lost, and of the new one no more than its making is written. */
+function openLedger(options: OpenStoreOptions): { ledger: OpenLedger; content: LedgerContent; isRebuilt: boolean } {
   const { disk, newJournalId, notify } = options;
   let isTold = false;
   if (disk.hasLedger()) {
@@ -207,8 +203,7 @@ function openLedger(options: OpenStoreOptions): {
       ledger = disk.openLedger(null);
       const content = ledger.load();
       // One that took the place of a lost one always begins with a gap: without it no more than its making was written, on a full disk or in a crash.
-      const isUnfinished = content.head.cursorsLost && ledger.highestGapId() === null;
-      return { ledger, content, rebuiltFrom: isUnfinished ? findSegments(disk).first : null };
+      return { ledger, content, isRebuilt: content.head.cursorsLost && ledger.highestGapId() === null };
     } catch (error) {
       if (readFailureKind(error) !== 'damage') throw error;
       ledger?.abandon();
@@ -221,14 +216,15 @@ function openLedger(options: OpenStoreOptions): {
   if (found.journalId !== null && !isTold) notify({ kind: 'ledger-rebuilt', reason: 'cursors.db is missing or empty' });
   const head: LedgerHead = {
     journalId: found.journalId ?? newJournalId,
-    lastSequence: found.last,
+    // Nothing is known above it; written down with the making, since a segment that is put aside has no name to be found by.
+    lastSequence: Math.max(0, found.first - 1),
     // Without a ledger nobody knows how many were given out above what can be read.
     reserved: found.journalId === null ? 0 : found.last + REBUILD_RESERVE,
     isClean: false,
     cursorsLost: found.journalId !== null,
   };
   const ledger = disk.openLedger(head);
-  return { ledger, content: ledger.load(), rebuiltFrom: found.journalId === null ? null : found.first };
+  return { ledger, content: ledger.load(), isRebuilt: found.journalId !== null };
 }
 
 /** Which journal the segments belong to, by the newest readable one, when no ledger says so. */

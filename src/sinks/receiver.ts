@@ -28,7 +28,7 @@ export interface ReceiverFigures {
   readonly received: number;
   readonly repeats: number;
   readonly unique: number;
-  /** New events that arrived after a later one of their stream and lane, live and historical seen apart. 0 by the promise. */
+  /** New events that arrived after a later one of their stream and lane; live, historical, and what lies before the account seen apart. 0 by the promise. */
   readonly orderViolations: number;
   /** Events that a gap event speaks for. */
   readonly gapEvents: number;
@@ -55,7 +55,7 @@ interface LaneAccount {
   /** Of these, ranges that were told to hold no event: known whatever becomes of the events around them. */
   readonly silent: SequenceRanges;
   readonly gaps: GapAccount;
-  /** Highest sequence by stream and by kind of delivery: live may overtake a historical backlog. */
+  /** Highest sequence by stream and by kind of delivery: live may overtake a historical backlog, and this what lies before the account. */
   readonly highest: Map<string, number>;
 }
 
@@ -245,7 +245,10 @@ export class Receiver {
   }
 
   #checkOrder({ highest }: LaneAccount, event: ReceivedEvent, isHistorical: boolean): void {
-    const stream = `${isHistorical ? 'h' : 'l'} ${event.partitionkey ?? event.subject}`;
+    // A sender that has lost its books begins again with all that it holds: what lies before this account has an order of its own.
+    const isBefore = event.sequence < (this.#journals.get(journalIdOf(event))?.base ?? 0);
+    const kind = isBefore ? 'b' : isHistorical ? 'h' : 'l';
+    const stream = `${kind} ${event.partitionkey ?? event.subject}`;
     const before = highest.get(stream) ?? 0;
     if (event.sequence < before) {
       this.#counts.orderViolations++;

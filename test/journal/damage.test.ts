@@ -1,6 +1,7 @@
 import {
   closeSync,
   cpSync,
+  existsSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,11 +15,13 @@ import {
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import t from 'tap';
+import { openStore } from '../../src/journal/open-store.ts';
+import { toSettings } from '../../src/journal/settings.ts';
 import { SqliteDisk } from '../../src/journal/sqlite-disk.ts';
 import type { Store } from '../../src/journal/store.ts';
 import type { StoreNotice } from '../../src/journal/store-notice.ts';
 import type { Lane } from '../../src/model/tag.ts';
-import { openEngine, record, scratch } from './support.ts';
+import { openEngine, record, scratch, TEST_CONFIG } from './support.ts';
 
 const CONFIG = { segment_mb: 0.0625, quota_mb: 64 };
 const NOW = 1_700_000_000_000;
@@ -357,13 +360,38 @@ t.test('a rebuilt ledger that nothing was written to after it was made gives no 
   fill(directory);
   rmSync(join(directory, 'cursors.db'));
   const disk = new SqliteDisk(directory);
-  const head = { journalId: 'abcdefghij', lastSequence: 61, reserved: 10_000_061, isClean: false, cursorsLost: true };
+  const head = { journalId: 'abcdefghij', lastSequence: 0, reserved: 10_000_061, isClean: false, cursorsLost: true };
   // As a process leaves it that was killed, or had no room, right behind.
   disk.openLedger(head).abandon();
   const { store } = openEngine(directory, CONFIG);
   t.equal(store.lastSequence, 10_000_061);
   t.match(store.untoldGaps(), [{ count: 0, unused: 9_999_995 }]);
   t.equal(readEverything(store).length, 66);
+  store.close(NOW);
+  t.end();
+});
+
+t.test('a crash while the ledger is rebuilt hides no segment that was put aside by then', (t) => {
+  const directory = scratch(t);
+  const { bulkFiles } = fill(directory);
+  rmSync(join(directory, 'cursors.db'));
+  const [oldest] = bulkFiles;
+  if (oldest !== undefined) truncateSync(oldest, 4096);
+  rmSync(join(directory, 'critical'), { recursive: true });
+  const crashed = scratch(t);
+  const store = openStore({
+    disk: new SqliteDisk(directory),
+    settings: toSettings({ ...TEST_CONFIG, ...CONFIG }),
+    now: NOW,
+    newJournalId: 'other',
+    notify: ({ kind }) => {
+      if (kind === 'quarantined') cpSync(directory, crashed, { recursive: true });
+    },
+  });
+  const { store: again } = openEngine(crashed, CONFIG);
+  t.notOk(existsSync(oldest?.replace(directory, crashed) ?? ''), 'it is aside');
+  t.match(again.untoldGaps(), [{ first: 1, count: 0 }], 'the numbers that it had are told');
+  again.close(NOW);
   store.close(NOW);
   t.end();
 });

@@ -39,6 +39,15 @@ t.test('counts a new event that comes after a later one of its stream', async (t
   t.match(receiver.figures(), { orderViolations: 1, unique: 3 });
 });
 
+t.test('what lies before the account has an order of its own: a sender that lost its books begins again', async (t) => {
+  const receiver = new Receiver({ firstSequence: 10 });
+  receiver.receive({ events: events(11, 12), historical: true });
+  receiver.receive({ events: events(3, 4, 10), historical: true });
+  t.match(receiver.figures(), { orderViolations: 1, unique: 5 }, 'of its own events the first came late');
+  receiver.receive({ events: events(2), historical: true });
+  t.match(receiver.figures(), { orderViolations: 2 });
+});
+
 t.test('knows a gap event from a loss', async (t) => {
   const receiver = new Receiver({ firstSequence: 1 });
   receiver.receive({ events: [event(1), event(5), gap(6, { first: 2, last: 4, count: 3 })], historical: false });
