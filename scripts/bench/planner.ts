@@ -32,7 +32,7 @@ export async function comparePlanners(directory: string): Promise<readonly Plann
         maxBits: 2_000,
         maxGap: 125,
         forbidden: [],
-        costOf: readCost(timing, LATENCY_MS),
+        costOf: readCost(timing, { latencyMs: LATENCY_MS, registerMs: null }),
       };
       const cost = (reads: readonly Extent[]) => reads.reduce((sum, read) => sum + readMs(timing, read, LATENCY_MS), 0);
       const planned = (own: PlanLimits) => cost(planReads(points, own).flatMap((block) => readsOf(block, own)));

@@ -149,10 +149,7 @@ function print(context: CliContext, result: DeviceTest): void {
 
 /** What the wire of a device is used if it answers so fast; null where that cannot be foreseen. */
 function utilisationWith(configuration: Configuration, device: DeviceConfiguration, latencyMs: number): number | null {
-  const devices = configuration.devices.map((other) =>
-    other === device ? { ...other, config: { ...(other.config as object), latency_ms: latencyMs } } : other,
-  );
-  const forecast = forecastsOf({ ...configuration, devices }).find(({ groups }) =>
+  const forecast = forecastsOf(configuration, new Map([[device.name, latencyMs]])).find(({ groups }) =>
     groups.some((group) => group.device === device.name),
   );
   return forecast?.utilisation ?? null;

@@ -9,6 +9,8 @@ import {
   slowDowns,
   type WireForecast,
 } from '../config/wire-forecast.ts';
+import type { Millis } from '../model/time.ts';
+import type { StatusReport } from '../ports/control.ts';
 import type { CliContext } from './cli-context.ts';
 import { needConfiguration } from './configuration.ts';
 import { askDaemon } from './daemon.ts';
@@ -26,8 +28,9 @@ const MAX_SHOWN = 20;
  */
 export async function plan(context: CliContext): Promise<number> {
   const configuration = await needConfiguration(context);
-  const forecasts = await withProgress(context, 'planning', async () => forecastsOf(configuration));
   const running = await askDaemon(context, (daemon) => daemon.tags());
+  const measured = (await askDaemon(context, async (daemon) => measuredBy(await daemon.status()))) ?? new Map();
+  const forecasts = await withProgress(context, 'planning', async () => forecastsOf(configuration, measured));
   const changes = running === null ? null : diffTags(running, configuration.tags);
   const isOverloaded = forecasts.some(({ utilisation, isKnown }) => isKnown && utilisation > 1);
   if (context.isJson) printJson(context, { ok: !isOverloaded, wires: forecasts.map(shownOf), changes });
@@ -40,12 +43,26 @@ export async function plan(context: CliContext): Promise<number> {
   return isOverloaded ? EXIT.overloaded.code : EXIT.ok.code;
 }
 
-/** What polling asks of each wire of a configuration. */
-export function forecastsOf({ devices, tags }: Configuration): readonly WireForecast[] {
+/** How long each device takes to begin its answers, as the daemon finds. */
+function measuredBy({ devices }: StatusReport): Map<string, Millis> {
+  return new Map(
+    devices.flatMap(({ name, stats }) => {
+      const ms = stats?.latencyMs ?? null;
+      return ms === null ? [] : [[name, ms] as const];
+    }),
+  );
+}
+
+/** What polling asks of each wire of a configuration. @param measured latencies by device, which count before configured ones */
+export function forecastsOf(
+  { devices, tags }: Configuration,
+  measured: ReadonlyMap<string, Millis>,
+): readonly WireForecast[] {
   const specs = new Map(componentSpecs.drivers.map((spec) => [spec.kind, spec]));
   return foreseeWires(
     devices.map((device) => ({ device, spec: specs.get(device.driver) ?? null })),
     tags,
+    measured,
   );
 }
 
@@ -77,8 +94,10 @@ function printForecast(context: CliContext, forecast: WireForecast): void {
     group.busMs.toFixed(1),
     percent(group.utilisation),
     formatPeriod(shortestPeriodMs(forecast, group)),
+    `${Number(group.latency.ms.toFixed(1))} ${group.latency.from}`,
   ]);
-  printTable(context, ['device', 'period ms', 'tags', 'requests', 'bus ms', 'of the wire', 'shortest ms'], rows);
+  const head = ['device', 'period ms', 'tags', 'requests', 'bus ms', 'of the wire', 'shortest ms', 'latency ms'];
+  printTable(context, head, rows);
   const costly = costliestTags(forecast, COSTLIEST);
   context.out('\n');
   printTable(

@@ -50,12 +50,13 @@ function printStatus(context: CliContext, report: StatusReport): void {
   if (wires.size > 0) {
     printHeading(context, 'Wires');
     const share = (value: number | null) => (value === null ? '–' : `${(value * 100).toFixed(1)} %`);
-    const rows = [...wires.values()].map(({ wire, predicted, utilisation }) => [
+    const rows = [...wires.values()].map(({ wire, predicted, utilisation, basis }) => [
       wire,
       share(predicted),
       share(utilisation),
+      basis,
     ]);
-    printTable(context, ['wire', 'predicted', 'used'], rows);
+    printTable(context, ['wire', 'predicted', 'used', 'predicted from'], rows);
   }
   printHeading(context, 'Sinks');
   if (report.sinks.length === 0) context.out('none: events are kept, and leave by retention alone\n');

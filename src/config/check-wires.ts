@@ -1,12 +1,17 @@
 import { TagSelection, type TagSequence } from '../model/tag-columns.ts';
+import type { Millis } from '../model/time.ts';
 import type { CheckedDevice } from './check-devices.ts';
 import type { FileProblems } from './file-problems.ts';
 import { describeSlowDowns, type PolledDevice, slowDowns, type WireForecast } from './wire-forecast.ts';
 
-/** What is polled over each wire whose driver can foresee it. Devices that are not sound are left out. */
+/**
+ * What is polled over each wire whose driver can foresee it. Devices that are not sound are left out.
+ * @param measured latencies by device, where they are known
+ */
 export function foreseeWires(
   devices: readonly Pick<CheckedDevice, 'device' | 'spec'>[],
   tags: TagSequence,
+  measured: ReadonlyMap<string, Millis> = new Map(),
 ): readonly WireForecast[] {
   const byDevice = placesByDevice(tags);
   const wires = new Map<
@@ -19,7 +24,9 @@ export function foreseeWires(
     if (device === null || own === undefined || key === undefined || spec?.foresee === undefined) continue;
     const wire = wires.get(key) ?? { foresee: spec.foresee, polled: [] };
     wires.set(key, wire);
-    wire.polled.push({ name: device.name, config: device.config, tags: new TagSelection(tags, own) });
+    const measuredMs = measured.get(device.name);
+    const polled = { name: device.name, config: device.config, tags: new TagSelection(tags, own) };
+    wire.polled.push(measuredMs === undefined ? polled : { ...polled, measuredMs });
   }
   return [...wires.values()].map(({ foresee, polled }) => foresee(polled));
 }

@@ -6,6 +6,8 @@ export interface PolledDevice {
   readonly name: string;
   readonly config: unknown;
   readonly tags: TagSequence;
+  /** How long it takes to begin an answer, where that was measured; counts before what its configuration says. */
+  readonly measuredMs?: Millis;
 }
 
 /** One request of a scan. */
@@ -16,9 +18,16 @@ export interface ForeseenRead {
   readonly busMs: Millis;
 }
 
+/** How long a device takes to begin an answer, and who says so. */
+export interface ForeseenLatency {
+  readonly ms: Millis;
+  readonly from: 'measured' | 'configured' | 'guessed';
+}
+
 /** The tags of a device with the same period. */
 export interface ForeseenGroup {
   readonly device: string;
+  readonly latency: ForeseenLatency;
   readonly periodMs: Millis;
   readonly tags: number;
   readonly reads: readonly ForeseenRead[];
@@ -76,6 +85,11 @@ export function slowDowns(forecast: WireForecast): readonly SlowDown[] {
     periodMs,
     toMs: roundedUp((periodMs * utilisation) / COMFORTABLE),
   }));
+}
+
+/** `20 ms (measured)`, `10 ms (guessed: latency_ms says it)`. */
+export function describeLatency({ ms, from }: ForeseenLatency): string {
+  return `${Number(ms.toFixed(1))} ms (${from === 'guessed' ? 'guessed: latency_ms says it' : from})`;
 }
 
 /** What a tag takes of the wire: its share of the reads that it is in, of each second. */

@@ -48,6 +48,11 @@ export const MODBUS_EVENTS = {
     level: 'info',
     message: 'Modbus unit refuses to be read across registers that no tag wants, read around from now on',
   },
+  'modbus-plan-changed': {
+    level: 'info',
+    message: 'Modbus reads were planned anew, since the unit answers faster or slower than before',
+    counter: 'modbus_plan_changes_total',
+  },
   'modbus-scan-overrun': {
     level: 'warn',
     message: 'Modbus scan took longer than its period, scans were left out',

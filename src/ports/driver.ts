@@ -69,8 +69,10 @@ interface WireUse {
   readonly wire: string;
   /** Over the last ten seconds or so; null in the first second. */
   readonly utilisation: number | null;
-  /** What the scans should take, as `headgate plan` says; null: not known, the times would be guesses. */
+  /** What the scans should take, by their plans and how fast the units are; null: not known, the times would be guesses. */
   readonly predicted: number | null;
+  /** For people: what the prediction, and the plans, are worked out from: `units answering after 20 ms (measured)`. */
+  readonly basis: string;
 }
 
 /** Figures for `status` and `device list`. All count since start. */

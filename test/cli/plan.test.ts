@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { diffTags } from '../../src/config/tag-diff.ts';
+import type { DeviceRow } from '../../src/ports/control.ts';
+import type { DriverStats } from '../../src/ports/driver.ts';
 import { startControlServer } from '../../src/system/control-server.ts';
 import { recordingObserver } from '../support/observer.ts';
 import { tag } from '../support/tag.ts';
-import { fakeApi } from './control-api.ts';
+import { fakeApi, STATUS } from './control-api.ts';
 import { headgate } from './run-headgate.ts';
 
 const LINE = 'driver: modbus-rtu\npath: /dev/ttyUSB0\nbaud_rate: 9600\nparity: none\nlatency_ms: 20\n';
@@ -32,7 +34,7 @@ t.test('a line with time left: what each group takes, and exit 0', async (t) => 
   const { code, out } = await headgate(['plan', directory]);
   t.equal(code, 0);
   t.match(out, /serial:\/dev\/ttyUSB0/);
-  t.match(out, /RTU at 9600 baud, units answering after 20 ms\n/);
+  t.match(out, /RTU at 9600 baud, units answering after 20 ms \(configured\)\n/);
   t.match(out, /b +1000 +1 +1 +4\d\.\d +4\.\d %/);
   const json = (await headgate(['plan', directory, '--json'])).json();
   t.match(json, {
@@ -69,10 +71,18 @@ t.test('what would change is told against the running daemon', async (t) => {
     tag('slow', { device: 'a', asset: 'x/y', address: '40001', type: 'uint16', scanMs: 5_000, deadbandType: 'none' }),
     tag('gone', { asset: 'x/y' }),
   ];
-  const api = fakeApi({ tags: async () => running });
+  const [row] = STATUS.devices as [DeviceRow];
+  const measured = { ...row, name: 'b', stats: { ...(row.stats as DriverStats), device: 'b', latencyMs: 41.25 } };
+  const api = fakeApi({ tags: async () => running, status: async () => ({ ...STATUS, devices: [measured] }) });
   const server = await startControlServer({ socketPath, api, observer: recordingObserver() });
   t.teardown(() => server.close());
   const { out } = await headgate(['--socket', socketPath, 'plan', directory]);
+  t.match(
+    out,
+    /answering after 20 ms \(configured\), 41\.3 ms \(measured\)\n/,
+    'what the daemon measures counts first',
+  );
+  t.match(out, /b +1000 +1 +1 .* 41\.3 measured\n/);
   t.match(out, /1 added, 1 removed, 1 changed\n\+ x\/y\/fast\n- x\/y\/gone\n~ x\/y\/slow: scanMs 5000 → 10000\n/);
 });
 

@@ -2,6 +2,7 @@ import type { Test } from 'tap';
 import { isGood, Status, severityOf } from '../../src/model/quality.ts';
 import type { Reading, ReadingBatch } from '../../src/model/reading.ts';
 import type { TagDefinition } from '../../src/model/tag.ts';
+import type { Clock } from '../../src/ports/clock.ts';
 import type { DeviceState, Driver, DriverDevice, DriverModule, TagFault } from '../../src/ports/driver.ts';
 import { systemClock } from '../../src/ports/system-clock.ts';
 import { recordingObserver } from '../support/observer.ts';
@@ -38,9 +39,9 @@ export class DriverWitness {
   batches = 0;
 
   /** Make the driver of devices that share a connection. */
-  create<C>(module: DriverModule<C>, devices: readonly DriverDevice<C>[]): Promise<Driver> {
+  create<C>(module: DriverModule<C>, devices: readonly DriverDevice<C>[], clock: Clock = systemClock): Promise<Driver> {
     return module.create(devices, {
-      clock: systemClock,
+      clock,
       random: Math.random,
       observer: this.observer,
       dataDir: null,

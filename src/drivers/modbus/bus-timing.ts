@@ -78,6 +78,11 @@ export function frameCharacters({ framing, characterMs }: BusTiming, pduBytes: n
   }
 }
 
+/** Silence that a serial client waits for behind an answer: t3.5, and where the standard names none or the line is not known 1.75 ms. */
+export function silenceBehindMs({ frameGapMs }: BusTiming): Millis {
+  return Math.max(frameGapMs, FIXED_GAP_MS);
+}
+
 /** Time of a frame on the line; 0 where there is no line. */
 export function frameMs(timing: BusTiming, pduBytes: number): Millis {
   return frameCharacters(timing, pduBytes) * timing.characterMs;

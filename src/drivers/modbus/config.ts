@@ -118,7 +118,7 @@ const common = {
       minimum: 0,
       maximum: 60_000,
       description:
-        'How long the unit takes to begin its answer, as "headgate device test" measures it; taken for 10 ms on a serial line and 2 ms over TCP while it is not known. It decides whether reading across a gap or another request is quicker, and what "headgate plan" predicts.',
+        'How long the unit takes to begin its answer, until the daemon has measured it; "headgate device test" measures it too. Without it 10 ms are guessed on a serial line and 2 ms over TCP. It decides whether reading across a gap or another request is quicker, and what "headgate plan" predicts.',
       examples: [25],
     }),
   ),

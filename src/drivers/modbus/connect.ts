@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
 import { asciiCodec } from './ascii-frame.ts';
-import { busTiming } from './bus-timing.ts';
+import { busTiming, silenceBehindMs } from './bus-timing.ts';
 import { type ByteLink, TcpLink } from './byte-link.ts';
 import type { ClientHandlers, WireClient } from './client.ts';
 import { rtuCodec } from './rtu-frame.ts';
@@ -9,9 +9,6 @@ import { SerialLink } from './serial-link.ts';
 import type { Endpoint, WireSettings } from './settings.ts';
 import { TcpClient } from './tcp-client.ts';
 
-/** Silence behind a frame where the standard names none or the line is not known: t3.5 above 19,200 baud. */
-const LEAST_GAP_MS = 1.75;
-
 /** A client for one connection to a wire, not open yet. */
 export function clientFor(settings: WireSettings, clock: Clock, handlers: ClientHandlers): WireClient {
   const { endpoint, place, framing, line, hasEcho, turnaroundMs, connectTimeoutMs, pauseMs, maxInFlight } = settings;
@@ -19,12 +16,13 @@ export function clientFor(settings: WireSettings, clock: Clock, handlers: Client
     const { host, port } = endpoint;
     return new TcpClient({ host, port, connectTimeoutMs, maxInFlight, clock, ...handlers });
   }
+  const timing = busTiming(framing, line, pauseMs);
   return new SerialClient({
     ...{ place, hasEcho, turnaroundMs, connectTimeoutMs, clock, ...handlers },
     link: linkTo(endpoint, clock),
     codec: framing === 'ascii' ? asciiCodec : rtuCodec,
-    timing: busTiming(framing, line, pauseMs),
-    leastGapMs: LEAST_GAP_MS,
+    timing,
+    leastGapMs: silenceBehindMs(timing),
   });
 }
 

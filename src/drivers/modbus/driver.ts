@@ -1,3 +1,4 @@
+import { describeLatency } from '../../config/wire-forecast.ts';
 import { HeadgateError } from '../../errors/headgate-error.ts';
 import type { StatusCode } from '../../model/quality.ts';
 import type { Reading } from '../../model/reading.ts';
@@ -16,7 +17,6 @@ import type { ModbusConfig } from './config.ts';
 import { clientFor } from './connect.ts';
 import { explainRead } from './explain.ts';
 import { statusOf } from './failures.ts';
-import { foreseeModbus } from './foresight.ts';
 import { identify } from './identify.ts';
 import { pointOf } from './point.ts';
 import { readNow } from './read-now.ts';
@@ -45,7 +45,6 @@ export class ModbusDriver implements Driver {
   readonly #context: DriverContext;
   readonly #wire: Wire;
   readonly #served: readonly Served[];
-  readonly #foreseen: { readonly wire: string; readonly predicted: number | null };
   #onDemand = 0;
   #isStopped = false;
 
@@ -68,13 +67,6 @@ export class ModbusDriver implements Driver {
       onDown: (error) => this.#wireDown(error),
     });
     this.#served = devices.map((device) => this.#serve(device));
-    const polled = devices.map(({ name, config, groups }) => ({
-      name,
-      config,
-      tags: groups.flatMap(({ tags }) => [...tags]),
-    }));
-    const { wire, utilisation, isKnown } = foreseeModbus(polled);
-    this.#foreseen = { wire, predicted: isKnown ? utilisation : null };
   }
 
   async start(): Promise<void> {
@@ -101,6 +93,7 @@ export class ModbusDriver implements Driver {
   }
 
   stats(): readonly DriverStats[] {
+    const wire = { ...this.#foreseen(), utilisation: this.#wire.utilisation };
     return this.#served.map(({ device, units, scans }) => {
       const total = { requests: 0, failures: 0, timeouts: 0 };
       for (const { counts } of units.values()) {
@@ -113,7 +106,6 @@ export class ModbusDriver implements Driver {
         if (lastMs !== null) scanMs[String(periodMs)] = Math.max(scanMs[String(periodMs)] ?? 0, lastMs);
       }
       const faultyTags = scans.flatMap((scan) => [...scan.faults.values()]);
-      const wire = { ...this.#foreseen, utilisation: this.#wire.utilisation };
       return {
         device: device.name,
         ...total,
@@ -124,6 +116,23 @@ export class ModbusDriver implements Driver {
         latencyMs: latencyOf(units),
       };
     });
+  }
+
+  /** What the scans take the wire, by their present plans. */
+  #foreseen(): Pick<NonNullable<DriverStats['wire']>, 'wire' | 'predicted' | 'basis'> {
+    const scans = this.#served.flatMap((served) => served.scans.map((scan) => ({ scan, settings: served.settings })));
+    const isKnown = scans.every(({ scan, settings }) => settings.line !== null || scan.pace.from !== 'guessed');
+    const predicted = scans.reduce(
+      (sum, { scan, settings }) => sum + scan.predictedMs / settings.maxInFlight / scan.periodMs,
+      0,
+    );
+    const latencies = new Set(scans.map(({ scan: { pace } }) => describeLatency({ ms: pace.latencyMs, ...pace })));
+    const [first] = this.#served;
+    return {
+      wire: first === undefined ? '' : connectionKeyOf(first.device.config),
+      predicted: isKnown ? predicted : null,
+      basis: scans.length === 0 ? 'nothing is polled' : `units answering after ${[...latencies].join(', ')}`,
+    };
   }
 
   async readNow(device: string, tags: readonly TagDefinition[]): Promise<readonly Reading[]> {
@@ -215,7 +224,7 @@ export class ModbusDriver implements Driver {
         const unit = this.#unitOf(served, number);
         const members = Uint32Array.from(indexes);
         const scan = new Scan({
-          ...{ group, members, pointAt, unit, limits: settings, clock, observer },
+          ...{ group, members, pointAt, unit, limits: settings, timing: settings.timing, clock, observer },
           faultyTagRetryMs: settings.faultyTagRetryMs,
           report: (batch) => {
             if (!this.#isStopped) report(batch);

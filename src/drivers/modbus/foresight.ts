@@ -1,10 +1,16 @@
-import type { ForeseenGroup, ForeseenRead, PolledDevice, WireForecast } from '../../config/wire-forecast.ts';
-import type { Millis } from '../../model/time.ts';
-import { busTiming, readMs } from './bus-timing.ts';
+import {
+  describeLatency,
+  type ForeseenGroup,
+  type ForeseenRead,
+  type PolledDevice,
+  type WireForecast,
+} from '../../config/wire-forecast.ts';
 import type { ModbusConfig } from './config.ts';
 import { formatExtent } from './extent-text.ts';
 import { planReads, readsOf } from './plan.ts';
+import type { KnownPace } from './planned-pace.ts';
 import { type ModbusPoint, pointOf } from './point.ts';
+import { readCost, readTimeMs } from './read-cost.ts';
 import { connectionKeyOf, type ModbusSettings, settingsOf } from './settings.ts';
 
 /**
@@ -13,25 +19,33 @@ import { connectionKeyOf, type ModbusSettings, settingsOf } from './settings.ts'
  * @param devices of one connection, at least one; their addresses valid
  */
 export function foreseeModbus(devices: readonly PolledDevice[]): WireForecast {
-  const configs = devices.map(({ config }) => config as ModbusConfig);
-  const groups = devices.flatMap((device, index) => groupsOf(device, configs[index] as ModbusConfig));
-  const first = configs[0] as ModbusConfig;
+  const planned = devices.map((device) => ({ device, settings: plannedBy(device) }));
+  const groups = planned.flatMap(({ device, settings }) => groupsOf(device, settings));
+  const first = devices[0]?.config as ModbusConfig;
   const { line, framing } = settingsOf(first);
-  const isMeasured = configs.every((config) => config.latency_ms !== undefined);
-  const latencies = [...new Set(configs.map((config) => settingsOf(config).latencyMs))].join(', ');
+  const isTimed = planned.every(({ settings }) => settings.pace.from !== 'guessed');
+  const latencies = new Set(planned.map(({ settings: { pace } }) => describeLatency({ ms: pace.latencyMs, ...pace })));
   const speed = line === null ? framing.toUpperCase() : `${framing.toUpperCase()} at ${line.baudRate} baud`;
   return {
     wire: connectionKeyOf(first),
-    isKnown: line !== null || isMeasured,
-    basis: `${speed}, units answering after ${latencies} ms${isMeasured ? '' : ', which is a guess: latency_ms says it'}`,
+    isKnown: line !== null || isTimed,
+    basis: `${speed}, units answering after ${[...latencies].join(', ')}`,
     groups,
     requestsPerSecond: groups.reduce((sum, { reads, periodMs }) => sum + (reads.length * 1_000) / periodMs, 0),
     utilisation: groups.reduce((sum, { utilisation }) => sum + utilisation, 0),
   };
 }
 
-function groupsOf(device: PolledDevice, config: ModbusConfig): ForeseenGroup[] {
-  const settings = settingsOf(config);
+/** The settings of a device, with the latency that was measured if one was. */
+function plannedBy({ config, measuredMs }: PolledDevice): ModbusSettings {
+  const settings = settingsOf(config as ModbusConfig);
+  if (measuredMs === undefined) return settings;
+  const pace: KnownPace = { latencyMs: measuredMs, registerMs: null, from: 'measured' };
+  return { ...settings, pace, costOf: readCost(settings.timing, pace) };
+}
+
+function groupsOf(device: PolledDevice, settings: ModbusSettings): ForeseenGroup[] {
+  const { latencyMs, from } = settings.pace;
   const polled = device.tags.values().filter(({ access }) => access !== 'w');
   const byPeriod = [...Map.groupBy(polled, ({ scanMs }) => scanMs)].sort(([a], [b]) => a - b);
   return byPeriod.map(([periodMs, tags]): ForeseenGroup => {
@@ -41,7 +55,8 @@ function groupsOf(device: PolledDevice, config: ModbusConfig): ForeseenGroup[] {
     );
     const busMs = reads.reduce((sum, read) => sum + read.busMs, 0);
     const utilisation = busMs / settings.maxInFlight / periodMs;
-    return { device: device.name, periodMs, tags: tags.length, reads, busMs, utilisation };
+    const latency = { ms: latencyMs, from };
+    return { device: device.name, latency, periodMs, tags: tags.length, reads, busMs, utilisation };
   });
 }
 
@@ -55,11 +70,7 @@ function readsOfUnit(
     readsOf(block, settings).map((read) => ({
       place: `unit ${unit} ${formatExtent(read)}`,
       tags: block.points.map((position) => tags[position]?.name ?? ''),
-      busMs: busMsOf(read, settings),
+      busMs: readTimeMs(settings.timing, read, settings.pace),
     })),
   );
-}
-
-function busMsOf(read: Parameters<typeof readMs>[1], { framing, line, pauseMs, latencyMs }: ModbusSettings): Millis {
-  return readMs(busTiming(framing, line, pauseMs), read, latencyMs);
 }

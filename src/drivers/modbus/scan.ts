@@ -7,12 +7,15 @@ import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { TagFault } from '../../ports/driver.ts';
 import { isBitArea } from './area.ts';
+import type { BusTiming } from './bus-timing.ts';
 import { compileDecode, type DecodeProgram, decodeBlock } from './decode.ts';
 import { formatExtent } from './extent-text.ts';
 import { meaningOf, UNANSWERED } from './failures.ts';
 import { isolate } from './isolate.ts';
 import { type Block, type Extent, overlap, type PlanLimits, planReads, readsOf } from './plan.ts';
+import type { KnownPace } from './planned-pace.ts';
 import { describePoint, type ModbusPoint } from './point.ts';
+import { readCost, readTimeMs } from './read-cost.ts';
 import { inLanes, readPieces } from './read-pieces.ts';
 import { nextBeat } from './schedule.ts';
 import type { Unit } from './unit.ts';
@@ -27,6 +30,10 @@ const FIRST_RETRY_MS = 10_000;
 /** A block that is not answered in so many scans running, while the unit answers others, is looked into like a refused one. */
 const UNANSWERED_SCANS = 3;
 
+/** A plan is given up for another only if that saves the wire so much a scan: plans should not follow every breath of a unit. */
+const WORTH_SHARE = 0.05;
+const WORTH_MS = 1;
+
 export interface ScanOptions {
   readonly group: ScanGroup;
   /** Positions in the group of the tags that this unit holds, ascending. */
@@ -34,7 +41,8 @@ export interface ScanOptions {
   /** Where the tag at a position of the group stands: asked for when a plan is made and when a tag is refused, and not kept. */
   readonly pointAt: (index: number) => ModbusPoint;
   readonly unit: Unit;
-  readonly limits: PlanLimits;
+  readonly limits: Omit<PlanLimits, 'costOf'>;
+  readonly timing: BusTiming;
   readonly faultyTagRetryMs: Millis;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -56,6 +64,8 @@ export class Scan {
   /** Extents that nobody wants and the unit refuses to be read across. */
   readonly #holes: Extent[] = [];
   #limits: PlanLimits;
+  /** The pace of the unit by which the plan was made, or found good enough. */
+  #pace: KnownPace;
   #blocks: Block[] = [];
   #reads: Extent[][] = [];
   #program: DecodeProgram;
@@ -85,7 +95,8 @@ export class Scan {
   constructor(options: ScanOptions) {
     this.#options = options;
     this.periodMs = options.group.periodMs;
-    this.#limits = options.limits;
+    this.#pace = options.unit.pace.now;
+    this.#limits = { ...options.limits, costOf: readCost(options.timing, this.#pace) };
     const size = options.members.length;
     this.#slots = new Uint32Array(size);
     this.#values = new Array<TagValue>(size).fill(null);
@@ -103,6 +114,17 @@ export class Scan {
     if (this.#isRestarted) return;
     this.#due = this.#options.clock.monotonic();
     this.#beat();
+  }
+
+  /** The pace of the unit that is reckoned with. */
+  get pace(): KnownPace {
+    return this.#pace;
+  }
+
+  /** What a scan takes the wire, by the plan and the pace of the unit. */
+  get predictedMs(): Millis {
+    const { timing } = this.#options;
+    return this.#reads.flat().reduce((sum, read) => sum + readTimeMs(timing, read, this.#pace), 0);
   }
 
   /** Report every tag that was not known to be bad as Bad now. */
@@ -163,6 +185,8 @@ export class Scan {
     const { clock } = this.#options;
     const started = clock.monotonic();
     const deadline = this.#due + this.#options.group.periodMs;
+    const pace = this.#options.unit.pace.at(started);
+    if (pace !== this.#pace) this.#takePace(pace);
     if (this.#isPlanStale) this.#program = this.#replan();
     let hasBad = false;
     const refused: { readonly block: Block; readonly exception: number }[] = [];
@@ -323,7 +347,33 @@ export class Scan {
     return this.#options.group.tags.at(this.#options.members[position] as number)?.name ?? '';
   }
 
-  /** Plan the tags that are not known to be refused, around what must not be read. */
+  /** Between two scans: reckon with another pace of the unit, and have a new plan made if that is worth it. */
+  #takePace(pace: KnownPace): void {
+    const { timing, unit, group, observer } = this.#options;
+    this.#pace = pace;
+    this.#limits = { ...this.#limits, costOf: readCost(timing, pace) };
+    if (this.#isPlanStale) return;
+    const costOf = (reads: readonly Extent[]) => reads.reduce((sum, read) => sum + this.#limits.costOf(read), 0);
+    const planned = this.#reads.flat();
+    const other = this.#cheapest(this.#points()).flatMap((block) => readsOf(block, this.#limits));
+    const savedMs = costOf(planned) - costOf(other);
+    if (savedMs < WORTH_MS || savedMs < costOf(planned) * WORTH_SHARE) return;
+    this.#isPlanStale = true;
+    observer.emit('modbus-plan-changed', {
+      ...{ device: group.device, unit: unit.number, period_ms: group.periodMs },
+      ...{ requests_before: planned.length, requests: other.length, latency_ms: Number(pace.latencyMs.toFixed(2)) },
+    });
+  }
+
+  /** The cheapest reads of the tags that are not known to be refused, around what must not be read. Positions are those in `#live`. */
+  #cheapest(points: readonly ModbusPoint[]): Block[] {
+    const bad = [...this.faults.keys()].map((position) => points[position] as Extent);
+    const wanted = Array.from(this.#live, (position) => points[position] as ModbusPoint);
+    const isForbidden = (gap: Extent) =>
+      this.#holes.some((hole) => overlap(hole, gap)) || bad.some((extent) => overlap(extent, gap));
+    return planReads(wanted, this.#limits, isForbidden);
+  }
+
   #replan(): DecodeProgram {
     const { members } = this.#options;
     const points = this.#points();
@@ -338,12 +388,10 @@ export class Scan {
     this.#values.fill(null);
     this.#unanswered.clear();
     this.#isPlanStale = false;
-    const bad = [...this.faults.keys()].map((position) => points[position] as Extent);
-    const wanted = Array.from(live, (position) => points[position] as ModbusPoint);
-    const isForbidden = (gap: Extent) =>
-      this.#holes.some((hole) => overlap(hole, gap)) || bad.some((extent) => overlap(extent, gap));
-    const blocks = planReads(wanted, this.#limits, isForbidden);
-    this.#blocks = blocks.map((block) => ({ ...block, points: block.points.map((at) => live[at] as number) }));
+    this.#blocks = this.#cheapest(points).map((block) => ({
+      ...block,
+      points: block.points.map((at) => live[at] as number),
+    }));
     this.#reads = this.#blocks.map((block) => readsOf(block, this.#limits));
     return compileDecode(this.#blocks, points, this.#slots);
   }

@@ -1,8 +1,9 @@
 import type { Millis } from '../../model/time.ts';
-import { busTiming, type Framing, type SerialLine } from './bus-timing.ts';
+import { type BusTiming, busTiming, type Framing, type SerialLine } from './bus-timing.ts';
 import { DEFAULTS, type ModbusConfig, type ModbusSerialConfig } from './config.ts';
 import { parseExtent } from './extent-text.ts';
 import { type PlanLimits, PROTOCOL_LIMITS } from './plan.ts';
+import type { KnownPace } from './planned-pace.ts';
 import { readCost } from './read-cost.ts';
 import type { RtsDirection } from './serial-link.ts';
 
@@ -38,8 +39,9 @@ export interface ModbusSettings extends PlanLimits, WireSettings {
   readonly busyPauseMs: Millis;
   readonly unitPauseMs: Millis;
   readonly faultyTagRetryMs: Millis;
-  /** From the end of a request to the beginning of its answer. */
-  readonly latencyMs: Millis;
+  readonly timing: BusTiming;
+  /** Of its units, as far as the configuration says. */
+  readonly pace: KnownPace;
 }
 
 /**
@@ -51,7 +53,10 @@ export function settingsOf(config: ModbusConfig): ModbusSettings {
   const timeoutMs = config.timeout_ms ?? DEFAULTS.timeoutMs;
   const pauseMs = config.pause_ms ?? DEFAULTS.pauseMs;
   const wire = wireOf(config);
-  const latencyMs = config.latency_ms ?? (wire.line === null ? DEFAULTS.latencyMs.network : DEFAULTS.latencyMs.line);
+  const timing = busTiming(wire.framing, wire.line, pauseMs);
+  const guessMs = wire.line === null ? DEFAULTS.latencyMs.network : DEFAULTS.latencyMs.line;
+  const from = config.latency_ms === undefined ? 'guessed' : 'configured';
+  const pace: KnownPace = { latencyMs: config.latency_ms ?? guessMs, registerMs: null, from };
   return {
     ...wire,
     unit: config.unit ?? DEFAULTS.unit,
@@ -65,8 +70,9 @@ export function settingsOf(config: ModbusConfig): ModbusSettings {
     maxBits: config.max_bits ?? PROTOCOL_LIMITS.bits,
     maxGap: config.max_gap ?? DEFAULTS.maxGap,
     forbidden: (config.forbidden ?? []).map(parseExtent),
-    latencyMs,
-    costOf: readCost(busTiming(wire.framing, wire.line, pauseMs), latencyMs),
+    timing,
+    pace,
+    costOf: readCost(timing, pace),
     reconnectMinMs,
     reconnectMaxMs: Math.max(reconnectMinMs, config.reconnect_max_ms ?? DEFAULTS.reconnectMaxMs),
     faultyTagRetryMs: config.faulty_tag_retry_ms ?? DEFAULTS.faultyTagRetryMs,

@@ -3,11 +3,12 @@ import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import { isBitArea } from './area.ts';
-import { busTiming } from './bus-timing.ts';
+import { silenceBehindMs } from './bus-timing.ts';
 import { meaningOf, UNANSWERED } from './failures.ts';
 import { type ModbusRequest, NO_DATA, readRequest } from './frame.ts';
 import { LatencyMeter } from './latency-meter.ts';
 import { type Extent, isWithinArea } from './plan.ts';
+import { PlannedPace } from './planned-pace.ts';
 import { RecentSlowest } from './recent-slowest.ts';
 import { backoffMs } from './schedule.ts';
 import type { ModbusSettings } from './settings.ts';
@@ -62,6 +63,8 @@ export class Unit {
   readonly number: number;
   /** How long it takes to begin its answers. */
   readonly latency: LatencyMeter;
+  /** How fast it is taken to be by plans. */
+  readonly pace: PlannedPace;
   readonly #options: UnitOptions;
   #state: 'unknown' | 'answers' | 'silent' = 'unknown';
   #silence: HeadgateError | null = null;
@@ -91,10 +94,12 @@ export class Unit {
   constructor(options: UnitOptions) {
     this.#options = options;
     this.number = options.unit;
-    const { framing, line, pauseMs, timeoutMs } = options.settings;
+    const { framing, timing, timeoutMs, maxInFlight, pace } = options.settings;
     this.#patience = { timeoutMs, holdMs: null, waitsUntil: null };
     this.#shortPatience = { ...this.#patience, holdMs: () => this.#holdMs() };
-    this.latency = new LatencyMeter(busTiming(framing, line, pauseMs));
+    this.latency = new LatencyMeter(timing, framing === 'tcp' ? 0 : silenceBehindMs(timing));
+    // With several in flight an answer also waits for those before it.
+    this.pace = new PlannedPace(pace, maxInFlight > 1 ? null : () => this.latency.pace);
   }
 
   /** Requests to it that may be in flight at once. */
@@ -207,8 +212,10 @@ export class Unit {
     if (request.reply.kind !== 'none') {
       this.#slowest.take(reply.tookMs, clock.monotonic());
       this.#typicalMs += (reply.tookMs - this.#typicalMs) / (this.#typicalMs === 0 ? 1 : 16);
-      // Function and byte count, or function and exception, before the data.
-      this.latency.take(reply.tookMs, { request: request.pdu.length, reply: reply.data.length + 2 });
+      // Function and byte count before the data.
+      if (reply.exception === 0) {
+        this.latency.take(reply.tookMs, { request: request.pdu.length, reply: reply.data.length + 2 });
+      }
       this.#answer();
     }
     return reply;

@@ -121,12 +121,13 @@ t.test('over TCP without a measured latency the times are no reason to warn', as
 });
 
 t.test('latency is the median, without the time of the frames', async (t) => {
-  const latency = new LatencyMeter(busTiming('rtu', { baudRate: 9_600, dataBits: 8, parity: 'none', stopBits: 1 }, 0));
+  const line = { baudRate: 9_600, dataBits: 8, parity: 'none', stopBits: 1 } as const;
+  const latency = new LatencyMeter(busTiming('rtu', line, 0), 4);
   t.equal(latency.medianMs, null);
-  // 8 characters there, 9 back, 17.7 ms.
-  for (const tookMs of [37.7083, 40, 500]) latency.take(tookMs, { request: 5, reply: 6 });
+  // 8 characters there, 9 back, 17.7 ms, and 4 ms of silence.
+  for (const tookMs of [41.7083, 44, 504]) latency.take(tookMs, { request: 5, reply: 6 });
   t.equal(latency.medianMs?.toFixed(1), '22.3');
-  for (let i = 0; i < 40; i++) latency.take(17.8, { request: 5, reply: 6 });
+  for (let i = 0; i < 64; i++) latency.take(21.8, { request: 5, reply: 6 });
   t.ok((latency.medianMs ?? 9) < 1, 'what is long ago is forgotten');
 });
 

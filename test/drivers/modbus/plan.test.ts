@@ -100,7 +100,10 @@ const extents = fc.array(
 
 /** A serial line of 8N1, with how long the unit thinks. */
 const line = (baudRate: number, latencyMs: number, framing: Framing = 'rtu') =>
-  readCost(busTiming(framing, { baudRate, dataBits: 8, parity: 'none', stopBits: 1 }, 0), latencyMs);
+  readCost(busTiming(framing, { baudRate, dataBits: 8, parity: 'none', stopBits: 1 }, 0), {
+    latencyMs,
+    registerMs: null,
+  });
 
 t.test('reads across a gap where that is quicker than another request', async (t) => {
   const apart = (gap: number) => [holding(0), holding(gap + 1)];
@@ -114,7 +117,10 @@ t.test('reads across a gap where that is quicker than another request', async (t
   t.equal(widest(line(9_600, 25)), 20, 'one that thinks for 25 ms');
   t.equal(widest(line(115_200, 25)), 123, 'at 115,200 baud nothing is dearer than a request');
   t.equal(widest(line(9_600, 25, 'ascii')), 13, 'ASCII pays each byte twice');
-  t.equal(widest(readCost(busTiming('tcp', null, 0), 10)), 32, 'TCP, where a line behind may be slow');
+  const tcp = (registerMs: number | null) => readCost(busTiming('tcp', null, 0), { latencyMs: 10, registerMs });
+  t.equal(widest(tcp(null)), 32, 'TCP, where a line behind may be slow');
+  t.equal(widest(tcp(2)), 5, 'TCP, where a line behind was found to be slow');
+  t.equal(widest(tcp(0.01)), 123, 'TCP, where a register was found to cost nothing');
   t.equal(
     planReads(apart(5), planLimits({ maxGap: 0, costOf: line(9_600, 25) })).length,
     2,
