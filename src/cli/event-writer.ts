@@ -5,5 +5,6 @@ export interface EventWriter {
   /** What comes before everything else. */
   begin(): Uint8Array | string;
   add(found: FoundEvents): Promise<Uint8Array | string>;
-  end(): Promise<Uint8Array | string>;
+  /** The rest, in pieces. */
+  end(): AsyncIterable<Uint8Array | string>;
 }

@@ -1,6 +1,7 @@
 import { toCloudEventJson } from '../model/cloud-event.ts';
+import { csvLine } from '../model/csv-line.ts';
 import { statusName } from '../model/quality.ts';
-import { toRfc3339 } from '../model/time.ts';
+import { type Millis, toRfc3339 } from '../model/time.ts';
 import { BatchEncoder } from '../sinks/batch-encoder.ts';
 import type { EventWriter } from './event-writer.ts';
 import type { ExportFormat } from './export-formats.table.ts';
@@ -24,25 +25,30 @@ const COLUMNS = [
 ];
 
 /**
- * The writer of a format. `jsonl`: one CloudEvent a line. `csv`: one sample a row. `cbor`: a CBOR sequence (RFC 8742) of Headgate's own batches, with
+ * The writer of a format. `jsonl`: one CloudEvent a line. `csv`: one sample a row. `csv-wide`: one interval a row, one tag a column. `cbor`: a CBOR sequence (RFC 8742) of Headgate's own batches, with
  * the stored bytes as they are. `parquet`: one sample a row, in row groups.
  */
 export async function createEventWriter(
   format: ExportFormat,
   journalId: string,
   now: () => number,
+  everyMs: Millis,
 ): Promise<EventWriter> {
   switch (format) {
     case 'jsonl':
       return text('', ({ events }) => events.map((event) => `${toCloudEventJson(event)}\n`).join(''));
     case 'csv':
-      return text(`${COLUMNS.join(',')}\r\n`, ({ events }) =>
-        events.flatMap((event) => [...sampleRows(event)].map(csvRow)).join(''),
+      return text(`${csvLine(COLUMNS)}\r\n`, ({ events }) =>
+        events.flatMap((event) => [...sampleRows(event)].map(sampleLine)).join(''),
       );
+    case 'csv-wide': {
+      // Loaded only when asked for.
+      const { WideSamples } = await import('./export-wide.ts');
+      return new WideSamples(everyMs);
+    }
     case 'cbor':
       return batches(journalId, now);
     case 'parquet': {
-      // Loaded only when asked for.
       const { ParquetSamples } = await import('./export-parquet.ts');
       return new ParquetSamples();
     }
@@ -50,8 +56,10 @@ export async function createEventWriter(
 }
 
 function text(head: string, encode: (found: FoundEvents) => string): EventWriter {
-  return { begin: () => head, add: async (found) => encode(found), end: async () => '' };
+  return { begin: () => head, add: async (found) => encode(found), end: nothingMore };
 }
+
+async function* nothingMore(): AsyncGenerator<string> {}
 
 function batches(journalId: string, now: () => number): EventWriter {
   const encoder = new BatchEncoder({ journalId, gateway: '', sink: null, encoding: 'cbor', compression: 'none' });
@@ -59,13 +67,13 @@ function batches(journalId: string, now: () => number): EventWriter {
     begin: () => '',
     add: async ({ stored }) =>
       stored.length === 0 ? '' : encoder.encode({ events: stored, historical: true, coverage: null }, now()),
-    end: async () => '',
+    end: nothingMore,
   };
 }
 
-function csvRow({ time, asset, tag, value, text, unit, status, event }: SampleRow): string {
+function sampleLine({ time, asset, tag, value, text, unit, status, event }: SampleRow): string {
   const { recordedtime, sequence, id, type } = event;
-  const cells = [
+  return `${csvLine([
     toRfc3339(time),
     asset,
     tag,
@@ -78,11 +86,5 @@ function csvRow({ time, asset, tag, value, text, unit, status, event }: SampleRo
     String(sequence),
     id,
     type,
-  ];
-  return `${cells.map(csvCell).join(',')}\r\n`;
-}
-
-/** @source RFC 4180 §2 */
-function csvCell(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  ])}\r\n`;
 }

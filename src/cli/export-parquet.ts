@@ -54,10 +54,10 @@ export class ParquetSamples implements EventWriter {
     return this.#take();
   }
 
-  async end(): Promise<Uint8Array> {
+  async *end(): AsyncGenerator<Uint8Array, void, void> {
     if (this.#rows.length > 0) await this.#writeGroup();
     await this.#writer.finish();
-    return this.#take();
+    yield this.#take();
   }
 
   async #writeGroup(): Promise<void> {

@@ -1,3 +1,4 @@
+import { csvLine } from '../model/csv-line.ts';
 import type { CsvRow, Delimiter } from './csv-text.ts';
 import { TAG_COLUMNS, type TagColumnName } from './tag-columns.table.ts';
 import { readTagTable, type TagTable } from './tag-table.ts';
@@ -15,7 +16,7 @@ export function addTagRows(text: string, rows: readonly TagCells[]): string {
   const table = readTagTable(text, '');
   if (table.header === null) {
     const kept = text === '' || text.endsWith('\n') ? text : `${text}\n`;
-    return `${kept}${[used, ...rows.map((row) => used.map((name) => row[name] ?? ''))].map((cells) => joinCells(cells, ',')).join('\n')}\n`;
+    return `${kept}${[used, ...rows.map((row) => used.map((name) => row[name] ?? ''))].map((cells) => csvLine(cells)).join('\n')}\n`;
   }
   const lineEnd = lineEndOf(text);
   const { delimiter, header } = table;
@@ -27,7 +28,7 @@ export function addTagRows(text: string, rows: readonly TagCells[]): string {
     const cells = Array.from({ length: width + added.length }, () => '');
     for (const [name, index] of table.columns) cells[index] = row[name] ?? '';
     for (const [index, name] of added.entries()) cells[width + index] = row[name] ?? '';
-    return joinCells(cells, delimiter) + lineEnd;
+    return csvLine(cells, delimiter) + lineEnd;
   });
   return body + lines.join('');
 }
@@ -47,16 +48,6 @@ export function removeTagRows(
     from = end;
   }
   return { text: result + text.slice(from), removed: gone.length };
-}
-
-/** One line of a table, without its end; cells are quoted where the dialect needs it. */
-function joinCells(cells: readonly string[], delimiter: Delimiter): string {
-  return cells.map((cell) => quoteCell(cell, delimiter)).join(delimiter);
-}
-
-function quoteCell(cell: string, delimiter: Delimiter): string {
-  const isPlain = !cell.includes(delimiter) && !/["\r\n]|^\s|\s$|^#/.test(cell);
-  return isPlain ? cell : `"${cell.replaceAll('"', '""')}"`;
 }
 
 function growHeader(text: string, header: CsvRow, added: readonly string[], delimiter: Delimiter): string {

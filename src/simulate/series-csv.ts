@@ -1,3 +1,4 @@
+import { csvCell } from '../model/csv-line.ts';
 import type { StatusCode } from '../model/quality.ts';
 import type { DataType, TagDefinition, TagValue } from '../model/tag.ts';
 
@@ -12,7 +13,7 @@ import type { DataType, TagDefinition, TagValue } from '../model/tag.ts';
 export function encodeCell(value: TagValue, status: StatusCode, type: DataType): string {
   const suffix = status === 0 ? '' : `!${status.toString(16).padStart(8, '0')}`;
   if (value === null) return suffix === '' ? '!00000000' : suffix;
-  return quote(encodeValue(value, type) + suffix);
+  return csvCell(encodeValue(value, type) + suffix);
 }
 
 /** A cell as it was read. */
@@ -94,8 +95,4 @@ function statusMark(cell: string): number {
   let slashes = 0;
   while (cell[mark - 1 - slashes] === '\\') slashes++;
   return slashes % 2 === 0 ? mark : -1;
-}
-
-function quote(text: string): string {
-  return /[",]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,6 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { isAssetPath, isSegment } from '../model/asset.ts';
+import { csvLine } from '../model/csv-line.ts';
 import { BYTE_ORDERS, DATA_TYPES, DEADBAND_TYPES, LANES, TAG_ACCESS, type TagDefinition } from '../model/tag.ts';
 import { TAG_DEFAULTS } from './fixture.ts';
 
@@ -31,7 +32,7 @@ type Column = (typeof COLUMNS)[number];
 
 /** The tag table as comma-separated text with every column, as `tags/*.csv` and a fixture's `tags.csv` hold it. */
 export function encodeTagTable(tags: readonly TagDefinition[]): string {
-  const rows = tags.map((tag) => COLUMNS.map((column) => quote(cellOf(tag, column))).join(','));
+  const rows = tags.map((tag) => csvLine(COLUMNS.map((column) => cellOf(tag, column))));
   return `${[COLUMNS.join(','), ...rows].join('\n')}\n`;
 }
 
@@ -119,8 +120,4 @@ function cellOf(tag: TagDefinition, column: Column): string {
     default:
       return tag[column];
   }
-}
-
-function quote(cell: string): string {
-  return /[",;\r\n]/.test(cell) || cell !== cell.trim() ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

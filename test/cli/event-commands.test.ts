@@ -148,6 +148,11 @@ t.test('event export writes a file that is whole, in each format', async (t) => 
       t.match(JSON.parse(rows.find(({ type }) => type?.includes('maintenance'))?.['text'] ?? ''), {
         evidence: 'vibration "high", rising',
       });
+      const wide = await write('csv-wide', '--asset', list.asset, '--every', '10s');
+      t.equal(wide.events, 60);
+      const intervals = parse(wide.bytes.toString(), { columns: true }) as Record<string, string>[];
+      t.equal(intervals.length, 6);
+      t.match(intervals[1], { time: '2026-11-25T10:00:10.000Z', register_40002: '-19' });
       const cbor = await write('cbor', '--type', 'headgate.telemetry.v1');
       const batch = await decodeBatch(cbor.bytes);
       t.equal(batch.events.length, 60);
@@ -157,7 +162,13 @@ t.test('event export writes a file that is whole, in each format', async (t) => 
       const table = (await parquetReadObjects({ file: bufferOf(parquet.bytes) })) as Record<string, unknown>[];
       t.equal(table.length, 60 * 3 + 3);
       t.match(table[4], { tag: 'register_40002', value: -1, quality: 'Good', sequence: 2n });
-      t.strictSame(await readdir(directory), ['events.cbor', 'events.csv', 'events.jsonl', 'events.parquet']);
+      t.strictSame(await readdir(directory), [
+        'events.cbor',
+        'events.csv',
+        'events.csv-wide',
+        'events.jsonl',
+        'events.parquet',
+      ]);
       const again = await run('event', 'export', '--format', 'csv', '--output', join(directory, 'events.csv'));
       t.equal(again.code, 1);
       t.match(again.err, /exists already/);

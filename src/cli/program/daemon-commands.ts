@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { EXPORT_FORMATS } from '../export-formats.table.ts';
-import { collect, numberOption, wholeOption } from '../option-parsers.ts';
+import { collect, durationOption, numberOption, wholeOption } from '../option-parsers.ts';
 import { parseMoment } from '../time-option.ts';
 import type { Does } from './does.ts';
 
@@ -50,6 +50,7 @@ export function addDaemonCommands(program: Command, does: Does): void {
   selecting(event.command('export'))
     .addOption(new Option('--format <format>', 'format of the file').choices(EXPORT_FORMATS).makeOptionMandatory())
     .requiredOption('-o, --output <file>', 'file to write; it is there as a whole or not at all')
+    .option('--every <duration>', 'csv-wide: the time that a row stands for (default: 1s)', durationOption)
     .option('--force', 'replace an existing file')
     .description('write stored events to a file; also while the daemon is down')
     .action((options) => does(async (context) => (await import('../event-export.ts')).eventExport(context, options)));
