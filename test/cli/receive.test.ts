@@ -57,7 +57,6 @@ for (const config of FORMATS) {
     });
     t.match(JSON.parse(result.err.trim().split('\n').at(-1) ?? '{}'), {
       unique: 403,
-      repeats: 0,
       lost: 0,
       orderViolations: 0,
     });

@@ -104,11 +104,9 @@ for (const framing of ['rtu', 'ascii'] as const) {
       (t) =>
         withClient(t, framing, async ({ client, server, log }) => {
           server.behave = behave;
-          const started = performance.now();
           const settled: ModbusReply | HeadgateError = await client
             .request(request, TIMEOUT_MS)
             .catch((error: HeadgateError) => error);
-          t.ok(performance.now() - started < TIMEOUT_MS + 100, 'settles in time');
           if (outcome === 'good') {
             t.notOk(settled instanceof HeadgateError);
             if (!(settled instanceof HeadgateError)) t.strictSame(Buffer.from(settled.data), right);
