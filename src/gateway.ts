@@ -84,6 +84,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clock,
       observer,
     });
+    // The first command tries again.
+    commands.recall().catch(() => {});
     const broker = await startBroker({
       config: configuration.gateway.broker as BrokerConfig,
       journal,

@@ -12,11 +12,13 @@ import type { DeviceSupervisor } from '../device-supervisor.ts';
 import { type CommandSource, writeCompleted, writeRequested } from './command-events.ts';
 import type { CommandsConfig } from './config.ts';
 import { type Allowed, decide, interlockRefusal } from './decide.ts';
+import { commandKey, KnownCommands } from './known-commands.ts';
+import { recallCommands } from './recall.ts';
 
 /** Commands that are being carried out or wait for their device. */
 const MAX_OPEN = 64;
-/** Results that are remembered, so that a repeat gets the answer of the first. */
-const MAX_REMEMBERED = 1_000;
+/** `max_ttl_ms` where the configuration is silent. */
+const MAX_TTL_MS = 60_000;
 
 /** The devices, as commands use them. */
 type CommandTargets = Pick<DeviceSupervisor, 'readNow' | 'writeNow'>;
@@ -25,7 +27,7 @@ export interface CommandRunnerOptions {
   readonly config: CommandsConfig;
   readonly tags: TagSequence;
   readonly targets: CommandTargets;
-  readonly journal: Pick<Journal, 'append'>;
+  readonly journal: Pick<Journal, 'append' | 'read' | 'journalId' | 'lastSequence'>;
   readonly origin: CommandSource;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -33,6 +35,14 @@ export interface CommandRunnerOptions {
 
 /** Verdicts that say that nothing was sent. */
 const UNSENT: ReadonlySet<StatusCode> = new Set([Status.Bad_NotConnected, Status.Bad_NotSupported, Status.Bad_Timeout]);
+
+/** What became of a write that was under way when the process ended. */
+const CUT_SHORT: Omit<CommandResult, 'id' | 'tag'> = {
+  outcome: 'unconfirmed',
+  problem: 'the gateway ended before it was known whether the device was written',
+  before: null,
+  after: null,
+};
 
 /** What was found out on the way. */
 interface Progress {
@@ -48,7 +58,9 @@ interface Progress {
 export class CommandRunner implements CommandDesk {
   readonly #options: CommandRunnerOptions;
   readonly #writtenAt = new Map<string, Millis>();
-  readonly #known = new Map<string, Promise<{ readonly result: Promise<CommandResult> }>>();
+  readonly #known = new KnownCommands<Promise<{ readonly result: Promise<CommandResult> }>>();
+  /** Results of before this process began, by key. */
+  #earlier: Promise<ReadonlyMap<string, CommandResult>> | null = null;
   readonly #queues = new Map<string, Promise<unknown>>();
   #open = 0;
 
@@ -57,30 +69,72 @@ export class CommandRunner implements CommandDesk {
   }
 
   submit(command: TagCommand): Promise<{ readonly result: Promise<CommandResult> }> {
-    const key = `${command.actor} ${command.id}`;
+    const key = commandKey(command.actor, command.id);
+    const { observer, clock, config } = this.#options;
     const known = this.#known.get(key);
     if (known !== undefined) {
-      this.#options.observer.emit('command-repeated', { tag: command.tag, actor: command.actor });
+      observer.emit('command-repeated', { tag: command.tag, actor: command.actor });
       return known;
     }
-    if (this.#open >= MAX_OPEN) {
-      this.#options.observer.emit('command-overload', { tag: command.tag, actor: command.actor });
+    const now = clock.now();
+    if (this.#open >= MAX_OPEN || this.#known.isFull(now)) {
+      observer.emit('command-overload', { tag: command.tag, actor: command.actor });
       return Promise.reject(new HeadgateError('COMMAND_OVERLOADED', { open: this.#open }));
     }
     this.#open++;
     const submitted = this.#take(command);
-    this.#remember(key, submitted);
+    this.#known.remember(key, Math.min(command.expires, now + (config.max_ttl_ms ?? MAX_TTL_MS)), submitted);
     submitted
       .then(({ result }) => result)
-      .catch(() => this.#known.delete(key))
+      .then(
+        ({ outcome }) => {
+          if (outcome === 'refused' || outcome === 'expired') this.#known.mayForget(key);
+        },
+        () => this.#known.forget(key),
+      )
       .finally(() => {
         this.#open--;
       });
     return submitted;
   }
 
-  async #take(command: TagCommand): Promise<{ readonly result: Promise<CommandResult> }> {
+  /**
+   * Learn from the journal what was written before this process began, and record what became of a write that a crash cut short: that nobody
+   * knows. Done once; begun before the first command, so that it need not wait.
+   * @throws what the journal throws; the next command tries again
+   */
+  async recall(): Promise<ReadonlyMap<string, CommandResult>> {
+    this.#earlier ??= this.#recalled();
+    try {
+      return await this.#earlier;
+    } catch (error) {
+      this.#earlier = null;
+      throw error;
+    }
+  }
+
+  async #recalled(): Promise<ReadonlyMap<string, CommandResult>> {
     const { config, clock, origin, journal } = this.#options;
+    const intervals = (config.rules ?? []).map((rule) => rule.min_interval_ms ?? 0);
+    const backMs = Math.max(config.max_ttl_ms ?? MAX_TTL_MS, ...intervals);
+    const earlier = await recallCommands(journal, origin.source, { now: clock.now(), backMs });
+    const results = new Map<string, CommandResult>();
+    for (const [key, { command, requestId, requestedAt, result }] of earlier) {
+      const ageMs = Math.max(0, clock.now() - requestedAt);
+      this.#writtenAt.set(command.tag, clock.monotonic() - ageMs);
+      const progress = { command, tag: this.#tagOf(command.tag), requestId };
+      results.set(key, result ?? (await this.#completed(progress, CUT_SHORT)));
+    }
+    return results;
+  }
+
+  async #take(command: TagCommand): Promise<{ readonly result: Promise<CommandResult> }> {
+    const { config, clock, origin, journal, observer } = this.#options;
+    const earlier = (await this.recall()).get(commandKey(command.actor, command.id));
+    if (earlier !== undefined) {
+      observer.emit('command-repeated', { tag: command.tag, actor: command.actor });
+      return { result: Promise.resolve(earlier) };
+    }
     const tag = this.#tagOf(command.tag);
     const last = this.#writtenAt.get(command.tag);
     const sinceLastMs = last === undefined ? null : clock.monotonic() - last;
@@ -193,13 +247,6 @@ export class CommandRunner implements CommandDesk {
       observer.emit('command-unrecorded', { tag: command.tag, outcome: end.outcome, reason: messageOf(error) });
     }
     return result;
-  }
-
-  #remember(key: string, submitted: Promise<{ readonly result: Promise<CommandResult> }>): void {
-    this.#known.set(key, submitted);
-    if (this.#known.size <= MAX_REMEMBERED) return;
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
   }
 }
 

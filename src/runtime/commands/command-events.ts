@@ -4,12 +4,12 @@ import type { EpochMs } from '../../model/time.ts';
 import type { CommandResult, TagCommand } from '../../ports/command.ts';
 
 /** A write was asked for and is allowed; recorded before anything is sent. */
-const WRITE_REQUESTED_TYPE = 'headgate.write-requested.v1';
+export const WRITE_REQUESTED_TYPE = 'headgate.write-requested.v1';
 /** What became of a command; recorded also for one that was refused. */
-const WRITE_COMPLETED_TYPE = 'headgate.write-completed.v1';
+export const WRITE_COMPLETED_TYPE = 'headgate.write-completed.v1';
 
 /** Data of `headgate.write-requested.v1`: the audit's who, what and why. */
-interface WriteRequested {
+export interface WriteRequested {
   readonly command: string;
   readonly tag: string;
   readonly device: string;
@@ -21,7 +21,7 @@ interface WriteRequested {
 }
 
 /** Data of `headgate.write-completed.v1`: the audit's before, after and outcome. */
-interface WriteCompleted {
+export interface WriteCompleted {
   readonly command: string;
   readonly tag: string;
   readonly actor: string;

@@ -4,6 +4,7 @@ import type { TagDefinition, TagValue } from '../../../src/model/tag.ts';
 import { systemClock } from '../../../src/ports/system-clock.ts';
 import { CommandRunner } from '../../../src/runtime/commands/command-desk.ts';
 import type { CommandsConfig } from '../../../src/runtime/commands/config.ts';
+import { KnownCommands } from '../../../src/runtime/commands/known-commands.ts';
 import { DeviceSupervisor } from '../../../src/runtime/device-supervisor.ts';
 import { MemoryJournal } from '../../support/memory-journal.ts';
 import { TestModbusServer } from '../../support/modbus-server.ts';
@@ -59,17 +60,22 @@ async function desk(t: Test, config: CommandsConfig = RULES) {
   await devices.start();
   t.teardown(() => devices.stop());
   await until(() => isConnected, { what: 'the device is connected' });
-  const commands = new CommandRunner({
-    ...{ config, tags: TAGS, targets: devices, journal, clock: systemClock, observer },
-    origin: { source: '/headgate/g/commands', asset: 'acme/gateway' },
-  });
+  const start = () =>
+    new CommandRunner({
+      ...{ config, tags: TAGS, targets: devices, journal, clock: systemClock, observer },
+      origin: { source: '/headgate/g/commands', asset: 'acme/gateway' },
+    });
+  let commands = start();
+  const restart = () => {
+    commands = start();
+  };
   let next = 0;
   const write = async (name: string, value: TagValue, more: object = {}) => {
     const command = { id: `c${next++}`, tag: `acme/line/pump/${name}`, value, actor: 'mqtt:hmi', reason: 'test' };
     const { result } = await commands.submit({ ...command, expires: Date.now() + 5_000, ...more });
     return await result;
   };
-  return { server, journal, observer, commands, write };
+  return { server, journal, observer, restart, write };
 }
 
 t.test('a value is written, read back and recorded: who, why, before and after', async (t) => {
@@ -196,4 +202,70 @@ t.test('commands beyond the bound are refused, and those for one device go one a
   for (const [i, outcome] of outcomes.slice(1, 64).entries()) {
     if (outcome.status === 'fulfilled') t.match(outcome.value, { outcome: 'done', before: i, after: i + 1 });
   }
+});
+
+t.test(
+  'a command that is repeated after a restart gets the answer of the first and is not written again',
+  async (t) => {
+    const { server, write, journal, observer, restart } = await desk(t);
+    const first = await write('reset', 7, { id: 'once' });
+    t.match(await write('speed', 9_999, { id: 'never' }), { outcome: 'refused' });
+    restart();
+    server.unit.areas.holding[5] = 0;
+    journal.readFault = () => Promise.reject(new Error('the disk is busy'));
+    await t.rejects(write('reset', 7, { id: 'once' }), /the disk is busy/, 'what cannot be looked up is not done');
+    journal.readFault = null;
+    t.same(await write('reset', 7, { id: 'once' }), first);
+    t.equal(server.unit.areas.holding[5], 0, 'nothing was written');
+    t.ok(observer.emitted.some(({ name }) => name === 'command-repeated'));
+    t.match(await write('speed', 5, { id: 'never' }), { outcome: 'done' }, 'what was not done may be asked for again');
+    t.match(await write('reset', 8, { id: 'other' }), { outcome: 'done' });
+  },
+);
+
+t.test('a write that a crash cut short is recorded as unconfirmed, and not sent again', async (t) => {
+  const { server, write, journal, restart } = await desk(t);
+  journal.beforeCommit = ([draft]) => {
+    if (draft?.type === 'headgate.write-completed.v1') throw new Error('the power is gone');
+  };
+  await write('reset', 7, { id: 'cut' });
+  journal.beforeCommit = () => undefined;
+  restart();
+  server.unit.areas.holding[5] = 0;
+  t.match(await write('reset', 7, { id: 'cut' }), { outcome: 'unconfirmed', problem: /ended before it was known/ });
+  t.equal(server.unit.areas.holding[5], 0);
+  const [requested, completed] = journal.events.map(({ event }) => event);
+  t.match(completed, {
+    ...{ type: 'headgate.write-completed.v1', lane: 'critical', causationid: requested?.id },
+    data: { command: 'cut', outcome: 'unconfirmed' },
+  });
+  restart();
+  t.match(await write('reset', 7, { id: 'cut' }), { outcome: 'unconfirmed' });
+  t.equal(journal.events.length, 2, 'recorded once');
+});
+
+t.test('the least interval between writes holds over a restart', async (t) => {
+  const { write, restart } = await desk(t, {
+    rules: [{ tags: ['acme/#'], actors: ['mqtt:*'], min_interval_ms: 60_000 }],
+  });
+  t.match(await write('speed', 1), { outcome: 'done' });
+  restart();
+  t.match(await write('speed', 2), { outcome: 'refused', problem: /less than 60000 ms ago/ });
+  t.match(await write('torque', 2), { outcome: 'done' });
+});
+
+t.test('what may still be repeated is never forgotten, and with too much of it no more is taken', async (t) => {
+  const known = new KnownCommands<number>();
+  for (let i = 0; i < 5_000; i++) known.remember(`short ${i}`, 1_000, i);
+  for (let i = 0; i < 5_000; i++) known.remember(`long ${i}`, 9_000, i);
+  t.ok(known.isFull(0));
+  t.notOk(known.isFull(1_000), 'the expired ones go');
+  t.equal(known.get('short 4999'), undefined);
+  t.equal(known.get('long 0'), 0);
+  for (let i = 0; i < 4_990; i++) {
+    known.remember(`void ${i}`, 9_000, i);
+    known.mayForget(`void ${i}`);
+    if (known.isFull(2_000)) t.fail('what was refused fills nothing');
+  }
+  t.equal(known.get('long 4999'), 4_999);
 });
