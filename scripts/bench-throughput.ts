@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { startGatewayProcess } from '../src/cli/demo/gateway-process.ts';
 import { subscribeLocally } from './bench/local-subscriber.ts';
-import { isCompiled, memoryMb, processorSeconds } from './bench/process-usage.ts';
+import { isCompiled, memoryMb, processorSeconds, threadSeconds } from './bench/process-usage.ts';
 
 const USAGE = `npm run bench:throughput -- --protocol opcua|modbus [--tags 10000] [--period-ms 1000] [--seconds 30]
   [--units 10, opcua 1] [--rtt-ms 0] [--warmup-seconds 5] [--json]`;
@@ -85,11 +85,13 @@ try {
   upstream.send('reset');
   const before = await daemon.status();
   const usedBefore = processorSeconds(daemon.pid);
+  const threadsBefore = threadSeconds(daemon.pid);
   const measuredFrom = performance.now();
   local.begin();
   await pause(numbers.seconds * 1000);
   const seconds = (performance.now() - measuredFrom) / 1000;
   const used = processorSeconds(daemon.pid) - usedBefore;
+  const threads = threadSeconds(daemon.pid);
   const after = await daemon.status();
   const memory = memoryMb(daemon.pid);
   const far2 = await ask(upstream, 'report');
@@ -109,6 +111,9 @@ try {
     samplesPerSecond: Math.round(reported / seconds),
     upstreamSamplesPerSecond: Math.round((far2['samples'] ?? 0) / seconds),
     daemonCpuCores: round(used / seconds, 3),
+    threadCores: Object.fromEntries(
+      Object.entries(threads).map(([name, total]) => [name, round((total - (threadsBefore[name] ?? 0)) / seconds, 4)]),
+    ),
     ...memory,
     latencyMs: {
       ...local.latencies.quantiles(),
