@@ -55,7 +55,7 @@ export async function openDevices(
         report: (batch) => options.report?.(batch),
         deviceState: (state) => options.onState?.(state),
         tagFault: () => undefined,
-        ...(options.onFrame === undefined ? {} : { onFrame: options.onFrame }),
+        ...(options.onFrame === undefined ? {} : { frames: { take: options.onFrame } }),
       });
       opened.push(driver);
       for (const { name } of devices) drivers.set(name, driver);

@@ -2,6 +2,18 @@ import type { ErrorEntry } from './error-entry.ts';
 
 /** Error codes of the running daemon as a whole. */
 export const RUNTIME_ERRORS = {
+  RUNTIME_DEVICE_UNKNOWN: {
+    message: 'the running daemon has no device {device}',
+    meaning: 'The configuration that the daemon was started with has no such device.',
+    action: 'See the names with: headgate device list. Restart the daemon if the device was added since.',
+    retry: 'never',
+  },
+  RUNTIME_NO_FRAMES: {
+    message: 'device {device} has no wire that can be recorded: it is {driver}',
+    meaning: 'Frames are recorded of Modbus devices; of others their values can be.',
+    action: 'Name a Modbus device, or record values: headgate record DIR --name NAME',
+    retry: 'never',
+  },
   RUNTIME_TAG_UNKNOWN: {
     message: 'device {device} has no tag {tag}',
     meaning: 'The running configuration has no such tag on this device.',

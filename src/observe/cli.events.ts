@@ -18,4 +18,9 @@ export const CLI_EVENTS = {
     message: 'A slow reader of events lost the oldest',
     counter: 'control_tail_dropped_total',
   },
+  'control-frames-dropped': {
+    level: 'debug',
+    message: 'A slow reader of the frames on a wire lost the oldest',
+    counter: 'control_frames_dropped_total',
+  },
 } as const satisfies Record<string, InternalEventEntry>;

@@ -4,7 +4,7 @@ import type { Reading } from '../model/reading.ts';
 import type { Lane, TagDefinition, TagValue } from '../model/tag.ts';
 import type { EpochMs, Millis } from '../model/time.ts';
 import type { CommandResult, TagCommand } from './command.ts';
-import type { DeviceState, DriverStats, ReadStep, TagFault } from './driver.ts';
+import type { DeviceState, DriverStats, ReadStep, TagFault, TappedFrame } from './driver.ts';
 import type { JournalStatus, Page, PageRequest, StreamLedger } from './journal.ts';
 import type { SinkHold } from './sink.ts';
 
@@ -205,6 +205,11 @@ export interface ControlApi {
    * @throws REPLAY_TARGET_UNKNOWN, REPLAY_TARGET_AMBIGUOUS, CONTROL_BUSY, and what sink or service throw
    */
   replayEvents(request: ReplayRequest, signal: AbortSignal): AsyncIterable<ReplayProgress>;
+  /**
+   * Hear the frames on the wires of some devices (none: of all) as they come, from the first request on; returns the end of it.
+   * @throws RUNTIME_DEVICE_UNKNOWN, RUNTIME_NO_FRAMES, CONTROL_BUSY
+   */
+  recordFrames(devices: readonly string[], onFrame: (frame: TappedFrame) => void): () => void;
   journalStatus(): Promise<JournalStatus>;
   journalLedger(): Promise<StreamLedger>;
   /** The verify report of the journal, as `journal verify` prints it. */

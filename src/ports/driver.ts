@@ -43,6 +43,12 @@ export interface TappedFrame {
   readonly bytes: Uint8Array;
 }
 
+/** Where a driver hands over the frames on its wires. */
+export interface FrameTap {
+  /** Null while nobody records; looked at for each frame, so that frames cost nothing then. Must not throw. */
+  readonly take: ((frame: TappedFrame) => void) | null;
+}
+
 /** All that a driver is handed. Narrow: no settings, no sibling. */
 export interface DriverContext {
   readonly clock: Clock;
@@ -57,8 +63,8 @@ export interface DriverContext {
   report(batch: ReadingBatch): void;
   /** Say that a device's connection changed. */
   deviceState(state: DeviceState): void;
-  /** Hear of every frame, where the protocol has frames that can be recorded; only while somebody records. Must not throw. */
-  readonly onFrame?: (frame: TappedFrame) => void;
+  /** Hears of every frame, where the protocol has frames that can be recorded. */
+  readonly frames?: FrameTap;
   /** Name a tag that the device refuses (once), or null to say that it is good again. */
   tagFault(device: string, tag: string, fault: TagFault | null): void;
 }
@@ -149,6 +155,8 @@ export interface Driver {
 export interface DriverModule<C = unknown> {
   /** `modbus-tcp`, `opcua`. */
   readonly kind: string;
+  /** Its drivers hand frames to `DriverContext.frames`, with the connection's key as `link`. */
+  readonly hasFrames?: boolean;
   /** Devices with equal keys share one connection and one driver: `tcp://10.0.0.5:502`. */
   connectionKey(config: C): string;
   /** All devices of one connection at once. */

@@ -117,6 +117,7 @@ export function createControlApi(parts: GatewayParts): ControlApi {
           for (const event of events) if (passesFilter(filter, event)) onEvent(event);
         },
       }),
+    recordFrames: (names, onFrame) => devices.recordFrames(names, onFrame),
     searchEvents: createEventSearch(journal),
     replayEvents: parts.replays,
     journalStatus: () => journal.status(),

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors/headgate-error.ts';
+import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { Status, type StatusCode } from '../model/quality.ts';
 import type { Reading, ReadingBatch, ScanGroup } from '../model/reading.ts';
 import type { TagDefinition } from '../model/tag.ts';
@@ -14,8 +14,10 @@ import type {
   ReadExplanation,
   TagFault,
   TagWrite,
+  TappedFrame,
   WriteOptions,
 } from '../ports/driver.ts';
+import { FrameTaps } from './frame-taps.ts';
 
 /** A driver that could not even be made is tried again after this time. */
 const CREATE_AGAIN_MS = 30_000;
@@ -64,6 +66,7 @@ export class DeviceSupervisor {
   readonly #byDevice = new Map<string, Connection>();
   readonly #states = new Map<string, DeviceState>();
   readonly #faults = new Map<string, TagFault>();
+  readonly #taps = new FrameTaps();
   #isStopped = false;
 
   constructor(options: DeviceSupervisorOptions) {
@@ -139,6 +142,25 @@ export class DeviceSupervisor {
     return driver.writeNow(device, writes, options);
   }
 
+  /**
+   * Hear the frames on the wires of some devices, and of whatever shares them, from now on; returns the end of it.
+   * @param devices none: of all
+   * @throws RUNTIME_DEVICE_UNKNOWN, RUNTIME_NO_FRAMES a device has no wire with frames, CONTROL_BUSY
+   */
+  recordFrames(devices: readonly string[], onFrame: (frame: TappedFrame) => void): () => void {
+    const named = devices.length === 0 ? this.#options.devices.map(({ name }) => name) : devices;
+    const links = named.flatMap((device) => {
+      const connection = this.#byDevice.get(device);
+      if (connection === undefined) throw new HeadgateError('RUNTIME_DEVICE_UNKNOWN', { device });
+      const { module } = connection;
+      const config = connection.devices.find(({ name }) => name === device)?.config;
+      if (module.hasFrames === true) return [module.connectionKey(config)];
+      if (devices.length === 0) return [];
+      throw new HeadgateError('RUNTIME_NO_FRAMES', { device, driver: module.kind });
+    });
+    return this.#taps.open(new Set(links), onFrame);
+  }
+
   async #startConnection(connection: Connection): Promise<void> {
     const names = connection.devices.map(({ name }) => name).join(',');
     try {
@@ -169,6 +191,7 @@ export class DeviceSupervisor {
       random,
       observer,
       dataDir,
+      frames: this.#taps,
       report: (batch) => {
         if (!this.#isStopped) report(batch);
       },

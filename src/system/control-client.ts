@@ -3,6 +3,7 @@ import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { type ErrorContext, HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { Reading } from '../model/reading.ts';
 import type { TagDefinition } from '../model/tag.ts';
+import type { Millis } from '../model/time.ts';
 import type { CommandResult, TagCommand } from '../ports/command.ts';
 import type {
   CurrentValueRow,
@@ -15,6 +16,7 @@ import type {
   StatusReport,
   TagExplanation,
 } from '../ports/control.ts';
+import type { TappedFrame } from '../ports/driver.ts';
 import type { JournalStatus, StreamLedger } from '../ports/journal.ts';
 import { readSearch } from './search-stream.ts';
 
@@ -28,6 +30,11 @@ export interface CloudEventJson {
   readonly time: string;
   readonly data: unknown;
 }
+
+/** A frame on a wire, with its time since the recording began; or how many a slow reader lost before the next. */
+type FrameLine =
+  | (Omit<TappedFrame, 'bytes'> & { readonly atMs: Millis; readonly hex: string })
+  | { readonly dropped: number };
 
 /** A line of a tail: an event, or how many a slow reader lost before the next. */
 export type TailLine = CloudEventJson | { readonly dropped: number };
@@ -47,6 +54,8 @@ export interface ControlClient {
   writeTag(command: TagCommand): Promise<CommandResult>;
   /** Ends when the daemon stops, or when `signal` says so. */
   tailEvents(filter: EventFilter, signal: AbortSignal): AsyncIterable<TailLine>;
+  /** Frames on the wires of some devices, or of all, as they come. Ends when the daemon stops, or when `signal` says so. */
+  recordFrames(devices: readonly string[], signal: AbortSignal): AsyncIterable<FrameLine>;
   /** The stored events that match; nothing more is read than is taken. */
   searchEvents(request: SearchRequest, signal: AbortSignal): Promise<EventSearch>;
   /** Ends with the replay; aborting cancels it. A daemon that fails in the middle ends it with CONTROL_FAILED. */
@@ -80,7 +89,10 @@ export function connectControl(socketPath: string): ControlClient {
     explainTag: (tag) => get('/v1/explain', { tag }),
     readTags: (device, tags) => post('/v1/read', { device, tags }, READ_TIMEOUT_MS),
     writeTag: (command) => post('/v1/write', command, READ_TIMEOUT_MS),
-    tailEvents: (filter, signal) => tail(socketPath, filter, signal),
+    tailEvents: ({ type, asset }, signal) =>
+      streamOf<TailLine>(socketPath, { method: 'GET', path: `/v1/events${queryOf({ type, asset })}` }, signal),
+    recordFrames: (devices, signal) =>
+      streamOf<FrameLine>(socketPath, { method: 'POST', path: '/v1/frames', body: { devices } }, signal),
     searchEvents: async (request, signal) => {
       const response = await open(socketPath, { method: 'POST', path: '/v1/journal/events', body: request }, signal);
       if (response.statusCode !== 200) resultOf(response, await textOf(response));
@@ -181,15 +193,19 @@ function errorOf({ code, context }: Refusal): HeadgateError {
     : new HeadgateError('CONTROL_FAILED', { reason: code });
 }
 
-async function* tail(socketPath: string, filter: EventFilter, signal: AbortSignal): AsyncGenerator<TailLine> {
+/** What the daemon tells line by line, without an end of its own. */
+async function* streamOf<T>(
+  socketPath: string,
+  what: Omit<Exchange, 'timeoutMs'>,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
   try {
-    const path = `/v1/events${queryOf({ type: filter.type, asset: filter.asset })}`;
-    const response = await open(socketPath, { method: 'GET', path }, signal);
+    const response = await open(socketPath, what, signal);
     if (response.statusCode !== 200) resultOf(response, await textOf(response));
-    for await (const line of linesOf(response)) yield JSON.parse(line) as TailLine;
+    for await (const line of linesOf(response)) yield JSON.parse(line) as T;
   } catch (error) {
     if (signal.aborted) return;
-    // The daemon stopped in the middle of the stream: the tail has come to its end.
+    // The daemon stopped in the middle of the stream: it has come to its end.
     if ((error as NodeJS.ErrnoException).code === 'ECONNRESET' || messageOf(error) === 'aborted') return;
     throw error;
   }

@@ -9,7 +9,7 @@ import { LANES } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { TagCommand } from '../ports/command.ts';
 import type { ControlApi, EventFilter, ReplayRequest, SearchRequest } from '../ports/control.ts';
-import { EventTail } from './event-tail.ts';
+import { LineTail } from './line-tail.ts';
 import { writeSearch } from './search-stream.ts';
 
 /** The daemon's end of the socket. */
@@ -27,6 +27,8 @@ export interface ControlServerOptions {
 const MAX_CONNECTIONS = 32;
 const MAX_BODY_BYTES = 262_144;
 const MAX_PATH_BYTES = 107;
+/** Frames that wait for a slow reader: some MB. */
+const MAX_QUEUED_FRAMES = 20_000;
 const PROBE_TIMEOUT_MS = 1_000;
 /** Owner and group may talk to the daemon, nobody else. */
 const SOCKET_MODE = 0o660;
@@ -133,6 +135,11 @@ async function answer(
       return send(response, await api.writeTag(commandOf(await body(request))));
     case 'GET /v1/events':
       return tail(api, observer, response, pick(query, ['type', 'asset']));
+    case 'POST /v1/frames': {
+      const { devices } = await body(request);
+      if (!isTexts(devices)) throw invalid('devices are needed');
+      return frames(api, observer, response, devices);
+    }
     case 'POST /v1/journal/events':
       return writeSearch(response, api.searchEvents(searchRequest(await body(request))));
     case 'POST /v1/replay':
@@ -163,9 +170,24 @@ async function answer(
 function tail(api: ControlApi, observer: Observer, response: ServerResponse, filter: EventFilter): void {
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.flushHeaders();
-  const events = new EventTail(response, (count) => observer.emit('control-tail-dropped', {}, count));
+  const events = new LineTail(response, (count) => observer.emit('control-tail-dropped', {}, count));
   const unsubscribe = api.tailEvents(filter, (event) => events.push(() => toCloudEventJson(event)));
   response.on('close', unsubscribe);
+}
+
+/** One line for each frame, with its time since the recording began. */
+function frames(api: ControlApi, observer: Observer, response: ServerResponse, devices: readonly string[]): void {
+  const onDropped = (count: number) => observer.emit('control-frames-dropped', {}, count);
+  const lines = new LineTail(response, onDropped, MAX_QUEUED_FRAMES);
+  const began = performance.now();
+  const end = api.recordFrames(devices, ({ link, framing, connection, isRequest, bytes }) => {
+    const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+    const line = JSON.stringify({ link, framing, connection, isRequest, atMs: performance.now() - began, hex });
+    lines.push(() => line);
+  });
+  response.on('close', end);
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.flushHeaders();
 }
 
 /** One line for each page; a reader that leaves cancels the replay. */

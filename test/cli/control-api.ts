@@ -87,6 +87,7 @@ export function fakeApi(parts: Partial<ControlApi> = {}): ControlApi {
     readTags: async (_device, tags) => tags.map(() => ({ value: 7, status: 0, time: 1_700_000_000_000 })),
     writeTag: async ({ id, tag, value }) => ({ id, tag, outcome: 'done', problem: null, before: 0, after: value }),
     tailEvents: () => () => undefined,
+    recordFrames: () => () => undefined,
     replayEvents: () => noPages(),
     searchEvents: () => ({ journalId: 'j1', until: 0, pages: noPages() }),
     journalStatus: async () => STATUS.journal,

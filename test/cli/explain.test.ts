@@ -1,71 +1,24 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { componentSpecs } from '../../src/component-specs.ts';
-import { loadConfiguration } from '../../src/config/load.ts';
-import { startGateway } from '../../src/gateway.ts';
-import { createObserver } from '../../src/observe/observer.ts';
-import { systemClock } from '../../src/ports/system-clock.ts';
 import { TestModbusServer } from '../support/modbus-server.ts';
-import { until } from '../support/until.ts';
-import { headgate } from './run-headgate.ts';
-
-const GATEWAY = `gateway:
-  name: g
-  asset: acme/hh
-  data_dir: DATA
-broker: { listen: { host: 127.0.0.1, port: 0 } }
-sinks:
-  up: { kind: mqtt, url: "mqtt://127.0.0.1:1" }
-`;
+import { runningGateway } from './running-gateway.ts';
 
 /** A running gateway that reads a Modbus unit, and a sink that nobody answers. */
 async function running(t: Test) {
-  const directory = await mkdtemp(join(tmpdir(), 'headgate-explain-'));
   const server = await TestModbusServer.start();
+  t.teardown(() => server.close());
   server.unit.areas.holding.set([0x4567, 0x0123], 0);
   server.unit.areas.coil[3] = 1;
   server.unit.refuse('holding', 50);
-  const config = join(directory, 'config');
-  await headgate(['init', config, '--minimal']);
-  await writeFile(join(config, 'gateway.yaml'), GATEWAY.replace('DATA', join(directory, 'data')));
+  const gateway = 'sinks:\n  up: { kind: mqtt, url: "mqtt://127.0.0.1:1" }\n';
   const device = `name: meter\ndriver: modbus-tcp\nhost: 127.0.0.1\nport: ${server.port}\n`;
-  await writeFile(join(config, 'devices/meter.yaml'), device);
-  const rows = [
+  const tags = [
     'device,name,asset,address,type,byte_order,scan_ms,scale,unit,deadband,lane',
     'meter,power,acme/hh/m,40001,uint32,CDAB,100,0.001,kW,0.5,normal',
     'meter,door,acme/hh/m,CO:3,,,100,,,,',
     'meter,state,acme/hh/m,HR:60,uint16,,100,0=off|1=running,,,',
     'meter,absent,acme/hh/m,HR:50,uint16,,100,,,,',
   ];
-  await writeFile(join(config, 'tags/t.csv'), `${rows.join('\n')}\n`);
-  const { configuration, problems } = await loadConfiguration(config, componentSpecs);
-  if (configuration === null) throw new Error(JSON.stringify(problems));
-  const { observer, metrics } = createObserver({
-    write: () => {},
-    now: () => Date.now(),
-    level: 'error',
-    format: 'text',
-  });
-  const socketPath = join(directory, 'g.sock');
-  const gateway = await startGateway({
-    configuration,
-    socketPath,
-    clock: systemClock,
-    random: Math.random,
-    observer,
-    metrics,
-  });
-  t.teardown(async () => {
-    await gateway.stop();
-    await server.close();
-    await rm(directory, { recursive: true, force: true });
-  });
-  await until(async () => (await gateway.control.currentValues({ tag: 'power' }))[0]?.current !== null, {
-    what: 'a value',
-  });
-  return { server, cli: (...args: string[]) => headgate(['--socket', socketPath, ...args]) };
+  return { server, ...(await runningGateway(t, { gateway, device, tags }, 'power')) };
 }
 
 t.test('explain shows a live tag from its bytes to the sinks', async (t) => {

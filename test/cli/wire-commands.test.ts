@@ -6,12 +6,14 @@ import { stringify } from 'yaml';
 import { systemClock } from '../../src/ports/system-clock.ts';
 import { loadWireRecordings } from '../../src/simulate/wire/load-wire.ts';
 import { writeWireConfiguration } from '../../src/simulate/wire/wire-configuration.ts';
+import { createWireRecorder } from '../../src/simulate/wire/wire-recorder.ts';
 import { startWireSimulation } from '../../src/simulate/wire/wire-simulation.ts';
 import { TestModbusServer } from '../support/modbus-server.ts';
 import { recordingObserver } from '../support/observer.ts';
 import { Pty } from '../support/pty.ts';
 import { SerialUnitServer, TcpLine } from '../support/serial-unit-server.ts';
 import { headgate } from './run-headgate.ts';
+import { runningGateway } from './running-gateway.ts';
 
 async function temporary(t: Test): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'headgate-wire-'));
@@ -133,4 +135,50 @@ t.test('recording wires says what is missing', async (t) => {
   const full = await configured(t, { driver: 'modbus-tcp', host: '127.0.0.1', port: 1 });
   const refused = await headgate(['--config', full, 'record', full, '--wire']);
   t.match(refused.err, /is not empty/);
+});
+
+t.test('what the running daemon sends and gets is recorded without a request more', async (t) => {
+  const server = await TestModbusServer.start();
+  t.teardown(() => server.close());
+  fill(server.unit);
+  const { cli, directory } = await runningGateway(
+    t,
+    {
+      device: `name: unit\ndriver: modbus-tcp\nhost: 127.0.0.1\nport: ${server.port}\n`,
+      tags: ['device,name,asset,address,type,scan_ms', 'unit,count,acme/unit,HR:0,uint16,50'],
+    },
+    'count',
+  );
+  const recorded = join(directory, 'recorded');
+  const mark = server.seen.length;
+  const run = await cli('record', recorded, '--wire', '--device', 'unit', '--duration', '1', '--json');
+  t.equal(run.code, 0, run.err);
+  const { frames } = run.json<{ frames: number }>();
+  t.match(run.json(), { by: 'daemon', dropped: 0, isFull: false, links: [`tcp://127.0.0.1:${server.port}`] });
+  const asked = server.seen.length - mark;
+  t.ok(frames >= 10 && frames <= 2 * asked, `${frames} frames of ${asked} requests`);
+  t.equal(server.connections, 1, 'by the daemon alone');
+  const [recording] = await loadWireRecordings(recorded);
+  t.equal(recording?.frames[0]?.isRequest, true, 'from a request on');
+  const gaps = recording?.frames.filter(({ isRequest }) => isRequest).map(({ atMs }) => atMs) ?? [];
+  t.ok((gaps.at(-1) ?? 0) - (gaps[0] ?? 0) > 500, 'with the times of the wire');
+
+  const unknown = await cli('record', join(directory, 'r2'), '--wire', '--device', 'units', '--duration', '1');
+  t.equal(unknown.code, 1);
+  t.match(unknown.err, /the running daemon has no device units/);
+});
+
+t.test('a recording ends when it is as large as it may be', async (t) => {
+  const directory = await temporary(t);
+  const recorder = await createWireRecorder({
+    ...{ directory: join(directory, 'r'), clock: systemClock, observer: recordingObserver(), maxBytes: 500 },
+  });
+  const frame = { link: 'tcp://h:1', framing: 'tcp', connection: 0, isRequest: true, bytes: Buffer.alloc(12) } as const;
+  for (let i = 0; i < 100; i++) recorder.take(frame);
+  t.ok(recorder.full.aborted);
+  const { frames, dropped } = await recorder.finish();
+  t.ok(frames > 5 && frames < 20, `${frames} frames`);
+  t.equal(dropped, 0);
+  const [recording] = await loadWireRecordings(join(directory, 'r'));
+  t.equal(recording?.frames.length, frames);
 });

@@ -57,7 +57,15 @@ export function addLineCommands(program: Command, does: Does): void {
     .option('--source <text>', 'where the values come from', 'recorded from real equipment')
     .option('--duration <time>', 'end after this time, such as 30min (default: on Ctrl+C)', durationOption)
     .option('--device <name>', 'only this device; may be repeated', collect)
-    .description('record the configured devices into a fixture folder')
+    .option(
+      '--max-mb <mb>',
+      'with --wire: end when the recording is so large',
+      wholeOption(1, 100_000, 'megabytes'),
+      100,
+    )
+    .description(
+      'record the configured devices into a fixture folder; with --wire what the running daemon sends and gets',
+    )
     .action((dir: string, { duration, wire, ...rest }) =>
       does(async (context) => {
         const options = duration === undefined ? rest : { ...rest, durationMs: duration };

@@ -2,14 +2,17 @@ import type { HeadgateError } from '../../errors/headgate-error.ts';
 import type { Millis } from '../../model/time.ts';
 import type { ModbusReply, ModbusRequest } from './frame.ts';
 
+/** Hears frames. The bytes are to be used before it returns. */
+export type FrameListener = (isRequest: boolean, bytes: Uint8Array) => void;
+
 /** What a client tells its owner. */
 export interface ClientHandlers {
   /** Called once, when an open connection ends in whatever way but `close`; what is pending has been rejected. */
   readonly onDown: (error: HeadgateError) => void;
   /** A whole frame, or bytes, that answer nothing that is asked: a repeat, a late answer, noise. */
   readonly onStray: () => void;
-  /** Every frame that was sent and that came, while the wire is recorded; what cannot be cut into frames comes as it is. */
-  readonly onFrame?: (isRequest: boolean, bytes: Uint8Array) => void;
+  /** Who hears of every frame that was sent and that came, asked for each; what cannot be cut into frames is heard as it is. Null: nobody. */
+  readonly listener?: () => FrameListener | null;
 }
 
 /** One connection to a wire, used once. */

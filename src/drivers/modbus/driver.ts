@@ -13,6 +13,7 @@ import type {
   TagWrite,
   WriteOptions,
 } from '../../ports/driver.ts';
+import type { FrameListener } from './client.ts';
 import type { ModbusConfig } from './config.ts';
 import { clientFor } from './connect.ts';
 import { explainRead } from './explain.ts';
@@ -55,14 +56,15 @@ export class ModbusDriver implements Driver {
     if (first === undefined) throw new HeadgateError('MODBUS_DEVICE_UNKNOWN', { device: 'none' });
     const settings = settingsOf(first.config);
     const { place, pauseMs, reconnectMinMs, reconnectMaxMs } = settings;
-    const { clock, random, observer, onFrame } = context;
+    const { clock, random, observer, frames } = context;
     const tap = { link: connectionKeyOf(first.config), framing: settings.framing };
     this.#wire = new Wire({
       ...{ place, pauseMs, reconnectMinMs, reconnectMaxMs, clock, random, observer },
       makeClient: (handlers) => clientFor(settings, clock, handlers),
-      ...(onFrame === undefined
-        ? {}
-        : { onFrame: (connection, isRequest, bytes) => onFrame({ ...tap, connection, isRequest, bytes }) }),
+      listenerOf: (connection) => {
+        const listener: FrameListener = (isRequest, bytes) => frames?.take?.({ ...tap, connection, isRequest, bytes });
+        return () => ((frames?.take ?? null) === null ? null : listener);
+      },
       onUp: () => this.#wireUp(),
       onDown: (error) => this.#wireDown(error),
     });

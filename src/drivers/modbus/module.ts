@@ -6,6 +6,7 @@ import { connectionKeyOf } from './settings.ts';
 function moduleOf(kind: ModbusConfig['driver']): DriverModule<ModbusConfig> {
   return {
     kind,
+    hasFrames: true,
     connectionKey: connectionKeyOf,
     create: async (devices, context) => {
       const { ModbusDriver } = await import('./driver.ts');

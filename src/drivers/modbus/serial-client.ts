@@ -138,7 +138,7 @@ export class SerialClient implements WireClient {
     pending.isSent = true;
     pending.sentAt = clock.monotonic() + sendMs;
     if (hasEcho) pending.echo = frame;
-    this.#options.onFrame?.(true, frame);
+    this.#options.listener?.()?.(true, frame);
     link.write(frame);
     if (request.reply.kind === 'none') {
       this.#pending = null;
@@ -205,7 +205,7 @@ export class SerialClient implements WireClient {
     this.hasAnswered = true;
     pending.timer.cancel();
     pending.silence?.cancel();
-    this.#options.onFrame?.(false, pending.received.subarray(0, pending.received.length - rest));
+    this.#options.listener?.()?.(false, pending.received.subarray(0, pending.received.length - rest));
     const { timing } = this.#options;
     const tookMs = this.#lastByteAt - pending.sentAt - frameMs(timing, reply.data.length + 2);
     this.#slowestOf(pending.request.unit).take(tookMs, this.#lastByteAt);
@@ -270,7 +270,7 @@ export class SerialClient implements WireClient {
     this.#pending = null;
     timer.cancel();
     silence?.cancel();
-    if (pending.received.length > 0) this.#options.onFrame?.(false, pending.received);
+    if (pending.received.length > 0) this.#options.listener?.()?.(false, pending.received);
     const known = this.#slowest.get(request.unit);
     const latestMs = known?.ms ?? Math.max(0, ...this.#slowest.values().map(({ ms }) => ms));
     this.#quietUntil = clock.monotonic() + latestMs + frameMs(timing, replyPduBytes(request.reply));

@@ -131,7 +131,7 @@ export class TcpClient implements WireClient {
       if (this.capacity > 1) this.#writeSoon(socket, pending);
       else {
         const frame = encodeFrame(transaction, request);
-        this.#options.onFrame?.(true, frame);
+        this.#options.listener?.()?.(true, frame);
         socket.write(frame);
       }
     });
@@ -169,7 +169,7 @@ export class TcpClient implements WireClient {
     let at = 0;
     for (const { transaction, request } of all) {
       const end = writeFrame(bytes, at, transaction, request);
-      this.#options.onFrame?.(true, bytes.subarray(at, end));
+      this.#options.listener?.()?.(true, bytes.subarray(at, end));
       at = end;
     }
     socket.write(bytes);
@@ -248,7 +248,7 @@ export class TcpClient implements WireClient {
 
   #takeFrame(frame: Uint8Array): void {
     if (this.#isEnded) return;
-    this.#options.onFrame?.(false, frame);
+    this.#options.listener?.()?.(false, frame);
     const transaction = transactionOf(frame);
     const pending = this.#pending.get(transaction);
     if (pending === undefined) {

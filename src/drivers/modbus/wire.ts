@@ -2,7 +2,7 @@ import { HeadgateError } from '../../errors/headgate-error.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
-import type { ClientHandlers, WireClient } from './client.ts';
+import type { ClientHandlers, FrameListener, WireClient } from './client.ts';
 import { RecentSlowest } from './recent-slowest.ts';
 import { backoffMs, earliest } from './schedule.ts';
 import { UseMeter } from './use-meter.ts';
@@ -13,8 +13,8 @@ export interface WireOptions {
   readonly place: string;
   /** A client for one connection, not open yet. */
   readonly makeClient: (handlers: ClientHandlers) => WireClient;
-  /** Hear of every frame, with the number of the connection; only while somebody records. */
-  readonly onFrame?: (connection: number, isRequest: boolean, bytes: Uint8Array) => void;
+  /** Who hears of the frames of a connection, by its number; asked once for each connection. */
+  readonly listenerOf?: (connection: number) => () => FrameListener | null;
   readonly pauseMs: Millis;
   readonly reconnectMinMs: Millis;
   readonly reconnectMaxMs: Millis;
@@ -168,14 +168,14 @@ export class Wire {
   async #open(): Promise<void> {
     this.#retry?.cancel();
     this.#retry = null;
-    const { place, makeClient, observer, onFrame } = this.#options;
+    const { place, makeClient, observer, listenerOf } = this.#options;
     const connection = this.#opened;
     await this.#closing;
     if (this.#isStopped) return;
     const client = makeClient({
       onDown: (error) => this.#lost(client, error),
       onStray: () => observer.emit('modbus-stray-reply', { place }),
-      ...(onFrame === undefined ? {} : { onFrame: (isRequest, bytes) => onFrame(connection, isRequest, bytes) }),
+      ...(listenerOf === undefined ? {} : { listener: listenerOf(connection) }),
     });
     this.#client = client;
     try {

@@ -4,6 +4,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadgateError, messageOf } from '../../errors/headgate-error.ts';
 import { proposeSegment } from '../../model/asset.ts';
+import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { TappedFrame } from '../../ports/driver.ts';
@@ -17,14 +18,18 @@ export interface WireRecorderOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly observer: Observer;
+  /** The recording ends by itself when its files have so many bytes. */
+  readonly maxBytes: number;
 }
 
 /** Keeps frames. */
 export interface WireRecorder {
-  /** The `onFrame` of a DriverContext: never throws, never blocks. */
-  take(frame: TappedFrame): void;
+  /** Keep a frame: never throws, never blocks. @param atMs since the recording began; absent: now */
+  take(frame: TappedFrame, atMs?: Millis): void;
   /** Frames kept. */
   readonly frames: number;
+  /** Aborted once the recording is as large as it may be: nothing is kept any more. */
+  readonly full: AbortSignal;
   /** Write what is missing and close. @throws FIXTURE_WRITE_FAILED */
   finish(): Promise<{ readonly frames: number; readonly dropped: number; readonly links: readonly string[] }>;
 }
@@ -33,7 +38,8 @@ export interface WireRecorder {
  * Record the frames of wires into a folder, a file of lines for each; a recording that is killed is read up to its last whole line.
  * @throws FIXTURE_EXISTS, FIXTURE_WRITE_FAILED
  */
-export async function createWireRecorder({ directory, clock, observer }: WireRecorderOptions): Promise<WireRecorder> {
+export async function createWireRecorder(options: WireRecorderOptions): Promise<WireRecorder> {
+  const { directory, clock, observer, maxBytes } = options;
   const failed = (cause: unknown) =>
     new HeadgateError('FIXTURE_WRITE_FAILED', { path: directory, problem: messageOf(cause) }, cause);
   const entries = await readdir(directory).catch(() => []);
@@ -47,6 +53,8 @@ export async function createWireRecorder({ directory, clock, observer }: WireRec
   let failure: Error | null = null;
   let frames = 0;
   let dropped = 0;
+  let bytes = 0;
+  const full = new AbortController();
   const fileOf = ({ link, framing }: TappedFrame): WriteStream => {
     const known = files.get(link);
     if (known !== undefined) return known;
@@ -59,16 +67,21 @@ export async function createWireRecorder({ directory, clock, observer }: WireRec
     return file;
   };
   return {
-    take: (frame) => {
+    take: (frame, atMs = clock.monotonic() - began) => {
+      if (full.signal.aborted) return;
       const file = fileOf(frame);
       if (failure !== null || file.writableLength > MAX_PENDING_BYTES) {
         dropped++;
         observer.emit('wire-recording-dropped', { link: frame.link });
         return;
       }
+      const line = encodeWireFrame({ ...frame, atMs });
+      if (bytes + line.length > maxBytes) return full.abort();
+      bytes += line.length;
       frames++;
-      file.write(encodeWireFrame({ ...frame, atMs: clock.monotonic() - began }));
+      file.write(line);
     },
+    full: full.signal,
     get frames() {
       return frames;
     },

@@ -3,18 +3,20 @@ import type { Writable } from 'node:stream';
 const MAX_QUEUED = 1_000;
 
 /**
- * Lines on their way to one reader. Encoded only when the reader takes them; of a reader that is too slow the oldest of a thousand are
+ * Lines on their way to one reader. Encoded only when the reader takes them; of a reader that is too slow the oldest of those that wait are
  * dropped and counted, and it is told how many by a line `{"dropped":n}`.
  */
-export class EventTail {
+export class LineTail {
   readonly #stream: Writable;
   readonly #onDropped: (count: number) => void;
+  readonly #maxQueued: number;
   readonly #queue: (() => string)[] = [];
   #dropped = 0;
   #isBlocked = false;
 
-  constructor(stream: Writable, onDropped: (count: number) => void) {
+  constructor(stream: Writable, onDropped: (count: number) => void, maxQueued = MAX_QUEUED) {
     this.#stream = stream;
+    this.#maxQueued = maxQueued;
     this.#onDropped = onDropped;
     stream.on('drain', () => {
       this.#isBlocked = false;
@@ -24,7 +26,7 @@ export class EventTail {
 
   push(encode: () => string): void {
     if (this.#stream.destroyed) return;
-    if (this.#queue.length >= MAX_QUEUED) {
+    if (this.#queue.length >= this.#maxQueued) {
       this.#queue.shift();
       this.#dropped++;
       this.#onDropped(1);
