@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { isTelemetry } from '../../src/model/event.ts';
 import type { Sample } from '../../src/model/telemetry.ts';
+import { connectControl } from '../../src/system/control-client.ts';
 import { until } from '../support/until.ts';
 import { UpstreamReader } from '../support/upstream-reader.ts';
 import { mosquitto, startPython } from './peer.ts';
@@ -84,6 +85,51 @@ t.test('every type of value of a pymodbus server reaches mosquitto as it is', as
   t.match(values['missing'], /^status 0x8/, 'a register that is not there is Bad');
   const status = await daemon.status();
   t.match(status.tagFaults, [{ device: 'one', tag: 'missing' }], 'and named, alone');
+});
+
+t.test('arrays of a pymodbus server are read element by element, in every order of bytes and words', async (t) => {
+  const server = await startPython('pymodbus_server.py');
+  const gateway = rig({
+    gateway: { broker: { enabled: false } },
+    devices: [{ name: 'one', driver: 'modbus-tcp', host: '127.0.0.1', port: server.port }],
+    tags: [
+      'one,words,test/line,40101,int16[8],,,,200,',
+      'one,abcd,test/line,HR:110,int32[4],ABCD,,,200,',
+      'one,cdab,test/line,HR:120,int32[4],CDAB,,,200,',
+      'one,badc,test/line,HR:130,int32[4],BADC,,,200,',
+      'one,dcba,test/line,HR:140,int32[4],DCBA,,,200,',
+      'one,doubles,test/line,HR:150,float64[2],CDAB,,,200,',
+      'one,many,test/line,HR:200,int32[80],,,,200,',
+    ],
+  });
+  const daemon = await gateway.start();
+  t.teardown(async () => {
+    await daemon.stop();
+    await server.stop();
+    gateway.remove();
+  });
+  const control = connectControl(join(gateway.directory, 'data', 'headgate.sock'));
+  const values = async () => {
+    const rows = await control.currentValues({});
+    return new Map(rows.map(({ tag, current }) => [tag, current?.status === 0 ? current.value : null]));
+  };
+  await until(async () => [...(await values()).values()].every((value) => value !== null), {
+    what: 'a value of each element',
+    timeoutMs: 20_000,
+  });
+  const found = await values();
+  const array = (name: string, count: number) => Array.from({ length: count }, (_, i) => found.get(`${name}_${i}`));
+  t.strictSame(array('words', 8), [-3000, -2000, -1000, 0, 1000, 2000, 3000, 32767]);
+  for (const order of ['abcd', 'cdab', 'badc', 'dcba']) {
+    t.strictSame(array(order, 4), [1, -2, 0x12345678, -(2 ** 31)], order);
+  }
+  t.strictSame(array('doubles', 2), [0.1, -1e300]);
+  t.strictSame(
+    array('many', 80),
+    Array.from({ length: 80 }, (_, i) => i * 100_003),
+    'more than one request carries',
+  );
+  t.equal(found.size, 8 + 16 + 2 + 80, 'and nothing else');
 });
 
 for (const security of ['None', 'Basic256Sha256'] as const) {
