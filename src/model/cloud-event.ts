@@ -1,11 +1,13 @@
 import type { HeadgateEvent } from './event.ts';
 import { TelemetryReport } from './telemetry.ts';
-import { appendTelemetryJson, SAMPLE_JSON_BYTES } from './telemetry-json.ts';
+import { appendTelemetryJson, expectedJsonBytes } from './telemetry-json.ts';
 import { TextBuffer } from './text-buffer.ts';
 import { toRfc3339 } from './time.ts';
 
 /** Digits of the `sequence` attribute, so that it sorts as text. */
 const SEQUENCE_DIGITS = 16;
+/** Of a report around its samples, and where the attributes are not ASCII. */
+const SPARE_BYTES = 256;
 
 /**
  * An event as CloudEvents 1.0 structured JSON (`application/cloudevents+json`), for the local broker, exports and JSON sinks.
@@ -20,7 +22,7 @@ export function toCloudEventJson(event: HeadgateEvent): string {
 export function encodeCloudEventJson(event: HeadgateEvent): Buffer {
   if (!(event.data instanceof TelemetryReport)) return Buffer.from(plainJson(event));
   const attributes = attributesJson(event);
-  const text = new TextBuffer(attributes.length + event.data.size * SAMPLE_JSON_BYTES);
+  const text = new TextBuffer(attributes.length + expectedJsonBytes(event.data) + SPARE_BYTES);
   text.append(`${attributes.slice(0, -1)},"data":`);
   appendTelemetryJson(text, event.data);
   text.append('}');

@@ -148,7 +148,8 @@ export class GroupPipeline {
   #report(index: number, now: Millis, drafts: EventDraft<TelemetryReport>[]): void {
     const stream = this.#streams[this.#streamOf[index] as number] as ReportStream;
     if (stream.isFull) drafts.push(draftOf(stream.take()));
-    const value = this.#currentOther.get(index) ?? (this.#current[index] as number);
+    const other = this.#currentOther.size > 0 ? this.#currentOther.get(index) : undefined;
+    const value = other ?? (this.#current[index] as number);
     const status = this.#currentStatus[index] as number;
     stream.add(this.#slotOf[index] as number, value, status, this.#currentTime[index] as number);
     this.#last[index] = typeof value === 'number' ? value : Number.NaN;

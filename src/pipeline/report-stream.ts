@@ -148,5 +148,6 @@ function reportedType(tag: TagDefinition): DataType {
 
 function takeStatuses(statuses: Uint32Array): StatusCode | Uint32Array {
   const first = statuses[0] ?? 0;
-  return statuses.every((status) => status === first) ? first : statuses.slice();
+  for (let i = 1; i < statuses.length; i++) if (statuses[i] !== first) return statuses.slice();
+  return first;
 }

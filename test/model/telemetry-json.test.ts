@@ -44,6 +44,41 @@ t.test('is what JSON.stringify gives, whatever the columns', async (t) => {
   t.pass('as said');
 });
 
+t.test('reports of thousands of samples, integers of 32 bits, and tags beyond the list', async (t) => {
+  const tags = Array.from({ length: 1_500 }, (_, at) => `tag ${at}`);
+  const long = makeTagList({
+    ...list,
+    names: tags,
+    units: tags.map(() => ''),
+    types: tags.map(() => 'int32' as const),
+  });
+  const column = { minLength: 1_100, maxLength: 1_500 };
+  fc.assert(
+    fc.property(
+      fc.int32Array(column),
+      fc.uint16Array({ ...column, max: 1_600 }),
+      fc.boolean(),
+      (values, at, hasTimes) => {
+        const size = Math.min(values.length, at.length);
+        const timeDeltas = hasTimes ? at.slice(0, size) : (0 as const);
+        const columns = {
+          indexes: at.slice(0, size),
+          values: values.slice(0, size),
+          statuses: 0,
+          timeBase: 1.7e12,
+          timeDeltas,
+        };
+        const report = new TelemetryReport(long, columns);
+        const text = new TextBuffer(0);
+        appendTelemetryJson(text, report);
+        return text.finish().toString() === JSON.stringify(report);
+      },
+    ),
+    { numRuns: 20 },
+  );
+  t.pass('as said');
+});
+
 t.test('text of any length and any characters is collected whole', async (t) => {
   const part = fc.oneof(
     fc.string({ unit: 'grapheme' }),
@@ -54,6 +89,13 @@ t.test('text of any length and any characters is collected whole', async (t) => 
       const text = new TextBuffer(expected);
       for (const one of parts) text.append(one);
       return text.finish().toString() === parts.join('');
+    }),
+  );
+  fc.assert(
+    fc.property(fc.integer(), (integer) => {
+      const text = new TextBuffer(0);
+      text.appendInteger(integer);
+      return text.finish().toString() === String(integer);
     }),
   );
   t.pass('as said');
