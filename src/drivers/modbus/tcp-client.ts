@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { HeadgateError, messageOf } from '../../errors/headgate-error.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
@@ -25,6 +25,9 @@ const DOUBT_MS = 5;
 const MAX_OUTLIVED = 256;
 /** Answers to older requests than so many do not come any more. */
 const RECENT = 256;
+
+/** Where the system puts what has come, of all connections: each takes its own out at once. */
+const received = Buffer.allocUnsafeSlow(65_536);
 
 export interface TcpClientOptions extends ClientHandlers {
   readonly host: string;
@@ -102,14 +105,14 @@ export class TcpClient implements WireClient {
         this.#end(this.#connectFailed(`no answer within ${connectTimeoutMs} ms`)),
       );
       this.#opening = { resolve, reject, timer };
-      const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+      const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+      const socket = connect({ host, port, noDelay: true, ...keepAlive, onread: this.#reader() });
       this.#socket = socket;
       socket.on('connect', () => {
         timer.cancel();
         this.#opening = null;
         resolve();
       });
-      socket.on('data', (chunk: Buffer) => this.#take(chunk));
       socket.on('error', (error) => this.#lose(messageOf(error)));
       socket.on('end', () => this.#lose('closed by the peer'));
       socket.on('close', () => this.#lose('closed'));
@@ -173,6 +176,20 @@ export class TcpClient implements WireClient {
       at = end;
     }
     socket.write(bytes);
+  }
+
+  /** Without it Node takes 64 KiB for each answer, gives most of them back, and keeps a stream's books. */
+  #reader(): OnReadOpts {
+    return {
+      buffer: received,
+      callback: (length, bytes) => {
+        // Answers outlive the turn: they are cut from a chunk of their own.
+        const chunk = Buffer.allocUnsafe(length);
+        for (let i = 0; i < length; i++) chunk[i] = bytes[i] as number;
+        this.#take(chunk);
+        return true;
+      },
+    };
   }
 
   #take(chunk: Uint8Array): void {
