@@ -17,6 +17,7 @@ export class SimSegment implements OpenSegment {
   #deleted: SequenceRange | null = null;
   #isOpen = true;
   isBeingRead = false;
+  readonly takesEvents = true;
 
   constructor(disk: SimDisk, file: SegmentImage, witness: DiskWitness) {
     this.#disk = disk;

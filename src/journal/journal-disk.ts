@@ -25,6 +25,8 @@ export type SegmentName = Pick<SegmentIdentity, 'lane' | 'first'>;
 export interface OpenSegment {
   /** An iteration of `read` is under way: it cannot be closed then. */
   readonly isBeingRead: boolean;
+  /** False: of an older format, which is read and not written any more. */
+  readonly takesEvents: boolean;
   begin(): void;
   insert(sequence: number, recorded: EpochMs, record: NewRecord): void;
   deleteRange(first: number, last: number): void;
@@ -36,12 +38,12 @@ export interface OpenSegment {
   forgetReferences(): void;
   /**
    * The events of a closed range, in order, one at a time; end the iteration before anything else is asked of this segment.
-   * @throws DamageError a row that is not as it was written
+   * @throws DamageError an event that is not as it was written
    */
   read(first: number, last: number): Generator<StoredRecord, void, void>;
   /** The matching events of a closed range, in order, until one more than the bounds allow. @throws DamageError */
   select(range: SequenceRange, where: EventSelection, bounds: SelectBounds): StoredRecord[];
-  /** Source times from a sequence on; null if there is no event. */
+  /** Source times from a sequence on, or of somewhat more; null if there is no event. */
   times(first: number): TimeRange | null;
   /** How many events are in a closed range. */
   count(first: number, last: number): number;

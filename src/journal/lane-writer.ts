@@ -51,9 +51,11 @@ export class LaneWriter {
     const { disk, shelf, books, capacity } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       try {
+        // One that a daemon of before wrote.
+        if (shelf.active(lane)?.file.takesEvents === false) this.#seal(lane);
         return this.#write(lane, groups, first);
       } catch (error) {
-        const kind = failureKind(error);
+        const kind = error instanceof SegmentDamageError ? 'damage' : failureKind(error);
         const active = shelf.active(lane);
         if (active !== null) active.file.rollback();
         if (kind === 'damage' && active !== null && attempt < MAX_ATTEMPTS)
@@ -106,22 +108,26 @@ export class LaneWriter {
     }
   }
 
-  /** Seal the active segment of a lane, if there is one. */
+  /** Seal the active segment of a lane, if there is one and the disk has room to copy the WAL into the file: else it stays active, for later. */
   seal(lane: Lane, now: EpochMs): void {
-    const { disk, shelf, books, streams, writer, notify } = this.#parts;
+    this.#now = now;
+    try {
+      this.#seal(lane);
+    } catch (error) {
+      if (error instanceof SegmentDamageError) this.#parts.books.quarantine(error.segment, error.message);
+      else if (!isRefusal(error, this.#parts.disk)) throw error;
+    }
+  }
+
+  /** @throws SegmentDamageError, what SQLite says where the disk refuses: it stays active */
+  #seal(lane: Lane): void {
+    const { shelf, streams, writer, notify } = this.#parts;
     const active = shelf.active(lane);
     if (active === null) return;
-    try {
-      streams.sealing(active.info);
-      shelf.seal(lane);
-    } catch (error) {
-      if (error instanceof SegmentDamageError) books.quarantine(error.segment, error.message);
-      else if (!isRefusal(error, disk)) throw error;
-      // No room to copy the WAL into the file: it stays active and is sealed later.
-      return;
-    }
+    streams.sealing(active.info);
+    shelf.seal(lane);
     writer.segmentChanged(active.info);
-    writer.touch(now);
+    writer.touch(this.#now);
     notify({ kind: 'sealed', segment: active.info, reason: 'full or old' });
   }
 

@@ -10,7 +10,8 @@ import { loadLedger, migrateLedger, readGaps, readStreamAccounts, readTally } fr
 import { checkLedgerSum } from './ledger-sum.ts';
 import { ReadOnlyWatch } from './read-only-watch.ts';
 import { fileBytes } from './segment-bytes.ts';
-import { HALF_CREATED, SegmentFile } from './segment-file.ts';
+import { SegmentFile } from './segment-file.ts';
+import { HALF_CREATED } from './segment-identity.ts';
 import { firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
 import { streamLedger } from './stream-ledger.ts';
 

@@ -3,7 +3,7 @@ import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { JournalDisk, OpenLedger } from './journal-disk.ts';
 import type { LedgerContent, LedgerHead } from './ledger.ts';
-import { EMPTY_FILE, HALF_CREATED } from './segment-file.ts';
+import { EMPTY_FILE, HALF_CREATED } from './segment-identity.ts';
 import { type SegmentInfo, spanning } from './segment-info.ts';
 import { SegmentDamageError, SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';

@@ -9,7 +9,8 @@ import { LedgerFile } from './ledger-file.ts';
 import { removeLedgerSum } from './ledger-sum.ts';
 import { ReadOnlyWatch } from './read-only-watch.ts';
 import { fileBytes, hashBlocks, quarantinePath } from './segment-bytes.ts';
-import { EMPTY_FILE, readIdentity, SegmentFile } from './segment-file.ts';
+import { SegmentFile } from './segment-file.ts';
+import { EMPTY_FILE, readIdentity } from './segment-identity.ts';
 import { firstOfFileName, segmentPath } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
 
