@@ -3,10 +3,11 @@ import { Status } from '../../model/quality.ts';
 import type { Reading, ScanGroup } from '../../model/reading.ts';
 import type { TagDefinition } from '../../model/tag.ts';
 import type { Millis } from '../../model/time.ts';
-import type { DriverContext } from '../../ports/driver.ts';
+import type { DriverContext, ReadExplanation } from '../../ports/driver.ts';
 import { Client, type ServiceCounters } from './client.ts';
 import type { OpcuaSettings } from './config.ts';
 import { decodePlanOf } from './decode.ts';
+import { explainNode } from './explain.ts';
 import { type Intake, readingOf } from './intake.ts';
 import type { OpcuaLibrary } from './library.ts';
 import { parseNodeAddress } from './node-id.ts';
@@ -81,6 +82,12 @@ export class Connection {
         ? { value: null, status: Status.Bad_NoCommunication, time: now }
         : readingOf(data, decodePlanOf(tag, node.element), now);
     });
+  }
+
+  /** Read one tag and say how. */
+  explain(tag: TagDefinition): Promise<ReadExplanation> {
+    const { settings, context } = this.#parts;
+    return explainNode(this.#opened(), tag, { clock: context.clock, isPolled: settings.mode === 'poll' });
   }
 
   /** What the server says of itself, by name; what it does not say is left out. Source: OPC 10000-5 §12.9, §12.4. */

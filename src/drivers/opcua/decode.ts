@@ -98,6 +98,13 @@ export function decodeVariant(variant: VariantLike, plan: DecodePlan): TagValue 
   return plan.type === 'auto' ? value : fit(value, dataType, plan.type);
 }
 
+/** `Double`, `array of 4 Int16`. */
+export function describeVariant({ dataType, arrayType, value }: VariantLike): string {
+  const name = BUILTIN_NAMES[dataType] ?? `type ${dataType}`;
+  if (arrayType === 0) return name;
+  return `array of ${Array.isArray(value) || ArrayBuffer.isView(value) ? `${(value as ArrayLike<unknown>).length} ` : ''}${name}`;
+}
+
 /** Why `decodeVariant` gave undefined. */
 export function explainUndecodable(variant: VariantLike, plan: DecodePlan): Undecodable {
   const name = BUILTIN_NAMES[variant.dataType] ?? `type ${variant.dataType}`;

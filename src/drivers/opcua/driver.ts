@@ -4,7 +4,14 @@ import type { Reading } from '../../model/reading.ts';
 import type { TagDefinition } from '../../model/tag.ts';
 import type { EpochMs } from '../../model/time.ts';
 import type { Timer } from '../../ports/clock.ts';
-import type { ConnectionState, Driver, DriverContext, DriverDevice, DriverStats } from '../../ports/driver.ts';
+import type {
+  ConnectionState,
+  Driver,
+  DriverContext,
+  DriverDevice,
+  DriverStats,
+  ReadExplanation,
+} from '../../ports/driver.ts';
 import type { ServiceCounters } from './client.ts';
 import { type OpcuaConfig, type OpcuaSettings, settingsOf } from './config.ts';
 import { Connection, type ConnectionParts, whyNot } from './connection.ts';
@@ -78,6 +85,16 @@ export class OpcuaDriver implements Driver {
       const status = statusOf(error);
       const time: EpochMs = this.#context.clock.now();
       return tags.map(() => ({ value: null, status, time }));
+    }
+  }
+
+  async explainNow(_device: string, tag: TagDefinition): Promise<ReadExplanation> {
+    try {
+      return await this.#withConnection((connection) => connection.explain(tag));
+    } catch (error) {
+      const failure = { what: 'failure', shows: whyNot(error) };
+      const reading = { value: null, status: statusOf(error), time: this.#context.clock.now() };
+      return { steps: [{ what: 'address', shows: tag.address }, failure], reading };
     }
   }
 

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { opcua } from '../../../src/drivers/opcua/module.ts';
 import { Status } from '../../../src/model/quality.ts';
-import type { TagValue } from '../../../src/model/tag.ts';
+import type { TagDefinition, TagValue } from '../../../src/model/tag.ts';
+import type { ReadExplanation } from '../../../src/ports/driver.ts';
 import { until } from '../../support/until.ts';
 import { harness, tag } from './harness.ts';
 import { startServer } from './test-server.ts';
@@ -116,6 +117,44 @@ t.test('readNow and identify work before start, in the order asked', async (t) =
     state: 'Running',
   });
   await h.driver.stop();
+});
+
+t.test('explainNow shows the node, what the server sent, its status and times, and what becomes of it', async (t) => {
+  const h = await harness({ config: { endpoint }, tags: [tag('a', 'ns=2;s=Counter0')] });
+  const explain = async (address: string, more: Partial<TagDefinition> = {}) => {
+    const found = await h.driver.explainNow?.('plc', tag('x', address, more));
+    const { steps, reading } = found as ReadExplanation;
+    return { reading, steps: Object.fromEntries(steps.map(({ what, shows }) => [what, shows])) };
+  };
+  const float = await explain('ns=2;s=Float');
+  t.match(float, {
+    reading: { value: 1.5, status: Status.Good },
+    steps: {
+      address: /^ns=2;s=Float is ns=2;s=Float, namespace \S+/,
+      scans: 'the server is asked to report changes, sampled every 100 ms',
+      answer: /^Float 1\.5 after \d+\.\d ms$/,
+      status: 'Good (0x00000000)',
+      times: /^source 20\S+Z, server 20\S+Z: that of the source is taken$/,
+      decoding: 'as the server has it',
+    },
+  });
+  const element = await explain('ns=2;s=Doubles[2]', { type: 'int16' });
+  t.match(element, { reading: { value: 3 }, steps: { decoding: 'as int16, element [2]' } });
+  const whole = await explain('ns=2;s=Doubles');
+  t.match(whole.steps, { answer: /^array of 4 Double 1,2,3,4 after/, decoding: /name one element/ });
+  t.equal(whole.reading.status, Status.Bad_NotSupported);
+  const absent = await explain('ns=2;s=Nope');
+  t.match(absent.steps, { status: /^Bad_NodeIdUnknown \(0x80340000\)$/ });
+  const path = await explain('/Objects/0:Server/0:NamespaceArray[1]');
+  t.match(path.steps['address'], /is ns=0;i=2255\[1\], namespace http:\/\/opcfoundation\.org\/UA\/$/);
+  const nowhere = await explain('nsu=urn:nowhere;s=x');
+  t.match(nowhere.steps['address'], /namespace not on this server: nsu=urn:nowhere;s=x/);
+  await h.driver.stop();
+  const lost = await harness({ config: { endpoint: 'opc.tcp://127.0.0.1:1' }, tags: [] });
+  const failed = await lost.driver.explainNow?.('plc', tag('x', 'i=2258'));
+  t.match(failed, { steps: [{ what: 'address' }, { what: 'failure', shows: /127\.0\.0\.1:1/ }] });
+  t.equal(failed?.reading.status, Status.Bad_NotConnected);
+  await lost.driver.stop();
 });
 
 t.test('readNow at a server that is not there gives Bad_NotConnected, and identify throws why', async (t) => {
