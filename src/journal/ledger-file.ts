@@ -27,8 +27,8 @@ const STREAM_TABLES = `
     consumer TEXT NOT NULL, stream INTEGER NOT NULL, settled INTEGER NOT NULL, gaps INTEGER NOT NULL,
     PRIMARY KEY (consumer, stream)) STRICT, WITHOUT ROWID;`;
 
-/** Pages of 1 KiB in the WAL before they are copied into the file. */
-const CHECKPOINT_PAGES = 256;
+/** Pages of 512 bytes in the WAL before they are copied into the file. */
+const CHECKPOINT_PAGES = 512;
 
 const SCHEMA = `
   CREATE TABLE journal (
@@ -80,7 +80,7 @@ export class LedgerFile implements OpenLedger {
     removeLedgerSum(path);
     const db = new Database(path, { fileMustExist: initial === null });
     try {
-      if (initial !== null) db.pragma('page_size = 1024');
+      if (initial !== null) db.pragma('page_size = 512');
       db.pragma('locking_mode = EXCLUSIVE');
       const mode = setWalMode(db);
       db.pragma('synchronous = FULL');

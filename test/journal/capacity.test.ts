@@ -175,13 +175,14 @@ t.test(
     const announced: number[] = [];
     journal.onCommit((events) => announced.push(...events.map(({ sequence }) => sequence)));
     await journal.append([draft(0, 'critical'), draft(1, 'normal')]);
-    // Room for the critical event, but neither for the normal one nor for taking the critical one back.
+    // Room for the critical events, but neither for the normal one nor for taking the critical ones back: it writes some pages of each.
     const handle = openSync(join(directory, 'filler'), 'w');
     const { bavail, bsize } = statfsSync(directory);
-    writeSync(handle, Buffer.alloc(bavail * bsize - 64 * 1024));
+    writeSync(handle, Buffer.alloc(bavail * bsize - 800_000));
     closeSync(handle);
-    const tooLarge = { ...draft(3, 'normal'), data: { n: 3, filler: 'x'.repeat(200_000) } };
-    await t.rejects(journal.append([draft(2, 'critical'), tooLarge]), { code: 'JOURNAL_DISK_FULL' });
+    const filled = (lane: Lane, bytes: number) => ({ ...draft(2, lane), data: { n: 2, filler: 'x'.repeat(bytes) } });
+    const critical = Array.from({ length: 10 }, () => filled('critical', 70_000));
+    await t.rejects(journal.append([...critical, filled('normal', 900_000)]), { code: 'JOURNAL_DISK_FULL' });
     rmSync(join(directory, 'filler'));
     await until(
       () =>
@@ -201,7 +202,7 @@ t.test(
     );
     t.ok(
       page.events.some(({ sequence, lane }) => lane === 'critical' && sequence === 3),
-      'the critical event of the rejected pair stayed',
+      'the critical events of the rejected group stayed',
     );
     const { ledger } = await journal.status();
     t.equal(ledger[0]?.received, announced.length);
