@@ -8,8 +8,10 @@ import { TORTURES } from './torture/tortures.table.ts';
 
 const USAGE = `usage: npm run torture -- NAME [--runs N | --polls N] [--seed S] [--jobs 2] [--json]
        npm run torture -- --list`;
-const EXIT = { holds: 0, fails: 1, usage: 2 } as const;
+const EXIT = { holds: 0, fails: 1, usage: 2, brokenOff: 130 } as const;
 
+// Broken off: what was started and mounted goes with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(EXIT.brokenOff));
 process.exitCode = await main();
 
 async function main(): Promise<number> {

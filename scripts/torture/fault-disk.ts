@@ -17,11 +17,14 @@ export class FaultDisk {
   readonly path: string;
   readonly #work: string;
   readonly #program: ChildProcess;
+  /** A torture that is broken off leaves no mount behind. */
+  readonly #onExit = () => this.#unmount();
 
   private constructor(work: string, program: ChildProcess) {
     this.#work = work;
     this.path = join(work, 'disk');
     this.#program = program;
+    process.once('exit', this.#onExit);
   }
 
   /** @throws Error it cannot be compiled or mounted here */
@@ -100,6 +103,11 @@ export class FaultDisk {
       this.#program.kill('SIGTERM');
       await ended;
     }
+    process.off('exit', this.#onExit);
+    this.#unmount();
+  }
+
+  #unmount(): void {
     try {
       execFileSync('fusermount3', ['-u', '-z', this.path], { stdio: 'ignore' });
     } catch {
