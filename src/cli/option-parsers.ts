@@ -32,6 +32,14 @@ export function durationOption(text: string): number {
   return value;
 }
 
+/** A short time in milliseconds, or with a unit (`200`, `200ms`, `2s`), also none at all. @returns milliseconds */
+export function millisOption(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s)?$/.exec(text.trim());
+  const value = match === null ? Number.NaN : Number(match[1]) * (match[2] === 's' ? 1_000 : 1);
+  if (!(value <= 60_000)) throw new InvalidArgumentError('Expected a time up to 60s, such as 200 (ms), 200ms or 2s.');
+  return value;
+}
+
 /** Options that may be repeated. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];

@@ -61,7 +61,7 @@ export interface SlowDown {
 
 /** A wire should have time for what is not foreseen: retries, writes, a unit that is slow today. */
 const COMFORTABLE = 0.9;
-/** A group that would have to be slowed down by more than this is not the only one to blame. */
+/** A group that would have to be slowed down by more than this is not the only one to blame, unless the others leave it half of the wire. */
 const MOST_FOR_ONE = 10;
 
 /** The shortest period that a group could have beside the others; null when they leave it no time. */
@@ -77,7 +77,8 @@ export function slowDowns(forecast: WireForecast): readonly SlowDown[] {
   const [first] = [...groups].sort((a, b) => b.utilisation - a.utilisation);
   if (first === undefined) return [];
   const left = COMFORTABLE - (utilisation - first.utilisation);
-  if (left > 0 && first.busMs / left <= first.periodMs * MOST_FOR_ONE) {
+  const isAlone = left >= COMFORTABLE / 2;
+  if (isAlone || (left > 0 && first.busMs / left <= first.periodMs * MOST_FOR_ONE)) {
     return [{ device: first.device, periodMs: first.periodMs, toMs: roundedUp(first.busMs / left) }];
   }
   return groups.map(({ device, periodMs }) => ({

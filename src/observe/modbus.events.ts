@@ -39,6 +39,11 @@ export const MODBUS_EVENTS = {
     message: 'Modbus tag refused by its unit',
     counter: 'modbus_tag_faults_total',
   },
+  'modbus-tags-refused': {
+    level: 'warn',
+    message: 'More Modbus tags refused by their unit; status names them',
+    counter: 'modbus_tag_faults_total',
+  },
   'modbus-tag-accepted': { level: 'info', message: 'Modbus tag that was refused can be read again' },
   'modbus-limit-learnt': {
     level: 'info',

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { collect, durationOption, wholeOption } from '../option-parsers.ts';
+import { collect, millisOption, wholeOption } from '../option-parsers.ts';
 import type { Does } from './does.ts';
 
 /** The commands about devices and their wires. */
@@ -12,7 +12,7 @@ export function addDeviceCommands(program: Command, does: Does): void {
   device
     .command('add')
     .argument('<name>', 'name of the device')
-    .option('--driver <kind>', 'modbus-tcp, opcua')
+    .option('--driver <kind>', 'modbus-tcp, modbus-rtu, modbus-ascii, modbus-rtu-tcp, modbus-ascii-tcp, opcua')
     .option(
       '--profile <name>',
       'kind of device whose registers are known: its tags are added too (headgate profile list)',
@@ -65,8 +65,8 @@ export function addDeviceCommands(program: Command, does: Does): void {
     .addOption(new Option('--parity <kind>', 'of the serial port').choices(['none', 'even', 'odd']).default('even'))
     .option('--units <ids>', 'unit ids, such as 1-10,20 (default: all on a serial line, the usual ones on TCP)')
     .option('--areas <names>', 'data areas', 'holding,input,coil,discrete')
-    .option('--timeout <time>', 'how long a unit may take', durationOption, 500)
-    .option('--pause <time>', 'pause between an answer and the next request', durationOption, 10)
+    .option('--timeout <time>', 'how long a unit may take, in ms or with a unit', millisOption, 500)
+    .option('--pause <time>', 'pause between an answer and the next request, in ms or with a unit', millisOption, 10)
     .option('--max-requests <count>', 'most requests for the areas of one unit', wholeOption(1, 10_000, 'a count'), 800)
     .description('which units are on a wire, who they are and what can be read; reads only')
     .action(({ timeout, pause, ...options }) =>

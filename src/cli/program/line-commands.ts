@@ -94,7 +94,9 @@ export function addLineCommands(program: Command, does: Does): void {
     .action((options) => does(async (context) => (await import('../receive.ts')).receive(context, options)));
   program
     .command('demo')
-    .option('--duration <time>', 'how long, such as 60 or 2min', durationOption, 60_000)
+    .addOption(
+      new Option('--duration <time>', 'how long, such as 60 or 2min').argParser(durationOption).default(60_000, '60s'),
+    )
     .option('--fixture <path>', 'fixture folder or CSV file instead of the line that comes with Headgate')
     .description('show the main job end to end: a line, a cut WAN, and nothing lost')
     .action(({ duration, ...options }) =>

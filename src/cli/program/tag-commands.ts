@@ -69,7 +69,11 @@ export function addTagCommands(program: Command, does: Does): void {
     .argument('<tag>', 'asset/name, or the name alone where it is unique')
     .argument('<value>', 'as people read it, after scaling; true or false for a switch')
     .requiredOption('--reason <text>', 'why, for the audit')
-    .option('--expires <time>', 'not after this time from now, such as 5s', durationOption, 10_000)
+    .addOption(
+      new Option('--expires <time>', 'not after this time from now, such as 5s')
+        .argParser(durationOption)
+        .default(10_000, '10s'),
+    )
     .description('write a tag through the daemon, by the rules of `commands` in gateway.yaml')
     .action((name: string, value: string, { expires, reason }) =>
       does(async (context) =>

@@ -24,6 +24,9 @@ import type { WireReply } from './wire-job.ts';
 /** Refused tags that are tried again in one scan at most. */
 const RETRIES_PER_SCAN = 8;
 
+/** Refused tags that the log names since the last that was accepted; status names all. */
+const MAX_LOGGED = 20;
+
 /** Pause before refused tags are first tried again; it doubles up to `faulty_tag_retry_ms`. */
 const FIRST_RETRY_MS = 10_000;
 
@@ -88,6 +91,7 @@ export class Scan {
   #retryFaultsAt: Millis = 0;
   #retryFaultsMs: Millis = 0;
   #faultsToRetry: number[] = [];
+  #logged = 0;
   /** `start` was called during a scan, which may be failing just now. */
   #isRestarted = false;
   #isStopped = false;
@@ -279,7 +283,7 @@ export class Scan {
       this.#mark([position], meaningOf(answer).status, clock.now());
     }
     this.#isPlanStale = true;
-    for (const [position, refusal] of found.refused) this.#blame(position, refusal);
+    this.#blame(found.refused);
     if (found.holes.length > 0) {
       this.#holes.push(...found.holes);
       const registers = found.holes.map(formatExtent).join(' ');
@@ -295,18 +299,28 @@ export class Scan {
     });
   }
 
-  #blame(position: number, exception: number): void {
+  /** Name the tags that a block was refused for. The log has a line for a few of them each, and one for the others. */
+  #blame(refused: ReadonlyMap<number, number>): void {
     const { group, observer, clock, faultyTagRetryMs } = this.#options;
-    const tag = this.#nameOf(position);
-    const { words } = meaningOf(exception);
-    const reason = `${words}: ${describePoint(this.#pointAt(position))}`;
-    const fault: TagFault = { device: group.device, tag, reason };
-    // A refusal may pass, as while a controller restarts: the first retries come soon.
-    this.#retryFaultsMs = Math.min(FIRST_RETRY_MS, faultyTagRetryMs);
-    if (this.faults.size === 0) this.#retryFaultsAt = clock.monotonic() + this.#retryFaultsMs;
-    this.faults.set(position, fault);
-    observer.emit('modbus-tag-refused', { device: group.device, tag, reason });
-    this.#options.tagFault(tag, fault);
+    const { device } = group;
+    let named = 0;
+    for (const [position, exception] of refused) {
+      const tag = this.#nameOf(position);
+      const reason = `${meaningOf(exception).words}: ${describePoint(this.#pointAt(position))}`;
+      const fault: TagFault = { device, tag, reason };
+      // A refusal may pass, as while a controller restarts: the first retries come soon.
+      this.#retryFaultsMs = Math.min(FIRST_RETRY_MS, faultyTagRetryMs);
+      if (this.faults.size === 0) this.#retryFaultsAt = clock.monotonic() + this.#retryFaultsMs;
+      this.faults.set(position, fault);
+      if (this.#logged < MAX_LOGGED) {
+        named++;
+        this.#logged++;
+        observer.emit('modbus-tag-refused', { device, tag, reason });
+      }
+      this.#options.tagFault(tag, fault);
+    }
+    const more = refused.size - named;
+    if (more > 0) observer.emit('modbus-tags-refused', { device, tags: more, refused_in_all: this.faults.size }, more);
   }
 
   /** Try some refused tags again, each by itself; the others keep flowing meanwhile. */
@@ -328,6 +342,7 @@ export class Scan {
       if (exception !== 0) continue;
       const tag = this.#nameOf(position);
       this.faults.delete(position);
+      this.#logged = 0;
       this.#isPlanStale = true;
       observer.emit('modbus-tag-accepted', { device: group.device, tag });
       this.#options.tagFault(tag, null);

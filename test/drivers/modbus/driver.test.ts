@@ -332,6 +332,17 @@ t.test('a refusal that passes leaves no tag blamed and no limit behind', async (
   t.strictSame([...extents(server.seen.slice(mark))], ['0+50']);
 });
 
+t.test('thousands of refused tags are named in status, and twenty of them in the log', async (t) => {
+  const tags = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`t${i}`, `HR:${i}`]));
+  const { witness } = await rig(t, [{ tags }], ({ unit }) => unit.refuse('holding', 0, 299));
+  await until(() => isRead(witness, 't299'), { what: 'the only good one' });
+  t.equal(witness.faults.size, 299);
+  t.equal(count(witness, 'modbus-tag-refused'), 20);
+  t.equal(count(witness, 'modbus-tags-refused'), 279, 'the others are counted');
+  const lines = witness.observer.emitted.filter(({ name }) => name.startsWith('modbus-tag'));
+  t.ok(lines.length < 30, `${lines.length} lines`);
+});
+
 t.test('a tag found to be refused stays named when the unit falls silent in the middle of the search', async (t) => {
   const tags = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`t${i}`, `HR:${i}`]));
   let left = 7;

@@ -98,6 +98,25 @@ t.test('says what to slow down when a wire is asked for too much, and what costs
   t.strictSame(slowDowns(foreseeModbus([slow])), []);
 });
 
+t.test(
+  'one group that takes many times what there is, beside others that take little, is alone to blame',
+  async (t) => {
+    const many = meter(
+      {},
+      Array.from({ length: 1_000 }, (_, i) => [`HR:${i * 7}`, 1_000]),
+      'many',
+    );
+    const forecast = foreseeModbus([many, meter({ unit: 2 }, [['HR:0', 1_000]], 'innocent')]);
+    t.ok(forecast.utilisation > 15);
+    const changes = slowDowns(forecast);
+    t.strictSame(
+      changes.map(({ device }) => device),
+      ['many'],
+    );
+    t.ok((changes[0]?.toMs ?? 0) >= (forecast.utilisation * 1_000) / 0.95);
+  },
+);
+
 t.test('where many are to blame all are slowed down alike', async (t) => {
   const devices = Array.from({ length: 30 }, (_, i) => meter({ unit: i + 1 }, [['HR:0', 500]], `m${i}`));
   const forecast = foreseeModbus(devices);
