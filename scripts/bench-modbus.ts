@@ -12,7 +12,10 @@ import { comparePlanners } from './bench/planner.ts';
 import { bareJitter, scanJitter } from './bench/scan-jitter.ts';
 
 const UNITS = 20;
-const ROUNDS = 5;
+/** Turns of each; the ratio is the median of those within a turn. */
+const ROUNDS = 15;
+/** Of all the time, how much a turn has. */
+const ROUND_SHARE = 10;
 const REGISTERS = 125;
 
 const { values: options } = parseArgs({
@@ -66,7 +69,10 @@ try {
   }
 }
 
-/** Medians of short turns by turns: what else the machine does meets all. A first turn of each, in which code is compiled, does not count. */
+/**
+ * Medians of short turns by turns, and of the ratios within a turn: what else the machine does, and where it runs whom, meets all that follow
+ * each other closely. A first turn of each, in which code is compiled, does not count.
+ */
 async function tcpRatio(port: number, inFlight: number) {
   const config = {
     ...{ name: 'unit', driver: 'modbus-tcp' as const, host: '127.0.0.1', port },
@@ -76,21 +82,22 @@ async function tcpRatio(port: number, inFlight: number) {
   const bare: number[] = [];
   const joined: number[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
-    bare.push(await bareRate(port, inFlight, seconds * 25, false));
-    if (inFlight > 1) joined.push(await bareRate(port, inFlight, seconds * 25, true));
-    own.push(await driverRate(config, inFlight, seconds * 25));
+    bare.push(await bareRate(port, inFlight, seconds * ROUND_SHARE, false));
+    if (inFlight > 1) joined.push(await bareRate(port, inFlight, seconds * ROUND_SHARE, true));
+    own.push(await driverRate(config, inFlight, seconds * ROUND_SHARE));
     if (round === 0) for (const rates of [own, bare, joined]) rates.length = 0;
   }
-  const [ownRate, bareOne, joinedOne] = [median(own), median(bare), median(joined)];
+  const ratioTo = (others: readonly number[]) =>
+    rounded(median(own.map((rate, turn) => rate / (others[turn] ?? rate))));
   return {
     inFlight,
-    requestsPerSecond: Math.round(ownRate),
-    registersPerSecond: Math.round(ownRate * REGISTERS),
-    bareRequestsPerSecond: Math.round(bareOne),
-    ratio: rounded(ownRate / bareOne),
+    requestsPerSecond: Math.round(median(own)),
+    registersPerSecond: Math.round(median(own) * REGISTERS),
+    bareRequestsPerSecond: Math.round(median(bare)),
+    ratio: ratioTo(bare),
     ...(joined.length === 0
       ? {}
-      : { joinedRequestsPerSecond: Math.round(joinedOne), ratioToJoined: rounded(ownRate / joinedOne) }),
+      : { joinedRequestsPerSecond: Math.round(median(joined)), ratioToJoined: ratioTo(joined) }),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -17,7 +17,7 @@ import { subscribeLocally } from './bench/local-subscriber.ts';
 import { isCompiled, memoryMb, processorSeconds, threadSeconds } from './bench/process-usage.ts';
 
 const USAGE = `npm run bench:throughput -- --protocol opcua|modbus [--tags 10000] [--period-ms 1000] [--seconds 30]
-  [--units 10, opcua 1] [--rtt-ms 0] [--warmup-seconds 5] [--json]`;
+  [--units 10, opcua 1] [--in-flight 1, modbus only] [--rtt-ms 0] [--warmup-seconds 5] [--json]`;
 
 const { values: options } = parseArgs({
   options: {
@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     'period-ms': { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '30' },
     units: { type: 'string' },
+    'in-flight': { type: 'string', default: '1' },
     'rtt-ms': { type: 'string', default: '0' },
     'warmup-seconds': { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
@@ -34,11 +35,11 @@ const { values: options } = parseArgs({
 const { protocol } = options;
 options.units ??= protocol === 'opcua' ? '1' : '10';
 const numbers = Object.fromEntries(
-  (['tags', 'period-ms', 'seconds', 'units', 'rtt-ms', 'warmup-seconds'] as const).map((name) => [
+  (['tags', 'period-ms', 'seconds', 'units', 'in-flight', 'rtt-ms', 'warmup-seconds'] as const).map((name) => [
     name,
     Number(options[name]),
   ]),
-) as Record<'tags' | 'period-ms' | 'seconds' | 'units' | 'rtt-ms' | 'warmup-seconds', number>;
+) as Record<'tags' | 'period-ms' | 'seconds' | 'units' | 'in-flight' | 'rtt-ms' | 'warmup-seconds', number>;
 if ((protocol !== 'opcua' && protocol !== 'modbus') || Object.values(numbers).some((number) => !(number >= 0))) {
   process.stderr.write(`usage: ${USAGE}\n`);
   process.exit(2);
@@ -72,6 +73,10 @@ try {
     ...[numbers.tags, numbers['period-ms'], numbers.units].map(String),
     config,
   ]);
+  if (numbers['in-flight'] > 1) {
+    const files = readdirSync(join(config, 'devices'));
+    for (const file of files) appendFileSync(join(config, 'devices', file), `max_in_flight: ${numbers['in-flight']}\n`);
+  }
   const [upstream, far] = await start('upstream.process.ts', [String(numbers['rtt-ms'])]);
   writeFileSync(join(config, 'gateway.yaml'), stringify(gatewayConfiguration(data, (far as { port: number }).port)));
   const beganAt = performance.now();
@@ -105,6 +110,7 @@ try {
     protocol,
     tags: numbers.tags,
     units: numbers.units,
+    inFlight: numbers['in-flight'],
     periodMs: numbers['period-ms'],
     roundTripMs: numbers['rtt-ms'],
     seconds: round(seconds, 1),

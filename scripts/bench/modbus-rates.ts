@@ -66,33 +66,37 @@ export async function driverRate(config: ModbusConfig, inFlight: number, forMs: 
 }
 
 /**
- * The same requests by a bare socket: it counts the bytes of the answers, looks into none, builds no request and sets no deadline.
+ * The same requests by a bare socket: it counts the bytes of the answers, looks into none, builds no request and sets no deadline. It is
+ * read as the driver reads its own, into one buffer.
  * @param areJoined asks in one write for as many as have been answered, which no master can that builds each request for itself; the
  *   server then answers in one write too
  * @returns requests a second
  */
 export async function bareRate(port: number, inFlight: number, forMs: number, areJoined: boolean): Promise<number> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-  await once(socket, 'connect');
   const request = encodeFrame(1, readRequest(1, EXTENT));
   const requests = Buffer.concat(Array.from({ length: inFlight }, () => request));
-  const ask = (count: number) => {
-    if (areJoined) socket.write(requests.subarray(0, count * request.length));
-    else for (let i = 0; i < count; i++) socket.write(request);
-  };
-  const began = performance.now();
+  let began = 0;
   let bytes = 0;
   let asked = inFlight;
-  socket.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
+  const take = (length: number) => {
+    bytes += length;
     if (performance.now() - began >= forMs) {
       socket.destroy();
-      return;
+      return false;
     }
     const due = Math.floor(bytes / ANSWER_BYTES) + inFlight - asked;
     asked += due;
     if (due > 0) ask(due);
-  });
+    return true;
+  };
+  const onread = { buffer: Buffer.alloc(65_536), callback: take };
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true, onread });
+  const ask = (count: number) => {
+    if (areJoined) socket.write(requests.subarray(0, count * request.length));
+    else for (let i = 0; i < count; i++) socket.write(request);
+  };
+  await once(socket, 'connect');
+  began = performance.now();
   ask(inFlight);
   await once(socket, 'close');
   return bytes / ANSWER_BYTES / ((performance.now() - began) / 1_000);

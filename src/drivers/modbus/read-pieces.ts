@@ -9,14 +9,14 @@ import type { WireReply } from './wire-job.ts';
  * @param readOne reads one piece by a deadline
  * @returns the first exception, or the data of all with the time of the first
  */
-export async function readPieces(
+export function readPieces(
   unit: Unit,
   pieces: readonly Extent[],
   deadline: Millis,
   readOne: (piece: Extent, deadline: Millis) => Promise<WireReply>,
 ): Promise<WireReply> {
   const [first] = pieces;
-  if (first === undefined) throw new RangeError('nothing to read');
+  if (first === undefined) return Promise.reject(new RangeError('nothing to read'));
   if (pieces.length === 1) return readOne(first, deadline);
   return unit.exclusively(async () => {
     const begun = await readOne(first, deadline);
