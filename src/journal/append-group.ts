@@ -38,8 +38,8 @@ export function committedEvents({ appends, recorded }: Group, journalId: string,
 export function resolveAppends({ appends }: Group, committed: readonly CommittedEvent[]): void {
   let begin = 0;
   for (const append of appends) {
-    const end = begin + append.events.length;
-    append.resolve(committed.slice(begin, end).map(({ event }) => event));
-    begin = end;
+    const first = begin;
+    begin += append.events.length;
+    append.resolve(append.events.map((_, i) => (committed[first + i] as CommittedEvent).event));
   }
 }

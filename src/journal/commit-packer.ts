@@ -24,6 +24,8 @@ interface Reference {
 /** Packs events into messages for the worker: one buffer, and references for what repeats. */
 export class CommitPacker {
   readonly #streams = new Map<string, number>();
+  /** Events of one stream often come together. */
+  #lastStream: (StreamKey & { readonly id: number }) | null = null;
   /** By list: its stream follows from it. */
   readonly #telemetry = new Map<string, Reference>();
   #lists = 0;
@@ -38,6 +40,7 @@ export class CommitPacker {
     const isReset = this.#streams.size + this.#lists > MAX_REFERENCES;
     if (isReset) {
       this.#streams.clear();
+      this.#lastStream = null;
       this.#telemetry.clear();
       this.#lists = 0;
     }
@@ -82,6 +85,15 @@ export class CommitPacker {
 
   #stream(draft: EventDraft, newStreams: StreamKey[]): number {
     const partitionKey = draft.partitionkey ?? draft.subject;
+    const last = this.#lastStream;
+    if (last?.type === draft.type && last.subject === draft.subject && last.partitionKey === partitionKey)
+      return last.id;
+    const id = this.#streamId(draft, partitionKey, newStreams);
+    this.#lastStream = { type: draft.type, subject: draft.subject, partitionKey, id };
+    return id;
+  }
+
+  #streamId(draft: EventDraft, partitionKey: string, newStreams: StreamKey[]): number {
     const key = `${draft.type}\n${draft.subject}\n${partitionKey}`;
     const known = this.#streams.get(key);
     if (known !== undefined) return known;

@@ -23,10 +23,9 @@ import { type SegmentInfo, segmentPath } from './segment-info.ts';
 import type { SegmentShelf } from './segment-shelf.ts';
 import { type SelectedSlice, segmentsAhead, selectStep } from './select-step.ts';
 import type { JournalSettings } from './settings.ts';
-import type { StoreNotice, Thinned } from './store-notice.ts';
+import type { StoreNotice } from './store-notice.ts';
+import { StoreThinning } from './store-thinning.ts';
 import { StreamBooks } from './stream-books.ts';
-import { THINNED_TYPE } from './thinned-event.ts';
-import { Thinner } from './thinner.ts';
 import type { VerifyReport } from './verify-report.ts';
 
 /** Sequences are reserved in the ledger so many at a time; only damage to the newest events makes a jump of it visible. */
@@ -65,6 +64,8 @@ export class Store {
   readonly #books: Books;
   readonly #capacity: Capacity;
   readonly #lanes: LaneWriter;
+  /** Thinning, step by step; what comes of it goes through `commitThinned`. */
+  readonly thinning: StoreThinning;
 
   constructor(parts: StoreParts, now: EpochMs) {
     const { content, shelf, disk } = parts;
@@ -80,6 +81,7 @@ export class Store {
     const books = this.#books;
     this.#capacity = new Capacity({ ...parts, ballast, books, streams, writer });
     this.#lanes = new LaneWriter({ ...parts, books, streams, writer, capacity: this.#capacity });
+    this.thinning = new StoreThinning({ ...parts, books, writer, capacity: this.#capacity });
   }
 
   get journalId(): string {
@@ -105,7 +107,7 @@ export class Store {
     for (const segment of gone) this.#writer.segmentRemoved(segment);
     for (const segment of this.#shelf.all())
       if (segment.state === 'active' || segment.sha256 === null) this.#writer.segmentChanged(segment);
-    this.#checkThinned();
+    this.thinning.check((request, where) => this.select(request, where));
     this.#books.saveOrMakeRoom();
   }
 
@@ -264,40 +266,13 @@ export class Store {
     this.#books.saveOrMakeRoom();
   }
 
-  /** A segment that waits to be thinned, and is not yet; null: none. */
-  nextToThin(now: EpochMs): Thinner | null {
-    const { thinningWindowMs } = this.#parts.settings;
-    if (thinningWindowMs === null || this.blocked !== null) return null;
-    const segment = this.#capacity.nextToThin(now);
-    return segment === null ? null : new Thinner(segment, thinningWindowMs, this.#shelf, this.journalId);
-  }
-
-  /** A step of thinning; a segment that turns out to be bad, or went meanwhile, ends it with nothing. */
-  thinStep(thinner: Thinner): Thinned['drafts'] | null {
-    const { segment } = thinner;
-    if (segment.state !== 'sealed') return [];
-    return this.#books.withoutDamage(() => {
-      if (segment.state !== 'sealed') return [];
-      const drafts = thinner.step();
-      if (drafts?.length === 0) this.#capacity.notWorthThinning(segment);
-      return drafts;
-    });
-  }
-
-  /**
-   * Commit what a segment was thinned to. That it is about to happen is written down first: after a crash in between, one look at the next
-   * sequence tells whether it did.
-   */
+  /** Commit what the segment of this first sequence was thinned to. */
   commitThinned(group: RecordGroup, first: number, now: EpochMs): GroupOutcome[] {
-    const segment = this.#shelf.lane('bulk').find((candidate) => candidate.first === first);
-    if (segment?.state !== 'sealed' || segment.thinnedAfter !== null) return this.commit([group], now);
-    segment.thinnedAfter = this.lastSequence;
-    this.#writer.segmentChanged(segment);
+    const segment = this.thinning.begin(first);
+    if (segment === null) return this.commit([group], now);
     const outcomes = this.#books.saveOrMakeRoom() ? this.commit([group], now) : [{ rejected: 'disk' } as const];
     const [outcome] = outcomes;
-    if (outcome === undefined || 'rejected' in outcome) segment.thinnedAfter = null;
-    this.#writer.segmentChanged(segment);
-    this.#writer.touch(now);
+    this.thinning.end(segment, outcome !== undefined && !('rejected' in outcome), now);
     return outcomes;
   }
 
@@ -377,19 +352,6 @@ export class Store {
   /** A segment, or the end of one, is gone, as opening found; what the ledger knows of its streams is booked. */
   bookGone(segment: SegmentInfo): void {
     this.#streams.removing(segment, false);
-  }
-
-  /** Of segments that were being thinned: were the thinned events committed? */
-  #checkThinned(): void {
-    for (const segment of this.#shelf.lane('bulk')) {
-      const after = segment.thinnedAfter;
-      if (after === null) continue;
-      const request = { after, until: after + 1, lanes: ['bulk'] as const, maxEvents: 1, maxBytes: 1 };
-      const { records } = this.select(request, { type: THINNED_TYPE });
-      if (records.length > 0) continue;
-      segment.thinnedAfter = null;
-      this.#writer.segmentChanged(segment);
-    }
   }
 
   /** Book events that opening found missing. */

@@ -138,7 +138,7 @@ export class WorkerLoop {
         return;
       case 'tick':
         this.#store.tick(message.now);
-        if (this.#isThinnedOut) this.#thinner ??= this.#store.nextToThin(message.now);
+        if (this.#isThinnedOut) this.#thinner ??= this.#store.thinning.next(message.now);
         return;
       default:
         this.#answer(message);
@@ -259,7 +259,7 @@ export class WorkerLoop {
   /** What comes of it the main thread appends, so that everybody hears of it. */
   #thinStep(): void {
     if (this.#thinner === null) return;
-    const drafts = this.#store.thinStep(this.#thinner);
+    const drafts = this.#store.thinning.step(this.#thinner);
     if (drafts === null) return;
     const { segment } = this.#thinner;
     this.#thinner = null;

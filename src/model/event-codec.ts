@@ -26,17 +26,33 @@ setSizeLimits({ maxArraySize: 1_000_000, maxMapSize: 100_000, maxObjectSize: 100
 
 const codec = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: true, structuredClone: false });
 
-/** What most encodings fit in; a larger one takes room of its own for once. */
+/** What most encodings fit in, one behind the other; a larger one takes room of its own for once. */
 const scratch = Buffer.allocUnsafeSlow(131_072);
+/** A part of a plain array costs a third of what one of a Buffer does. */
+const scratchBytes = new Uint8Array(scratch.buffer, scratch.byteOffset, scratch.byteLength);
+/** What the types of cbor-x leave out: `REUSE_BUFFER_MODE` answers with the whole buffer, and in it where the encoding lies. */
+const intoScratch = codec as unknown as {
+  useBuffer(buffer: Buffer): void;
+  encode(value: unknown, mode: number): Buffer & { readonly start: number; readonly end: number };
+};
+const REUSE_BUFFER_MODE = 512;
+/** Where the last encoding ends; behind the middle the next one begins anew. */
+let scratchUsed = scratch.length;
 
 /**
  * The bytes of a value, as an array of their own. Into the same scratch each time: left to itself cbor-x keeps a buffer four times its largest
  * value, 3 MB after a list of 10,000 tags, and takes another one whenever that is full.
- * @source cbor-x 1.6.9, encode.js (useBuffer, makeRoom)
+ * @source cbor-x 1.6.9, encode.js (useBuffer, makeRoom, REUSE_BUFFER_MODE)
  */
 function encode(value: unknown): Uint8Array {
-  (codec as unknown as { useBuffer(buffer: Buffer): void }).useBuffer(scratch);
-  return new Uint8Array(codec.encode(value));
+  if (scratchUsed > scratch.length / 2) intoScratch.useBuffer(scratch);
+  // If it throws, nobody knows how far it got.
+  scratchUsed = scratch.length;
+  const target = intoScratch.encode(value, REUSE_BUFFER_MODE);
+  const { start, end } = target;
+  if (target !== scratch) return new Uint8Array(target.subarray(start, end));
+  scratchUsed = end;
+  return scratchBytes.slice(start, end);
 }
 
 /** Thrown by the decoders for bytes that are not of this form. */

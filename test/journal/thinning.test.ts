@@ -140,7 +140,7 @@ function press(store: Store): void {
   const encoded = { id: list.id, body: encodeCbor({ ...list }) };
   const stream = { type: 'headgate.telemetry.v1', subject: list.asset, partitionKey: `${list.asset}/${list.group}` };
   let n = 0;
-  while (store.nextToThin(START) === null) {
+  while (store.thinning.next(START) === null) {
     const records = Array.from({ length: 20 }, () => {
       const draft = second(n++);
       return { lane: 'bulk' as const, stream, list: encoded, time: draft.time, payload: encodeEvent(draft) };
@@ -151,10 +151,10 @@ function press(store: Store): void {
 }
 
 function thin(store: Store) {
-  const thinner = store.nextToThin(START);
+  const thinner = store.thinning.next(START);
   if (thinner === null) throw new Error('nothing to thin');
   for (;;) {
-    const drafts = store.thinStep(thinner);
+    const drafts = store.thinning.step(thinner);
     if (drafts === null) continue;
     const records = drafts.map((draft) => ({
       lane: draft.lane,
@@ -182,13 +182,13 @@ t.test('a crash right after the commit of what was thinned does not thin again',
   cpSync(directory, copy, { recursive: true });
   store.close(START);
   const { store: again } = openEngine(copy, CONFIG, START);
-  t.not(again.nextToThin(START)?.segment.first, first);
+  t.not(again.thinning.next(START)?.segment.first, first);
   again.close(START);
 });
 
 t.test('a crash between the intent and the commit thins again, once', async (t) => {
   const { directory, store } = pressed(t);
-  const first = store.nextToThin(START)?.segment.first ?? 0;
+  const first = store.thinning.next(START)?.segment.first ?? 0;
   const { lastSequence } = store;
   store.close(START);
   const db = new Database(join(directory, 'cursors.db'));
@@ -196,19 +196,19 @@ t.test('a crash between the intent and the commit thins again, once', async (t) 
   db.close();
   const { store: again } = openEngine(directory, CONFIG, START);
   press(again);
-  t.equal(again.nextToThin(START)?.segment.first, first);
+  t.equal(again.thinning.next(START)?.segment.first, first);
   const { group } = thin(again);
   again.commitThinned(group, first, START);
-  t.not(again.nextToThin(START)?.segment.first, first);
+  t.not(again.thinning.next(START)?.segment.first, first);
   t.ok(countThinned(again) <= group.records.length);
   again.close(START);
 });
 
 t.test('a segment that went while it was thinned costs nothing more', async (t) => {
   const { store } = pressed(t);
-  const thinner = store.nextToThin(START);
+  const thinner = store.thinning.next(START);
   if (thinner === null) throw new Error('nothing to thin');
   store.reportDamage(thinner.segment, 'for the test');
-  t.strictSame(store.thinStep(thinner), []);
+  t.strictSame(store.thinning.step(thinner), []);
   store.close(START);
 });

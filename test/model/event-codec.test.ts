@@ -6,6 +6,7 @@ import {
   decodeCbor,
   decodeEvent,
   EventCodecError,
+  encodeCbor,
   encodeEvent,
   makeTagList,
   sampleIndexesOf,
@@ -169,4 +170,31 @@ t.test('a changed tag list has another id, an equal one the same', async (t) => 
   t.equal(makeTagList({ ...list }).id, list.id);
   t.not(makeTagList({ ...list, names: ['a', 'b', 'd'] }).id, list.id);
   t.not(makeTagList({ ...list, types: ['float64', 'bool', 'bool'] }).id, list.id);
+});
+
+t.test('no encoding touches another one, whatever their sizes, also behind one that throws', async (t) => {
+  const cyclic: { self?: unknown } = {};
+  cyclic.self = cyclic;
+  const sizes = [
+    10,
+    60_000,
+    0,
+    65_000,
+    3,
+    130_000,
+    5,
+    400_000,
+    1,
+    131_072,
+    70_000,
+    2,
+    ...Array.from({ length: 3000 }, (_, i) => i % 90),
+  ];
+  const made = sizes.map((size, i) => {
+    if (i % 500 === 7) t.throws(() => encodeCbor(cyclic));
+    const value = { i, text: 'x'.repeat(size), more: [i, i / 3] };
+    return { value, bytes: encodeCbor(value) };
+  });
+  t.ok(made.every(({ value, bytes }) => JSON.stringify(decodeCbor(bytes)) === JSON.stringify(value)));
+  t.equal(new Set(made.map(({ bytes }) => bytes.buffer)).size, made.length, 'each has a buffer of its own');
 });
