@@ -1,4 +1,5 @@
 import type { Configuration, DeviceConfiguration } from '../config/configuration.ts';
+import type { WireForecast } from '../config/wire-forecast.ts';
 import { messageOf } from '../errors/headgate-error.ts';
 import { isGood } from '../model/quality.ts';
 import type { Reading } from '../model/reading.ts';
@@ -10,7 +11,7 @@ import { openDevices } from './direct-devices.ts';
 import { EXIT } from './exit-code.table.ts';
 import { formatDuration, formatQuality, formatReading, formatTime, formatValue } from './format.ts';
 import { oneLine, printFacts, printJson, printTable, tinted } from './output.ts';
-import { forecastsOf } from './plan.ts';
+import { forecastsOf, printGroups, shownOf } from './plan.ts';
 import { withProgress } from './progress.ts';
 import { addressShower } from './tag-list.ts';
 import { needDevice } from './tag-select.ts';
@@ -28,8 +29,8 @@ interface DeviceTest {
   readonly readMs: number;
   /** How long the device takes to begin an answer; null where its driver does not measure it. */
   readonly latencyMs: number | null;
-  /** What its wire is used with this latency, 1 being all of its time; null where it cannot be foreseen. */
-  readonly utilisation: number | null;
+  /** What is asked of its wire with this latency; null where it cannot be foreseen. */
+  readonly wire: ReturnType<typeof shownOf> | null;
   readonly tags: readonly {
     readonly tag: string;
     readonly address: string;
@@ -53,6 +54,7 @@ export async function deviceTest(context: CliContext, name: string): Promise<num
   const devices = await openDevices(context, configuration, { devices: [device], isPolling: false });
   try {
     const driver = devices.driverOf(name);
+    let forecast: WireForecast | null = null;
     const result = await withProgress(context, `testing ${name}`, async (progress): Promise<DeviceTest> => {
       const start = performance.now();
       let identity: DeviceTest['identity'] = null;
@@ -77,6 +79,7 @@ export async function deviceTest(context: CliContext, name: string): Promise<num
         for (let sample = 0; sample < LATENCY_SAMPLES; sample++) await driver.readNow(name, [probe]);
       }
       const latencyMs = driver.stats().find((stats) => stats.device === name)?.latencyMs ?? null;
+      if (latencyMs !== null) forecast = forecastWith(configuration, device, latencyMs);
       const shown = addressShower(configuration);
       return {
         device: name,
@@ -86,12 +89,12 @@ export async function deviceTest(context: CliContext, name: string): Promise<num
         error,
         readMs,
         latencyMs: latencyMs === null ? null : Number(latencyMs.toFixed(1)),
-        utilisation: latencyMs === null ? null : utilisationWith(configuration, device, latencyMs),
+        wire: forecast === null ? null : shownOf(forecast),
         tags: tags.map(rowOf(readings, shown)),
       };
     });
     if (context.isJson) printJson(context, result);
-    else print(context, result);
+    else print(context, result, forecast);
     const isGoodAll = result.error === null && result.tags.every((row) => row.isGood);
     return isGoodAll ? EXIT.ok.code : EXIT.failed.code;
   } finally {
@@ -117,7 +120,7 @@ function rowOf(readings: readonly Reading[], shown: (tag: TagDefinition) => stri
   };
 }
 
-function print(context: CliContext, result: DeviceTest): void {
+function print(context: CliContext, result: DeviceTest, forecast: WireForecast | null): void {
   const identity = Object.entries(result.identity ?? {}).map(([key, value]) => `${key}: ${value}`);
   printFacts(context, [
     ['device', `${result.device} (${result.driver})`],
@@ -138,19 +141,25 @@ function print(context: CliContext, result: DeviceTest): void {
   ]);
   printTable(context, ['tag', 'address', 'resolved', 'raw', 'value', 'quality', 'source time'], rows);
   context.out(`\n${result.tags.length} tags read in ${formatDuration(result.readMs)}\n`);
-  const { latencyMs, utilisation } = result;
+  const { latencyMs } = result;
   if (latencyMs === null) return;
   context.out(`answers begin after ${latencyMs} ms; for plans and predictions: latency_ms: ${latencyMs}\n`);
-  if (utilisation === null) return;
+  if (forecast === null) return;
+  const { utilisation } = forecast;
   const level = utilisation <= 0.9 ? 'good' : utilisation <= 1 ? 'warn' : 'bad';
   const share = tinted(context, level, `${(utilisation * 100).toFixed(1)} %`);
-  context.out(`with that, the scans of all devices take ${share} of its wire ("headgate plan" shows more)\n`);
+  context.out(`with that, the scans of all devices take ${share} of its wire:\n\n`);
+  printGroups(context, forecast, result.device);
 }
 
-/** What the wire of a device is used if it answers so fast; null where that cannot be foreseen. */
-function utilisationWith(configuration: Configuration, device: DeviceConfiguration, latencyMs: number): number | null {
+/** What is asked of the wire of a device if it answers so fast; null where that cannot be foreseen. */
+function forecastWith(
+  configuration: Configuration,
+  device: DeviceConfiguration,
+  latencyMs: number,
+): WireForecast | null {
   const forecast = forecastsOf(configuration, new Map([[device.name, latencyMs]])).find(({ groups }) =>
     groups.some((group) => group.device === device.name),
   );
-  return forecast?.utilisation ?? null;
+  return forecast ?? null;
 }

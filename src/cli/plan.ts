@@ -66,7 +66,8 @@ export function forecastsOf(
   );
 }
 
-function shownOf(forecast: WireForecast) {
+/** A forecast as `--json` gives it. */
+export function shownOf(forecast: WireForecast) {
   const { wire, isKnown, basis, requestsPerSecond, utilisation, groups } = forecast;
   return {
     ...{ wire, isKnown, basis, requestsPerSecond, utilisation },
@@ -77,7 +78,7 @@ function shownOf(forecast: WireForecast) {
 }
 
 function printForecast(context: CliContext, forecast: WireForecast): void {
-  const { wire, basis, requestsPerSecond, utilisation, isKnown, groups } = forecast;
+  const { wire, basis, requestsPerSecond, utilisation, isKnown } = forecast;
   const level = utilisation <= 0.9 ? 'good' : utilisation <= 1 || !isKnown ? 'warn' : 'bad';
   printHeading(context, wire);
   printFacts(context, [
@@ -86,19 +87,31 @@ function printForecast(context: CliContext, forecast: WireForecast): void {
     ['worked out', basis],
   ]);
   context.out('\n');
-  const rows = groups.map((group) => [
-    group.device,
-    String(group.periodMs),
-    String(group.tags),
-    String(group.reads.length),
-    group.busMs.toFixed(1),
-    percent(group.utilisation),
-    formatPeriod(shortestPeriodMs(forecast, group)),
-    `${Number(group.latency.ms.toFixed(1))} ${group.latency.from}`,
-  ]);
+  printGroups(context, forecast);
+  if (utilisation > 1) {
+    const word = isKnown ? tinted(context, 'bad', 'error') : tinted(context, 'warn', 'perhaps');
+    context.out(`\n${word}: more than the wire can carry: ${describeSlowDowns(slowDowns(forecast))}\n`);
+  }
+}
+
+/** What each group takes, or those of one device, and which of their tags cost most. */
+export function printGroups(context: CliContext, forecast: WireForecast, device?: string): void {
+  const isOwn = (row: { readonly device: string }) => device === undefined || row.device === device;
+  const rows = forecast.groups
+    .filter(isOwn)
+    .map((group) => [
+      group.device,
+      String(group.periodMs),
+      String(group.tags),
+      String(group.reads.length),
+      group.busMs.toFixed(1),
+      percent(group.utilisation),
+      formatPeriod(shortestPeriodMs(forecast, group)),
+      `${Number(group.latency.ms.toFixed(1))} ${group.latency.from}`,
+    ]);
   const head = ['device', 'period ms', 'tags', 'requests', 'bus ms', 'of the wire', 'shortest ms', 'latency ms'];
   printTable(context, head, rows);
-  const costly = costliestTags(forecast, COSTLIEST);
+  const costly = costliestTags({ ...forecast, groups: forecast.groups.filter(isOwn) }, COSTLIEST);
   context.out('\n');
   printTable(
     context,
@@ -110,10 +123,6 @@ function printForecast(context: CliContext, forecast: WireForecast): void {
       busMsPerSecond.toFixed(2),
     ]),
   );
-  if (utilisation > 1) {
-    const word = isKnown ? tinted(context, 'bad', 'error') : tinted(context, 'warn', 'perhaps');
-    context.out(`\n${word}: more than the wire can carry: ${describeSlowDowns(slowDowns(forecast))}\n`);
-  }
 }
 
 function printChanges(context: CliContext, { added, removed, changed }: TagDiff): void {

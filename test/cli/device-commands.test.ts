@@ -56,6 +56,16 @@ t.test('device test connects for real and reads every tag once', async (t) => {
   const text = await headgate(['-c', directory, 'device', 'test', device]);
   t.match(text.out, /answers +yes, in/);
   t.match(text.out, /2 tags read in/);
+  t.match(text.out, /device +period ms +tags +requests +bus ms +of the wire +shortest ms +latency ms\n/);
+  t.match(text.out, / measured\n/);
+  t.match(text.out, /costliest tags +device/);
+  t.match(result.json(), {
+    wire: {
+      utilisation: Number,
+      groups: [{ device, tags: 2, latency: { from: 'measured' }, shortestPeriodMs: Number }],
+      costliestTags: [{ tag: 'pressure' }, { tag: 'speed' }],
+    },
+  });
 });
 
 t.test('tag read goes to the device itself while no daemon runs', async (t) => {
