@@ -50,9 +50,13 @@ export class Life {
   readonly #sites: Site[];
   readonly #producers: Producers;
   readonly #threadDelayMs: number;
+  /** The disk says that it has synced what it has not. */
+  readonly #isDiskLying: boolean;
   /** How likely each kind of fault is in this life. */
   readonly #weights: Readonly<Record<string, number>>;
   #process: GatewayProcess | null = null;
+  /** Of the process that began last: the configuration may have changed since. */
+  #runningSinks = 0;
   #processes = 0;
   #isFaulty = true;
   #isDown = true;
@@ -70,6 +74,7 @@ export class Life {
     this.#threadDelayMs = dice.pick([0.2, 2, 15]);
     this.#sites = Array.from({ length: dice.whole(1, 3) }, (_, i) => this.#site(`sink-${i + 1}`));
     this.#producers = new Producers(dice, this.#time);
+    this.#isDiskLying = dice.chance(0.3);
     const kinds = ['link', 'cut', 'crash', 'io-error', 'full', 'rot', 'restart', 'sinks', 'clock', 'burst'];
     this.#weights = Object.fromEntries(kinds.map((kind) => [kind, dice.chance(0.45) ? 0 : dice.random() ** 2]));
   }
@@ -168,6 +173,9 @@ export class Life {
   #begin(): void {
     this.#processes++;
     this.#isDown = false;
+    const configured = this.#sites.filter(({ isConfigured }) => isConfigured);
+    this.#runningSinks = configured.length;
+    this.#oracle.began(this.#disk, new Set(configured.map(({ destination }) => destination.name)));
     const process = new GatewayProcess({
       time: this.#time,
       dice: this.#dice,
@@ -176,7 +184,7 @@ export class Life {
       trace: (what) => this.#trace.add(this.#time.now, what),
       config: this.#config,
       threadDelayMs: this.#threadDelayMs,
-      sinks: this.#sites.filter(({ isConfigured }) => isConfigured),
+      sinks: configured,
       onEnd: (reason) => {
         this.#trace.add(this.#time.now, `the daemon ends: ${reason}`);
         this.#crash(false);
@@ -201,7 +209,9 @@ export class Life {
     this.#isDown = true;
     for (const { destination } of this.#sites) destination.orphan();
     this.#time.at(this.#dice.between(100, this.#isFaulty ? 8000 : 500), () => {
-      this.#disk.restart(isPowerCut);
+      const hasLied = this.#isFaulty && this.#isDiskLying && this.#dice.chance(0.7);
+      if (isPowerCut && hasLied) this.#trace.add(this.#time.now, 'the newest writes are lost');
+      this.#disk.restart(isPowerCut, hasLied);
       if (this.#isFaulty) this.#damageAtRest();
       this.#begin();
     });
@@ -321,10 +331,7 @@ export class Life {
     const knowsJournal = this.#disk.files.some((file) => file.rot === null && !file.isHalfCreated);
     if (dice.chance(0.15) && this.#disk.ledger !== null && knowsJournal) {
       this.#trace.add(this.#time.now, 'the ledger goes bad');
-      const configured = this.#sites
-        .filter(({ isConfigured }) => isConfigured)
-        .map(({ destination }) => destination.name);
-      this.#oracle.ledgerDamaged(this.#disk, new Set(configured));
+      this.#oracle.ledgerDamaged(this.#disk);
       this.#disk.ledger.isDamaged = true;
       return;
     }
@@ -343,9 +350,9 @@ export class Life {
     this.#isFaulty = false;
     this.#disk.heal();
     for (const site of this.#sites) site.destination.become('up');
-    if (this.#sites.every(({ isConfigured }) => isConfigured)) return;
+    const hasAll = this.#runningSinks === this.#sites.length;
     for (const site of this.#sites) site.isConfigured = true;
-    this.#restartWithAll();
+    if (!hasAll) this.#restartWithAll();
   }
 
   /** With every sink in the configuration, once a start that is under way is through. */

@@ -40,6 +40,20 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'a sequence is given out once',
   },
   {
+    name: 'tail-believed-after-a-power-cut',
+    file: 'src/journal/open-store.ts',
+    from: "head.bootId === '' || head.bootId !== disk.bootId",
+    to: "head.bootId === ''",
+    breaks: 'a sequence is given out once, whatever the disk has lost without a sign',
+  },
+  {
+    name: 'reserved-behind-what-is-used',
+    file: 'src/journal/store.ts',
+    from: 'if (last > head.reserved ||',
+    to: 'if (last < 0 ||',
+    breaks: 'no number is used that is not reserved',
+  },
+  {
     name: 'forget-a-gap',
     file: 'src/journal/ledger-writer.ts',
     from: "    this.#parts.notify({ kind: 'gap', gap: stored });",

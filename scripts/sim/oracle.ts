@@ -55,7 +55,7 @@ interface Known {
 /** What is known of one sink's name, over all processes. */
 interface SinkAccount {
   readonly received: Set<number>;
-  /** There was no room to write down that it was opened: the next process may not know. */
+  /** There was no room to write down that it was opened. */
   readonly isUnsaid: boolean;
   /** Events that the far side will never take. */
   readonly refused: Set<number>;
@@ -167,14 +167,26 @@ export class Oracle implements DiskWitness, DestinationWitness {
     } else this.#trace(notice.kind);
   }
 
-  /**
-   * A damaged ledger takes the gaps with it that were not told yet, and all that is known of sinks that are not configured: nobody
-   * owes them anything until they are back.
-   */
-  ledgerDamaged(disk: SimDisk, configured: ReadonlySet<string>): void {
+  /** A damaged ledger takes its gaps with it: one that no event tells yet, or whose event is lost later, is not told again. */
+  ledgerDamaged(disk: SimDisk): void {
     this.#ledgersLost++;
-    for (const name of this.#sinks.keys()) if (!configured.has(name)) this.forgotten(name);
-    for (const { gap, isTold } of disk.ledger?.gaps.values() ?? []) if (!isTold) this.#excused.push(gap);
+    for (const { gap } of disk.ledger?.gaps.values() ?? []) this.#excused.push(gap);
+  }
+
+  /**
+   * A new process begins. A sink whose opening found no room in the ledger is not known to it, and owed nothing before it is opened again; nor is one
+   * that was known to a ledger that is lost, if it is not in the configuration now.
+   */
+  began(disk: SimDisk, configured: ReadonlySet<string>): void {
+    for (const [name, account] of this.#sinks) {
+      const isKnown = disk.knowsConsumer(name);
+      if (account.isUnsaid) {
+        this.#sinks.set(name, {
+          ...account,
+          ...(isKnown ? { isUnsaid: false } : { owedAfter: Number.POSITIVE_INFINITY }),
+        });
+      } else if (!isKnown && !configured.has(name)) this.forgotten(name);
+    }
   }
 
   // The bus.
@@ -204,7 +216,7 @@ export class Oracle implements DiskWitness, DestinationWitness {
       highest: before?.highest ?? new Map(),
       safe: before?.safe ?? new Set(),
       refused: before?.refused ?? new Set(),
-      isUnsaid: disk.hasRefusedLedger,
+      isUnsaid: !disk.knowsConsumer(name),
       told: before?.told ?? new Map(),
       owedAfter,
       goneBefore,

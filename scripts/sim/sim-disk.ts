@@ -34,8 +34,10 @@ export class SimDisk implements JournalDisk {
   readonly #files = new Map<string, SegmentImage>();
   /** Of quarantined files: they go on taking room. */
   #asideBytes = 0;
+  readonly #asideFirsts: number[] = [];
   #ledger: LedgerImage | null = null;
   #ballastBytes = 0;
+  #boots = 1;
   #isOff = false;
   /** There was no room for the ledger when it was to be written last. */
   hasRefusedLedger = false;
@@ -52,6 +54,10 @@ export class SimDisk implements JournalDisk {
   constructor(dice: Dice, witness: DiskWitness) {
     this.#dice = dice;
     this.#witness = witness;
+  }
+
+  get bootId(): string {
+    return `boot-${this.#boots}`;
   }
 
   get operations(): number {
@@ -80,12 +86,29 @@ export class SimDisk implements JournalDisk {
     this.othersBytes = 0;
   }
 
-  /** The process has ended. @param isPowerCut what was never synced is gone, too */
-  restart(isPowerCut: boolean): void {
+  /**
+   * The process has ended.
+   * @param isPowerCut what was never synced is gone, too
+   * @param hasLied and of what was, but is newer than the ledger, any part
+   */
+  restart(isPowerCut: boolean, hasLied: boolean): void {
     this.#isOff = false;
     this.#cutAt = Number.POSITIVE_INFINITY;
     for (const file of this.#files.values()) file.isOpen = false;
-    for (const file of this.#files.values()) if (isPowerCut) file.dropUnsynced(this.#dice);
+    if (!isPowerCut) return;
+    this.#boots++;
+    for (const file of this.#files.values()) {
+      file.dropUnsynced(this.#dice);
+      if (hasLied && !file.isSealed) this.#cutTail(file);
+    }
+  }
+
+  /** Of a tail that the ledger had not heard of nobody can tell that it is missing, nor of a file. */
+  #cutTail(file: SegmentImage): void {
+    const known = this.knownRows(file);
+    file.rows = file.rows.slice(0, this.#dice.whole(known, file.rows.length));
+    const path = segmentPath(file.identity);
+    if (this.#ledger?.segments.has(path) === false && this.#dice.chance(0.3)) this.#files.delete(path);
   }
 
   get files(): readonly SegmentImage[] {
@@ -99,6 +122,11 @@ export class SimDisk implements JournalDisk {
   /** How many rows of a segment the ledger knows. */
   knownRows({ identity, rows }: SegmentImage): number {
     return Math.min(rows.length, this.#ledger?.segments.get(segmentPath(identity))?.count ?? 0);
+  }
+
+  /** The ledger, if it can be read, has an account of a consumer. */
+  knowsConsumer(name: string): boolean {
+    return this.#ledger?.isDamaged === false && this.#ledger.consumers.has(name);
   }
 
   /** The ledger has the hash of a segment. */
@@ -222,8 +250,13 @@ export class SimDisk implements JournalDisk {
     return this.alter('quarantine', () => {
       this.#files.delete(path);
       this.#asideBytes += file.bytes;
+      this.#asideFirsts.push(name.first);
       return `quarantine/${path}`;
     });
+  }
+
+  asideFirsts(): number[] {
+    return this.#asideFirsts;
   }
 
   hasLedger(): boolean {

@@ -32,6 +32,9 @@ export function simWorker(options: SimWorkerOptions): StartWorker {
     let loop: WorkerLoop | null = null;
     const lastArrival = { toWorker: 0, toMain: 0 };
     const arrived: ToWorker[] = [];
+    /** What is on the way: two that arrive at one time come in the order in which they were sent, however their delays are rounded. */
+    const toMain: FromWorker[] = [];
+    const toWorker: ToWorker[] = [];
     const travel = (way: keyof typeof lastArrival, earliest: number): number => {
       const at = Math.max(lastArrival[way], earliest, clock.monotonic() + dice.between(0, delayMs));
       lastArrival[way] = at;
@@ -43,8 +46,10 @@ export function simWorker(options: SimWorkerOptions): StartWorker {
       // Told as the engine knows it now; what it alters later must not show.
       const isCopied = message.kind === 'answer' && message.value !== null && typeof message.value === 'object';
       const posted = isCopied && 'payload' in message.value ? message : structuredClone(message);
+      toMain.push(posted);
       clock.after(travel('toMain', busyUntil), () => {
-        if (!isEnded) listener.onMessage(posted);
+        const next = toMain.shift();
+        if (!isEnded && next !== undefined) listener.onMessage(next);
       });
     };
     const work = (turn: () => void) => {
@@ -83,8 +88,10 @@ export function simWorker(options: SimWorkerOptions): StartWorker {
     });
     return {
       postMessage: (message) => {
+        toWorker.push(message);
         clock.after(travel('toWorker', 0), () => {
-          arrived.push(message);
+          const next = toWorker.shift();
+          if (next !== undefined) arrived.push(next);
           deliver();
         });
       },

@@ -21,8 +21,8 @@ export interface WatchLivesOptions {
 
 const LIVES = fileURLToPath(new URL('lives.process.ts', import.meta.url));
 const PRELOAD = new URL('mutate.preload.ts', import.meta.url).href;
-/** A life takes a fraction of a second; one that takes so long never ends: only from outside can a loop be seen that gives no turn to anything. */
-const LIFE_MS = 20_000;
+/** A long life takes 5 s of a core, and others may want it too; one that takes so long never ends: only from outside can a loop be seen that gives no turn to anything. */
+const LIFE_MS = 60_000;
 
 /**
  * Live the lives of some seeds one after another in a process of their own. A life that does not end breaks an invariant like any other;

@@ -31,6 +31,9 @@ export class Books {
   readonly #notify: (notice: StoreNotice) => void;
   /** Taken from the totals and not booked yet: what is booked meanwhile may lie in any of them. */
   readonly #unbooked: { readonly lane: Lane; readonly range: SequenceRange }[] = [];
+  #isConsumerUnsaid = false;
+  /** What was found while opening is not all booked yet: a save of half of it would hide the rest from the next process. */
+  isOpening = true;
   /** Time of the operation under way. */
   now: EpochMs;
 
@@ -63,8 +66,14 @@ export class Books {
     const consumer = new Consumer(name, inEveryLane({ settled: startAfter, above: [] }), counts, startAfter);
     this.#content.consumers.set(name, consumer);
     this.#writer.consumerMoved(consumer);
+    this.#isConsumerUnsaid = true;
     this.saveOrMakeRoom();
     return consumer.cursors;
+  }
+
+  /** A consumer was opened that the ledger does not know yet: what is accepted now would not be owed to it after a crash. */
+  get isConsumerUnsaid(): boolean {
+    return this.#isConsumerUnsaid;
   }
 
   /** Take note of a move; unknown consumers are ignored: theirs was forgotten meanwhile. */
@@ -202,7 +211,7 @@ export class Books {
     this.#writer.segmentRemoved(segment);
     this.#notify({ kind: 'quarantined', segment, reason, path });
     this.bookLoss(segment.lane, segment, segment.count, `damage: ${reason}`);
-    this.saveOrMakeRoom();
+    if (!this.isOpening) this.saveOrMakeRoom();
   }
 
   /** Run an operation; a segment that turns out to be bad is put aside, and the operation runs again on the rest. */
@@ -223,7 +232,9 @@ export class Books {
   /** Account for all moves and write the ledger; when the disk is full, the ballast is given up for it. False if there is no room. */
   saveOrMakeRoom(): boolean {
     this.settleAll();
-    return this.#writer.saveOrMakeRoom();
+    const isSaved = this.#writer.saveOrMakeRoom();
+    if (isSaved) this.#isConsumerUnsaid = false;
+    return isSaved;
   }
 
   #settle(consumer: Consumer): void {

@@ -97,6 +97,8 @@ export class Capacity {
     const drops = plan.drops.filter(({ segment, reason }) => {
       // One that turned out to be bad, while the plan was made or now, is booked already.
       if (segment.state === 'dropping') return false;
+      // Gone without a trace, its numbers would be given out again.
+      if (!writer.knows(segment) && !books.saveOrMakeRoom()) return false;
       const why = segment.thinnedAfter === null ? reason : 'thinned';
       if (reason !== 'settled' && !books.bookDrop(segment, why)) return false;
       streams.removing(segment, true);

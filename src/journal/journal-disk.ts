@@ -108,6 +108,8 @@ export interface BallastFile {
 
 /** Where one journal lies. */
 export interface JournalDisk {
+  /** Names this run of the machine: while it lasts, what a process wrote is there even if the disk was not asked to sync, or lied. Empty: unknown. */
+  readonly bootId: string;
   /** Make the directories that are missing, durably. */
   prepare(): void;
   /** Make all names durable: a process that was killed may have left some that no sync had covered. */
@@ -135,6 +137,8 @@ export interface JournalDisk {
   unlink(name: SegmentName): void;
   /** Move the files of a segment aside, durably. Returns where to; null if there was none. */
   quarantine(name: SegmentName): string | null;
+  /** First sequences of the segments that lie aside. */
+  asideFirsts(): number[];
   /** False when there is none, or an empty one. */
   hasLedger(): boolean;
   /** Open, or create with this content. @throws DamageError not a ledger of this format */

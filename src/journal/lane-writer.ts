@@ -74,7 +74,7 @@ export class LaneWriter {
    * @returns lanes that did not let them go: there they are stored and accounted for
    */
   takeBack(first: number, last: number, rejectedLanes: ReadonlySet<Lane>): Lane[] {
-    const { disk, content, shelf } = this.#parts;
+    const { disk, content, shelf, writer } = this.#parts;
     const kept: Lane[] = [];
     for (const lane of LANES) {
       const active = shelf.active(lane);
@@ -93,6 +93,8 @@ export class LaneWriter {
       }
       active.info.count -= count;
       content.lanes[lane].accepted -= count;
+      // Making room may have saved it with these events.
+      writer.segmentChanged(active.info);
     }
     return kept;
   }

@@ -16,7 +16,7 @@ import { setWalMode, WalCheckpoint } from './wal-mode.ts';
  */
 
 const APPLICATION_ID = 0x48_47_4c_31;
-const FORMAT_VERSION = 6;
+const FORMAT_VERSION = 7;
 
 const STREAM_TABLES = `
   CREATE TABLE stream (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -33,7 +33,7 @@ const CHECKPOINT_PAGES = 512;
 const SCHEMA = `
   CREATE TABLE journal (
     journal_id TEXT NOT NULL, last_sequence INTEGER NOT NULL, reserved INTEGER NOT NULL, is_clean INTEGER NOT NULL,
-    cursors_lost INTEGER NOT NULL) STRICT;
+    cursors_lost INTEGER NOT NULL, boot_id TEXT NOT NULL DEFAULT '') STRICT;
   CREATE TABLE lane (lane TEXT PRIMARY KEY, accepted INTEGER NOT NULL, removed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE segment (
     lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -55,6 +55,7 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
   3: STREAM_TABLES,
   4: 'ALTER TABLE segment ADD COLUMN thinned_after INTEGER',
   5: 'ALTER TABLE gap ADD COLUMN told_by INTEGER',
+  6: "ALTER TABLE journal ADD COLUMN boot_id TEXT NOT NULL DEFAULT ''",
 };
 
 /** Streams that have accounts of their own; those that come later share one, without a name. */
@@ -139,11 +140,12 @@ export class LedgerFile implements OpenLedger {
     const db = this.#db;
     db.transaction(() => {
       const { head } = change;
-      db.prepare('UPDATE journal SET last_sequence = ?, reserved = ?, is_clean = ?, cursors_lost = ?').run(
+      db.prepare('UPDATE journal SET last_sequence = ?, reserved = ?, is_clean = ?, cursors_lost = ?, boot_id = ?').run(
         head.lastSequence,
         head.reserved,
         head.isClean ? 1 : 0,
         head.cursorsLost ? 1 : 0,
+        head.bootId,
       );
       for (const lane of LANES) {
         const { accepted, removed } = change.lanes[lane];
@@ -222,7 +224,14 @@ export function loadLedger(db: Database.Database): LedgerContent {
   const head = db
     .prepare<
       [],
-      { journal_id: string; last_sequence: number; reserved: number; is_clean: number; cursors_lost: number }
+      {
+        journal_id: string;
+        last_sequence: number;
+        reserved: number;
+        is_clean: number;
+        cursors_lost: number;
+        boot_id: string;
+      }
     >('SELECT * FROM journal')
     .get();
   const totals = new Map(
@@ -256,6 +265,7 @@ export function loadLedger(db: Database.Database): LedgerContent {
       reserved: head.reserved,
       isClean: head.is_clean === 1,
       cursorsLost: head.cursors_lost === 1,
+      bootId: head.boot_id,
     },
     lanes: { critical, normal, bulk },
     segments,
@@ -278,11 +288,12 @@ function create(db: Database.Database, head: LedgerHead): void {
     db.pragma(`application_id = ${APPLICATION_ID}`);
     db.pragma(`user_version = ${FORMAT_VERSION}`);
     db.exec(SCHEMA);
-    db.prepare('INSERT INTO journal VALUES (?, ?, ?, 0, ?)').run(
+    db.prepare('INSERT INTO journal VALUES (?, ?, ?, 0, ?, ?)').run(
       head.journalId,
       head.lastSequence,
       head.reserved,
       head.cursorsLost ? 1 : 0,
+      head.bootId,
     );
     for (const lane of LANES) db.prepare('INSERT INTO lane VALUES (?, 0, 0)').run(lane);
   })();

@@ -11,6 +11,11 @@ import type { StoreNotice } from './store-notice.ts';
 /** Dirty ledger is written at the latest after this time. */
 const SAVE_AFTER_MS = 900;
 
+/** Numbers are reserved for so many times what came since the save before, */
+const RESERVE_TIMES = 3;
+/** and at least so many. */
+export const MIN_RESERVE = 10_000;
+
 /** A gap before it is numbered. */
 export interface NewGap extends SequenceRange {
   readonly lane: Lane;
@@ -33,6 +38,7 @@ export interface LedgerWriterParts {
 export class LedgerWriter {
   readonly #parts: LedgerWriterParts;
   readonly #changedSegments = new Set<SegmentInfo>();
+  readonly #knownSegments: WeakSet<SegmentInfo>;
   readonly #removedSegments = new Set<SegmentInfo>();
   readonly #movedConsumers = new Set<Consumer>();
   readonly #removedConsumers = new Set<string>();
@@ -41,17 +47,26 @@ export class LedgerWriter {
   readonly #tallies = new Map<SegmentInfo, readonly StreamCount[]>();
   readonly #accounts: StreamAccount[] = [];
   #nextGapId: number;
+  /** The last sequence at the save before. */
+  #savedSequence: number;
   #dirtySince: EpochMs | null = null;
 
   constructor(parts: LedgerWriterParts) {
     this.#parts = parts;
     const { head } = parts.content;
+    this.#savedSequence = head.lastSequence;
+    this.#knownSegments = new WeakSet(parts.content.segments);
     // Receivers know gaps by their id. A ledger that was lost had used ids below the numbers of its events.
     this.#nextGapId = (parts.ledger.highestGapId() ?? (head.cursorsLost ? head.reserved : 0)) + 1;
   }
 
   segmentChanged(segment: SegmentInfo): void {
     this.#changedSegments.add(segment);
+  }
+
+  /** The ledger has heard of a segment, so that the next process would miss it. */
+  knows(segment: SegmentInfo): boolean {
+    return this.#knownSegments.has(segment);
   }
 
   segmentRemoved(segment: SegmentInfo): void {
@@ -147,9 +162,13 @@ export class LedgerWriter {
   /** Write the ledger. False if there is no room: it stays dirty. */
   save(): boolean {
     const { head, lanes } = this.#parts.content;
+    const { lastSequence } = head;
+    // Ahead of a steady load, so that no commit has to wait for it; and little, since a jump over them is told.
+    const ahead = Math.max(MIN_RESERVE, RESERVE_TIMES * (lastSequence - this.#savedSequence));
+    const reserved = Math.max(head.reserved, lastSequence + ahead);
     try {
       this.#parts.ledger.save({
-        head,
+        head: { ...head, reserved },
         lanes,
         segments: [...this.#changedSegments],
         removedSegments: [...this.#removedSegments],
@@ -164,6 +183,9 @@ export class LedgerWriter {
       if (!isRefusal(error, this.#parts.disk)) throw error;
       return false;
     }
+    head.reserved = reserved;
+    this.#savedSequence = lastSequence;
+    for (const segment of this.#changedSegments) this.#knownSegments.add(segment);
     this.#changedSegments.clear();
     this.#removedSegments.clear();
     this.#movedConsumers.clear();

@@ -37,6 +37,8 @@ export interface LedgerHead {
   /** No sequence above it was ever given out: where to go on when the newest events are damaged. */
   reserved: number;
   isClean: boolean;
+  /** The machine's run in which it was written last, see `JournalDisk.bootId`; empty: unknown. */
+  bootId: string;
   /** Cursors were lost with a damaged ledger: a consumer that is new now may be an old one. */
   cursorsLost: boolean;
 }

@@ -14,6 +14,7 @@ import type { StoreNotice } from './store-notice.ts';
 /** Added to the highest sequence that can be read when the ledger is lost and the newest events are damaged. */
 const REBUILD_RESERVE = 10_000_000;
 
+const LEDGER_LOST = 'damage: the ledger was lost';
 const NOT_IN_MANIFEST = 'not in the manifest';
 /** Why a file that the ledger does not know is put aside although no event that counts was ever in it. */
 const EMPTY_REASONS: readonly string[] = [NOT_IN_MANIFEST, HALF_CREATED, EMPTY_FILE];
@@ -44,21 +45,30 @@ export function openStore(options: OpenStoreOptions): Store {
   disk.prepare();
   const { ledger, content, isRebuilt } = openLedger(options);
   const shelf = new SegmentShelf(disk, content.head.journalId);
+  const { head } = content;
+  const knownTo = head.lastSequence;
+  // Put aside by a process that could not write it down: what was in it had numbers that the ledger does not know.
+  const isAsideUnknown = disk.asideFirsts().some((first) => first > knownTo);
   const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
   // A process that was killed may have left names that no sync had covered: of a directory, the ledger, a segment that is written on now.
   // SQLite passes over an error when it syncs the directory of a new WAL.
   disk.syncNames();
-  const { head } = content;
-  const knownTo = head.lastSequence;
   const highest = Math.max(
     head.lastSequence,
     ...content.segments.map(({ last }) => last),
     ...shelf.all().map(({ last }) => last),
   );
+  // A machine that went down on a running journal may have lost the newest events without a sign: not every disk has what it says that it has.
+  const isTailUnproven = !head.isClean && (head.bootId === '' || head.bootId !== disk.bootId);
+  const doubt = isRebuilt
+    ? LEDGER_LOST
+    : (losses.find(({ segment }) => segment.state === 'active')?.reason ??
+      (isAsideUnknown ? 'damage: a segment was put aside' : isTailUnproven ? 'the machine went down' : null));
   // With the ledger lost or the newest events damaged nobody knows which sequences were given out: go on above all that can have been.
-  const isUnsure = isRebuilt || losses.some(({ segment }) => segment.state === 'active');
+  const isUnsure = doubt !== null;
   head.lastSequence = isUnsure ? Math.max(highest, head.reserved) : highest;
   head.isClean = false;
+  head.bootId = disk.bootId;
   const ballastBytes = Math.floor(Math.min(settings.ballastBytes, disk.space().totalBytes / 32));
   const store = new Store({ disk, settings, content, ledger, shelf, ballastBytes, notify }, now);
   store.lossesFound(losses.map(({ segment }) => ({ lane: segment.lane, range: segment })));
@@ -66,18 +76,17 @@ export function openStore(options: OpenStoreOptions): Store {
     if (segment.state === 'sealed') store.bookGone(segment);
     store.bookLoss(segment.lane, segment, count, reason);
   }
-  store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(losses, isRebuilt));
+  store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(doubt));
   store.started(content.segments.filter((segment) => !shelf.lane(segment.lane).includes(segment)));
   store.tick(now);
   return store;
 }
 
 /** Why there are numbers above those that the ledger knows which no event has. */
-function unusedReason(losses: readonly FoundLoss[], isRebuilt: boolean): string {
-  if (isRebuilt) return 'damage: the ledger was lost, and which of these numbers had events that are gone now';
-  const damaged = losses.find(({ segment }) => segment.state === 'active');
-  if (damaged === undefined) return 'a commit was cut off before it was acknowledged';
-  return `${damaged.reason}; events of the last second before it may have had some of these numbers`;
+function unusedReason(doubt: string | null): string {
+  if (doubt === null) return 'a commit was cut off before it was acknowledged';
+  if (doubt === LEDGER_LOST) return `${doubt}, and which of these numbers had events that are gone now`;
+  return `${doubt}; events of the last second before it may have had some of these numbers`;
 }
 
 /** Put the segments of a lane in place; what is missing or bad is taken out of the lane's totals and returned. */
@@ -221,6 +230,7 @@ function openLedger(options: OpenStoreOptions): { ledger: OpenLedger; content: L
     // Without a ledger nobody knows how many were given out above what can be read.
     reserved: found.journalId === null ? 0 : found.last + REBUILD_RESERVE,
     isClean: false,
+    bootId: disk.bootId,
     cursorsLost: found.journalId !== null,
   };
   const ledger = disk.openLedger(head);

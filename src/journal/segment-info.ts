@@ -39,6 +39,12 @@ export function segmentPath(segment: { readonly lane: Lane; readonly first: numb
   return `${segment.lane}/${String(segment.first).padStart(12, '0')}.db`;
 }
 
+/** The first sequence that the name of a segment in quarantine/ says; null if it is something else. */
+export function firstOfAsideName(name: string): number | null {
+  const match = /^[a-z]+-(\d{12,16})(\.\d+)?\.db$/.exec(name);
+  return match === null ? null : Number(match[1]);
+}
+
 /** The first sequence that a file name says; null if it is no segment's name. */
 export function firstOfFileName(name: string): number | null {
   const match = /^(\d{12,16})\.db$/.exec(name);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
@@ -11,11 +11,12 @@ import { ReadOnlyWatch } from './read-only-watch.ts';
 import { fileBytes, hashBlocks, quarantinePath } from './segment-bytes.ts';
 import { SegmentFile } from './segment-file.ts';
 import { EMPTY_FILE, readIdentity } from './segment-identity.ts';
-import { firstOfFileName, segmentPath } from './segment-info.ts';
+import { firstOfAsideName, firstOfFileName, segmentPath } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
 
 /** A directory with SQLite files: `<lane>/<first sequence>.db`, `cursors.db`, `ballast`, `quarantine/`. */
 export class SqliteDisk implements JournalDisk {
+  readonly bootId = readBootId();
   readonly #directory: string;
   readonly #watch: ReadOnlyWatch;
 
@@ -102,6 +103,12 @@ export class SqliteDisk implements JournalDisk {
     return to;
   }
 
+  asideFirsts(): number[] {
+    return readdirSync(join(this.#directory, 'quarantine'))
+      .map(firstOfAsideName)
+      .filter((first) => first !== null);
+  }
+
   hasLedger(): boolean {
     return fileBytes(this.#ledgerPath) > 0;
   }
@@ -139,5 +146,14 @@ export class SqliteDisk implements JournalDisk {
 
   #path(name: SegmentName): string {
     return join(this.#directory, segmentPath(name));
+  }
+}
+
+/** Linux draws it at each boot; a container may have one of its own. */
+function readBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
   }
 }

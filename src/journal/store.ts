@@ -17,7 +17,7 @@ import type { Blocked, JournalDisk, OpenLedger } from './journal-disk.ts';
 import { type ReadSlice, readMerged } from './lane-merge.ts';
 import { LaneWriter, type RecordGroup } from './lane-writer.ts';
 import type { GapTelling, LedgerContent, LedgerSnapshot, StoredGap } from './ledger.ts';
-import { LedgerWriter } from './ledger-writer.ts';
+import { LedgerWriter, MIN_RESERVE } from './ledger-writer.ts';
 import { isRefusal } from './refusal.ts';
 import { type SegmentInfo, segmentPath } from './segment-info.ts';
 import type { SegmentShelf } from './segment-shelf.ts';
@@ -27,9 +27,6 @@ import type { StoreNotice } from './store-notice.ts';
 import { StoreThinning } from './store-thinning.ts';
 import { StreamBooks } from './stream-books.ts';
 import type { VerifyReport } from './verify-report.ts';
-
-/** Sequences are reserved in the ledger so many at a time; only damage to the newest events makes a jump of it visible. */
-const RESERVE = 1_000_000;
 
 /**
  * Of each group: the sequence of its first record, the others follow; or why it was rejected. `kept`: of a rejected group its events in these lanes
@@ -108,6 +105,7 @@ export class Store {
     for (const segment of this.#shelf.all())
       if (segment.state === 'active' || segment.sha256 === null) this.#writer.segmentChanged(segment);
     this.thinning.check((request, where) => this.select(request, where));
+    this.#books.isOpening = false;
     this.#books.saveOrMakeRoom();
   }
 
@@ -121,9 +119,9 @@ export class Store {
     const first = head.lastSequence + 1;
     const total = groups.reduce((sum, group) => sum + group.records.length, 0);
     const last = first + total - 1;
-    if (last > head.reserved) {
+    if (last > head.reserved || this.#books.isConsumerUnsaid) {
       const { reserved } = head;
-      head.reserved = last + RESERVE;
+      head.reserved = last + MIN_RESERVE;
       if (!this.#books.saveOrMakeRoom()) {
         head.reserved = reserved;
         return groups.map(() => ({ rejected: this.blocked ?? 'disk' }));

@@ -243,7 +243,7 @@ t.test('a ledger of the first format is brought up to date', (t) => {
   fill(directory);
   const db = new Database(join(directory, 'cursors.db'));
   db.exec(
-    'ALTER TABLE gap DROP COLUMN told_by; ALTER TABLE gap DROP COLUMN unused; ALTER TABLE segment DROP COLUMN time_low; ALTER TABLE segment DROP COLUMN time_high; ALTER TABLE segment DROP COLUMN thinned_after; DROP TABLE stream; DROP TABLE segment_stream; DROP TABLE stream_account',
+    'ALTER TABLE journal DROP COLUMN boot_id; ALTER TABLE gap DROP COLUMN told_by; ALTER TABLE gap DROP COLUMN unused; ALTER TABLE segment DROP COLUMN time_low; ALTER TABLE segment DROP COLUMN time_high; ALTER TABLE segment DROP COLUMN thinned_after; DROP TABLE stream; DROP TABLE segment_stream; DROP TABLE stream_account',
   );
   db.pragma('user_version = 1');
   db.close();
@@ -360,7 +360,14 @@ t.test('a rebuilt ledger that nothing was written to after it was made gives no 
   fill(directory);
   rmSync(join(directory, 'cursors.db'));
   const disk = new SqliteDisk(directory);
-  const head = { journalId: 'abcdefghij', lastSequence: 0, reserved: 10_000_061, isClean: false, cursorsLost: true };
+  const head = {
+    journalId: 'abcdefghij',
+    lastSequence: 0,
+    reserved: 10_000_061,
+    isClean: false,
+    bootId: '',
+    cursorsLost: true,
+  };
   // As a process leaves it that was killed, or had no room, right behind.
   disk.openLedger(head).abandon();
   const { store } = openEngine(directory, CONFIG);
@@ -392,6 +399,95 @@ t.test('a crash while the ledger is rebuilt hides no segment that was put aside 
   t.notOk(existsSync(oldest?.replace(directory, crashed) ?? ''), 'it is aside');
   t.match(again.untoldGaps(), [{ first: 1, count: 0 }], 'the numbers that it had are told');
   again.close(NOW);
+  store.close(NOW);
+  t.end();
+});
+
+/** After the machine has gone down and come up again. */
+class NextBootDisk extends SqliteDisk {
+  override readonly bootId = 'another run';
+}
+
+function openAfterBoot(directory: string): Store {
+  const settings = toSettings({ ...TEST_CONFIG, ...CONFIG });
+  const disk = new NextBootDisk(directory);
+  return openStore({ disk, settings, now: NOW, newJournalId: 'other', notify: () => undefined });
+}
+
+t.test('a machine that went down may have lost a tail without a sign: its numbers are not given out again', (t) => {
+  const directory = scratch(t);
+  const { store } = openEngine(directory, CONFIG);
+  store.openCursor('sink', 'beginning', NOW);
+  commit(store, 1, 'normal');
+  store.tick(NOW + 2000);
+  // What comes after this the disk says that it has.
+  const [cut, killed] = [scratch(t), scratch(t)];
+  for (const copy of [cut, killed]) cpSync(directory, copy, { recursive: true });
+  commit(store, 2, 'normal');
+  store.close(NOW);
+
+  const after = openAfterBoot(cut);
+  t.match(after.untoldGaps(), [{ first: 2, count: 0, reason: /^the machine went down/ }]);
+  commit(after, 3, 'normal');
+  const sequences = readEverything(after);
+  t.equal(sequences[0], 1);
+  t.ok((sequences[1] ?? 0) > 2, `${sequences[1]} is a new number`);
+  t.match(after.status().ledger, [{ received: 2, settled: 0, waiting: 2, gaps: 0 }]);
+  after.close(NOW);
+
+  const again = openAfterBoot(cut);
+  t.equal(again.lastSequence, sequences[1], 'after a clean stop nothing is in doubt');
+  again.close(NOW);
+  const { store: alive } = openEngine(killed, CONFIG);
+  t.equal(alive.lastSequence, 1, 'nor after a kill in the same run of the machine');
+  t.strictSame(alive.untoldGaps(), []);
+  alive.close(NOW);
+  t.end();
+});
+
+t.test('a segment that was put aside before the ledger could hear of it keeps its numbers', (t) => {
+  const directory = scratch(t);
+  const { store } = openEngine(directory, CONFIG);
+  commit(store, 1, 'normal');
+  store.tick(NOW + 2000);
+  commit(store, 2, 'bulk');
+  const crashed = scratch(t);
+  cpSync(directory, crashed, { recursive: true });
+  // As a process leaves it that finds it bad, and is killed while a full disk takes no ledger.
+  new SqliteDisk(crashed).quarantine({ lane: 'bulk', first: 2 });
+  store.close(NOW);
+  const { store: again } = openEngine(crashed, CONFIG);
+  t.ok(again.lastSequence > 2);
+  t.match(again.untoldGaps(), [{ first: 2, count: 0, reason: /put aside/ }]);
+  again.close(NOW);
+  t.end();
+});
+
+/** Takes no ledger while it is full. */
+class FullDisk extends SqliteDisk {
+  isFull = false;
+
+  override openLedger(initial: Parameters<SqliteDisk['openLedger']>[0]) {
+    const ledger = super.openLedger(initial);
+    const save = ledger.save.bind(ledger);
+    ledger.save = (change) => {
+      if (this.isFull) throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+      save(change);
+    };
+    return ledger;
+  }
+}
+
+t.test('nothing is accepted before the ledger knows every consumer that was opened', (t) => {
+  const disk = new FullDisk(scratch(t));
+  const settings = toSettings({ ...TEST_CONFIG, ...CONFIG });
+  const store = openStore({ disk, settings, now: NOW, newJournalId: 'abcdefghij', notify: () => undefined });
+  disk.isFull = true;
+  store.openCursor('sink', 'now', NOW);
+  const offer = () => store.commit([{ records: [record(1, 'bulk')], recorded: NOW }], NOW);
+  t.strictSame(offer(), [{ rejected: 'disk' }], 'after a crash it would not be owed to anybody');
+  disk.isFull = false;
+  t.strictSame(offer(), [{ first: 1 }]);
   store.close(NOW);
   t.end();
 });
