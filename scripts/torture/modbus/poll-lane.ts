@@ -11,7 +11,7 @@ import { recordingObserver } from '../../../test/support/observer.ts';
 import { type HostilePlace, UNITS } from './hostile-places.ts';
 import type { HostileUnit } from './hostile-unit.ts';
 import type { StallMeter } from './stall-meter.ts';
-import { tickNow, wrongIn } from './stamped-registers.ts';
+import { addressIn, tickNow, wrongIn } from './stamped-registers.ts';
 
 /** Answers of the same shape are those that can be mistaken for each other: few shapes, many of each. */
 const COUNTS = [2, 2, 2, 2, 10, 10, 124];
@@ -43,6 +43,8 @@ export interface WrongCase {
   readonly count: number;
   readonly sentAgoMs: number;
   readonly stalledMs: number;
+  /** When that was asked which it answers; null: never. */
+  readonly answeredAskedAgoMs: number | null;
   readonly data: string;
   readonly before: readonly object[];
 }
@@ -80,6 +82,8 @@ export async function pollLane({
   let old = 0;
   const figures = { polls: 0, good: 0, exceptions: 0, failed: new Map<string, number>(), maxOverdueMs: 0, replugs: 0 };
   const cases: WrongCase[] = [];
+  /** When each offset was asked for last. */
+  const askedAt = new Map<number, number>();
   let begun = 0;
   let replugging: Promise<void> | null = null;
 
@@ -105,6 +109,7 @@ export async function pollLane({
       sentAt = performance.now();
       stallsBefore = stalls.nowMs;
       sentTick = tickNow();
+      askedAt.set(offset, sentAt);
       return true;
     };
     try {
@@ -115,14 +120,16 @@ export async function pollLane({
         const wrong = wrongIn(Buffer.from(data.buffer, data.byteOffset, data.length), offset, sentTick);
         // After a stall of seconds the ticks have gone round: what is of now would look old.
         const isJudged = performance.now() - sentAt < TICKS_LAST_MS;
+        const now = performance.now();
+        const ago = (atMs: number) => Math.round((now - atMs) * 10) / 10;
+        const answered = wrong === 'neighbour' ? askedAt.get(addressIn(Buffer.from(data))) : undefined;
         if (wrong === 'neighbour') neighbour++;
         if (wrong === 'old' && isJudged) old++;
         if (wrong !== null && (wrong === 'neighbour' || isJudged) && cases.length < MOST_CASES) {
-          const now = performance.now();
-          const ago = (atMs: number) => Math.round((now - atMs) * 10) / 10;
           cases.push({
             ...{ what: wrong, unit, function: request.pdu[0] as number, offset, count, sentAgoMs: ago(sentAt) },
             stalledMs: Math.round(stalls.nowMs - stallsBefore),
+            answeredAskedAgoMs: answered === undefined ? null : ago(answered),
             data: Buffer.from(data).toString('hex').slice(0, 64),
             before: hostile.misdeeds.map(({ atMs, ...misdeed }) => ({ ...misdeed, agoMs: ago(atMs) })),
           });

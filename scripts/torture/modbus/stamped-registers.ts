@@ -19,6 +19,11 @@ function markOf(address: number): number {
   return (address ^ 0x5aa5) & 0xffff;
 }
 
+/** The address that the even register of a pair says that it has. */
+export function addressIn(data: Buffer): number {
+  return data.readUInt16BE(0) ^ 0x5aa5;
+}
+
 /** Registers that say where they stand and when they were read: mark, tick, mark, tick, … @param address even */
 export function stampedRegisters(address: number, count: number): Buffer {
   const data = Buffer.allocUnsafe(count * 2);
