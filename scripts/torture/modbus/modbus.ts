@@ -138,6 +138,7 @@ function ownFigures(
     neighbours,
     old,
     scannedWrong: scanned.wrong,
+    laterThanPromised: sum(({ tooLate }) => tooLate),
     cases: found.flatMap(({ cases }, lane) => cases.map((one) => ({ lane: LANES[lane]?.name, ...one }))),
     good: sum(({ good }) => good),
     exceptions: sum(({ exceptions }) => exceptions),

@@ -26,6 +26,8 @@ export interface LaneFigures {
   exceptions: number;
   failed: Map<string, number>;
   wrong: { readonly neighbour: number; readonly old: number };
+  /** Answers of lines that the machine brought later than `late_reply_ms` after their time-out: no master can tell them from right ones. */
+  tooLate: number;
   /** The first wrong values, with what the unit did before. */
   readonly cases: WrongCase[];
   /** How long past its time-out a call settled, at most; frames on the line belong to the time-out, stalls of this process to neither. */
@@ -80,6 +82,7 @@ export async function pollLane({
   });
   let neighbour = 0;
   let old = 0;
+  let tooLate = 0;
   const figures = { polls: 0, good: 0, exceptions: 0, failed: new Map<string, number>(), maxOverdueMs: 0, replugs: 0 };
   const cases: WrongCase[] = [];
   /** When each offset was asked for last. */
@@ -119,13 +122,17 @@ export async function pollLane({
         figures.good++;
         const wrong = wrongIn(Buffer.from(data.buffer, data.byteOffset, data.length), offset, sentTick);
         // After a stall of seconds the ticks have gone round: what is of now would look old.
-        const isJudged = performance.now() - sentAt < TICKS_LAST_MS;
+        const isJudged = wrong === 'neighbour' || performance.now() - sentAt < TICKS_LAST_MS;
         const now = performance.now();
         const ago = (atMs: number) => Math.round((now - atMs) * 10) / 10;
         const answered = wrong === 'neighbour' ? askedAt.get(addressIn(Buffer.from(data))) : undefined;
-        if (wrong === 'neighbour') neighbour++;
-        if (wrong === 'old' && isJudged) old++;
-        if (wrong !== null && (wrong === 'neighbour' || isJudged) && cases.length < MOST_CASES) {
+        // What it answers was asked so long before this that all that is promised for late answers had gone by.
+        const isTooLate =
+          settings.framing !== 'tcp' && answered !== undefined && sentAt - answered > timeoutMs + lateReplyMs;
+        if (isTooLate) tooLate++;
+        else if (wrong === 'neighbour') neighbour++;
+        else if (wrong === 'old' && isJudged) old++;
+        if (wrong !== null && isJudged && !isTooLate && cases.length < MOST_CASES) {
           cases.push({
             ...{ what: wrong, unit, function: request.pdu[0] as number, offset, count, sentAgoMs: ago(sentAt) },
             stalledMs: Math.round(stalls.nowMs - stallsBefore),
@@ -166,5 +173,5 @@ export async function pollLane({
   await Promise.all(Array.from({ length: settings.maxInFlight }, caller));
   await replugging;
   await wire.stop();
-  return { ...figures, wrong: { neighbour, old }, cases, reconnects: wire.reconnects };
+  return { ...figures, wrong: { neighbour, old }, tooLate, cases, reconnects: wire.reconnects };
 }
