@@ -17,18 +17,10 @@ import type { KnownPace } from './planned-pace.ts';
 import { describePoint, type ModbusPoint } from './point.ts';
 import { readCost, readTimeMs } from './read-cost.ts';
 import { inLanes, readPieces } from './read-pieces.ts';
+import { RefusedTags } from './refused-tags.ts';
 import { nextBeat } from './schedule.ts';
 import type { Unit } from './unit.ts';
 import type { WireReply } from './wire-job.ts';
-
-/** Refused tags that are tried again in one scan at most. */
-const RETRIES_PER_SCAN = 8;
-
-/** Refused tags that the log names since the last that was accepted; status names all. */
-const MAX_LOGGED = 20;
-
-/** Pause before refused tags are first tried again; it doubles up to `faulty_tag_retry_ms`. */
-const FIRST_RETRY_MS = 10_000;
 
 /** A block that is not answered in so many scans running, while the unit answers others, is looked into like a refused one. */
 const UNANSWERED_SCANS = 3;
@@ -62,7 +54,7 @@ export class Scan {
   readonly periodMs: Millis;
   /** Duration of the last complete scan; null before. */
   lastMs: Millis | null = null;
-  readonly faults = new Map<number, TagFault>();
+  readonly #refused: RefusedTags;
   readonly #options: ScanOptions;
   /** Extents that nobody wants and the unit refuses to be read across. */
   readonly #holes: Extent[] = [];
@@ -88,16 +80,13 @@ export class Scan {
   #running: Promise<void> | null = null;
   /** What is known has changed since the plan was made. */
   #isPlanStale = false;
-  #retryFaultsAt: Millis = 0;
-  #retryFaultsMs: Millis = 0;
-  #faultsToRetry: number[] = [];
-  #logged = 0;
   /** `start` was called during a scan, which may be failing just now. */
   #isRestarted = false;
   #isStopped = false;
 
   constructor(options: ScanOptions) {
     this.#options = options;
+    this.#refused = new RefusedTags({ ...options, device: options.group.device });
     this.periodMs = options.group.periodMs;
     this.#pace = options.unit.pace.now;
     this.#limits = { ...options.limits, costOf: readCost(options.timing, this.#pace) };
@@ -113,11 +102,16 @@ export class Scan {
 
   /** Scan now and every period from now on; again when the unit answers again. */
   start(): void {
-    if (this.faults.size > 0) this.#retryFaultsAt = 0;
+    this.#refused.retrySoon();
     this.#isRestarted = this.#running !== null;
     if (this.#isRestarted) return;
     this.#due = this.#options.clock.monotonic();
     this.#beat();
+  }
+
+  /** Of the tags that the unit refuses, by position in `members`. */
+  get faults(): ReadonlyMap<number, TagFault> {
+    return this.#refused.faults;
   }
 
   /** The pace of the unit that is reckoned with. */
@@ -283,7 +277,10 @@ export class Scan {
       this.#mark([position], meaningOf(answer).status, clock.now());
     }
     this.#isPlanStale = true;
-    this.#blame(found.refused);
+    this.#refused.blame(found.refused, (position) => ({
+      tag: this.#nameOf(position),
+      place: describePoint(this.#pointAt(position)),
+    }));
     if (found.holes.length > 0) {
       this.#holes.push(...found.holes);
       const registers = found.holes.map(formatExtent).join(' ');
@@ -299,53 +296,16 @@ export class Scan {
     });
   }
 
-  /** Name the tags that a block was refused for. The log has a line for a few of them each, and one for the others. */
-  #blame(refused: ReadonlyMap<number, number>): void {
-    const { group, observer, clock, faultyTagRetryMs } = this.#options;
-    const { device } = group;
-    let named = 0;
-    for (const [position, exception] of refused) {
-      const tag = this.#nameOf(position);
-      const reason = `${meaningOf(exception).words}: ${describePoint(this.#pointAt(position))}`;
-      const fault: TagFault = { device, tag, reason };
-      // A refusal may pass, as while a controller restarts: the first retries come soon.
-      this.#retryFaultsMs = Math.min(FIRST_RETRY_MS, faultyTagRetryMs);
-      if (this.faults.size === 0) this.#retryFaultsAt = clock.monotonic() + this.#retryFaultsMs;
-      this.faults.set(position, fault);
-      if (this.#logged < MAX_LOGGED) {
-        named++;
-        this.#logged++;
-        observer.emit('modbus-tag-refused', { device, tag, reason });
-      }
-      this.#options.tagFault(tag, fault);
-    }
-    const more = refused.size - named;
-    if (more > 0) observer.emit('modbus-tags-refused', { device, tags: more, refused_in_all: this.faults.size }, more);
-  }
-
   /** Try some refused tags again, each by itself; the others keep flowing meanwhile. */
   async #retryFaults(deadline: Millis): Promise<void> {
-    if (this.faults.size === 0) return;
-    const { clock, faultyTagRetryMs, group, observer } = this.#options;
-    if (this.#faultsToRetry.length === 0) {
-      const now = clock.monotonic();
-      if (now < this.#retryFaultsAt) return;
-      this.#retryFaultsMs = Math.min(this.#retryFaultsMs * 2, faultyTagRetryMs);
-      this.#retryFaultsAt = now + this.#retryFaultsMs;
-      this.#faultsToRetry = [...this.faults.keys()];
-    }
-    for (const position of this.#faultsToRetry.splice(0, RETRIES_PER_SCAN)) {
+    for (const position of this.#refused.takeDue()) {
       const { exception } = await this.#readAll(readsOf(this.#pointAt(position), this.#limits), deadline);
       if (this.#isStopped) return;
       // Each that is not answered costs time-outs: one a scan is enough.
       if (exception === UNANSWERED) break;
       if (exception !== 0) continue;
-      const tag = this.#nameOf(position);
-      this.faults.delete(position);
-      this.#logged = 0;
+      this.#refused.accept(position);
       this.#isPlanStale = true;
-      observer.emit('modbus-tag-accepted', { device: group.device, tag });
-      this.#options.tagFault(tag, null);
     }
   }
 

@@ -9,11 +9,13 @@ import type { ReplayTarget } from '../replay/replay-run.ts';
 import type { Shipment, Stream } from './delivery.ts';
 import { type BatchLimits, LaneFeed, type Ready } from './lane-feed.ts';
 import { LinkTraffic, type Load } from './link-traffic.ts';
+import { LinkTrust } from './link-trust.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { RecentLanes } from './recent-lanes.ts';
 import { SinkLink } from './sink-link.ts';
 import { SinkReplay } from './sink-replay.ts';
 import type { SinkStatus } from './sink-status.ts';
+import { SoonestTimer } from './soonest-timer.ts';
 
 export interface SinkRunnerOptions {
   readonly name: string;
@@ -35,8 +37,6 @@ export interface SinkRunnerOptions {
 /** This many waiting events of a lane are a backlog, which live data overtakes. */
 const BACKLOG_EVENTS = 256;
 const READ_RETRY_MS = 1000;
-/** Connections in a row without one confirmation after which batches get smaller: one of them may be what ends them. */
-const FRUITLESS_CONNECTIONS = 2;
 const STREAMS: readonly Stream[] = ['live', 'backlog'];
 
 /** Feeds one sink from memory and journal by what its lanes want. Shares nothing with other sinks but read-only events. */
@@ -46,16 +46,14 @@ export class SinkRunner {
   readonly #feeds: readonly LaneFeed[];
   readonly #link: SinkLink;
   readonly #traffic: LinkTraffic;
+  readonly #trust = new LinkTrust();
   readonly #eventRate = new RateMeter();
   readonly #byteRate = new RateMeter();
-  #wake: { readonly at: Millis; readonly timer: Timer } | null = null;
+  readonly #wake: SoonestTimer;
   #readRetry: Timer | null = null;
   #isTurnAsked = false;
   #isStopping = false;
   #isStopped = false;
-  #hasSentOnLink = false;
-  #hasConfirmedOnLink = false;
-  #fruitless = 0;
   #replaying = 0;
   #onIdle: (() => void) | null = null;
   #counts = { eventsSettled: 0, batchesSettled: 0, bytesSent: 0, resent: 0, deadLettered: 0 };
@@ -76,6 +74,7 @@ export class SinkRunner {
     this.#lanes = { critical: feed('critical'), normal: feed('normal'), bulk: feed('bulk') };
     this.#feeds = LANES.map((lane) => this.#lanes[lane]);
     this.#traffic = new LinkTraffic(sink.pacing);
+    this.#wake = new SoonestTimer(clock, () => this.#pump());
     this.#link = new SinkLink({
       sink,
       clock,
@@ -106,7 +105,7 @@ export class SinkRunner {
     this.hurry();
     if (this.#link.isUp) await this.#idle(deadlineMs);
     this.#isStopped = true;
-    this.#wake?.timer.cancel();
+    this.#wake.cancel();
     this.#readRetry?.cancel();
     await this.#link.stop();
     for (const { delivery } of this.#feeds) delivery.linkDown();
@@ -146,7 +145,7 @@ export class SinkRunner {
 
   /** Live has a slot left, no backlog waits, and neither cap nor schedule holds it. */
   #hasSpareLink(): boolean {
-    if (!this.#link.isUp || this.#isStopping || this.#fruitless > 0) return false;
+    if (!this.#link.isUp || this.#isStopping || !this.#trust.isWhole) return false;
     if (this.#inFlight() > Math.max(0, this.#slots() - 3)) return false;
     if (this.#feeds.some(({ delivery }) => delivery.boundary !== null || delivery.hasRemainders)) return false;
     const { clock } = this.#options;
@@ -179,8 +178,7 @@ export class SinkRunner {
 
   #up(): void {
     const { observer } = this.#options;
-    this.#hasSentOnLink = false;
-    this.#hasConfirmedOnLink = false;
+    this.#trust.up();
     for (const feed of this.#feeds) {
       const boundary = feed.linkUp();
       const from = feed.delivery.cursor.settled + 1;
@@ -190,12 +188,8 @@ export class SinkRunner {
   }
 
   #down(): void {
-    this.#wake?.timer.cancel();
-    this.#wake = null;
-    if (this.#hasSentOnLink && !this.#hasConfirmedOnLink) {
-      this.#fruitless++;
-      if (this.#fruitless >= FRUITLESS_CONNECTIONS) this.#options.observer.emit('sink-fruitless');
-    }
+    this.#wake.cancel();
+    if (this.#trust.down()) this.#options.observer.emit('sink-fruitless');
     for (const { delivery } of this.#feeds) delivery.linkDown();
     this.#traffic.lost();
     this.#onIdle?.();
@@ -244,7 +238,7 @@ export class SinkRunner {
 
   /** Batches that may be on the way; one at a time while connections end without a confirmation. */
   #slots(): number {
-    return this.#fruitless >= FRUITLESS_CONNECTIONS ? 1 : this.#options.sink.maxInFlight;
+    return this.#trust.isDoubtful ? 1 : this.#options.sink.maxInFlight;
   }
 
   /** All that could go now: it is at hand, has lingered long enough, and neither link, schedule nor cap holds it. */
@@ -261,7 +255,7 @@ export class SinkRunner {
         const ready = this.#ready(feed, stream, now);
         if (ready === null) continue;
         const waitMs = Math.max(this.#traffic.heldMs(ready, wall, now), this.#isStopping ? 0 : ready.lingerMs);
-        if (waitMs > 0) this.#wakeIn(waitMs);
+        if (waitMs > 0) this.#wake.in(waitMs);
         else candidates.push(ready);
       }
     }
@@ -275,7 +269,7 @@ export class SinkRunner {
 
   #limits(lane: Lane, stream: Stream): BatchLimits {
     const { maxEvents, maxBytes, lingerMs } = this.#options.sink.pacing;
-    const halvings = Math.max(0, this.#fruitless - FRUITLESS_CONNECTIONS + 1);
+    const { halvings } = this.#trust;
     return {
       maxEvents: Math.max(1, Math.floor(maxEvents / 2 ** halvings)),
       maxBytes: Math.min(maxBytes / 2 ** halvings, this.#traffic.batchBytes(stream)),
@@ -285,7 +279,7 @@ export class SinkRunner {
 
   #send(lane: Lane, shipment: Shipment): void {
     const { sink, observer, clock } = this.#options;
-    this.#hasSentOnLink = true;
+    this.#trust.sent();
     const resent = this.#lanes[lane].delivery.resentIn(shipment);
     if (resent > 0) {
       this.#counts.resent += resent;
@@ -314,7 +308,8 @@ export class SinkRunner {
     this.#eventRate.add(count, now);
     this.#byteRate.add(bytes, now);
     observer.emit('sink-events-settled', {}, count);
-    this.#proven();
+    this.#trust.confirmed();
+    this.#link.proven();
     if (hadBacklog && delivery.boundary === null) observer.emit('sink-backlog-drained', { lane });
     for (const feed of this.#feeds) feed.passOver();
     this.#cursorMoved(lane);
@@ -348,12 +343,6 @@ export class SinkRunner {
     this.#checkIdle();
   }
 
-  #proven(): void {
-    this.#hasConfirmedOnLink = true;
-    if (this.#fruitless > 0) this.#fruitless--;
-    this.#link.proven();
-  }
-
   /**
    * Something of the lane was settled. What is merely passed over is not told to the journal: after a restart it is passed over again, and
    * then the next batch speaks for it.
@@ -381,19 +370,6 @@ export class SinkRunner {
       slots: this.#slots(),
       bytes: { live: bytes('live'), backlog: bytes('backlog') },
     };
-  }
-
-  /** Look again after a time; the soonest counts. */
-  #wakeIn(delayMs: Millis): void {
-    const { clock } = this.#options;
-    const at = clock.monotonic() + delayMs;
-    if (this.#wake !== null && this.#wake.at <= at) return;
-    this.#wake?.timer.cancel();
-    const timer = clock.after(delayMs, () => {
-      this.#wake = null;
-      this.#pump();
-    });
-    this.#wake = { at, timer };
   }
 
   #readFailed(error: unknown): void {
