@@ -149,10 +149,14 @@ export class SqliteDisk implements JournalDisk {
   }
 }
 
-/** Linux draws it at each boot; a container may have one of its own. */
+/**
+ * Linux draws it at each boot; a container may have one of its own. A service that sees nothing of /proc but processes is given it by systemd (`%b`).
+ * @returns 32 digits; empty where neither tells
+ */
 function readBootId(): string {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const text = process.env['HEADGATE_BOOT_ID'] ?? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
+    return text.trim().replaceAll('-', '');
   } catch {
     return '';
   }
