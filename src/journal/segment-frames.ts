@@ -127,7 +127,7 @@ export class SegmentFrames implements SegmentEvents {
         const time = heads.times[i] ?? 0;
         if (sequence < first || sequence > last || !(time >= from && time < to)) continue;
         if (streams?.has(heads.streams[i] ?? 0) === false || lists?.has(heads.lists[i] ?? 0) === false) continue;
-        const frame = this.#frame?.first === row.first ? this.#frame : this.#reaching(row.first);
+        const frame = this.#reaching(row.first);
         if (frame?.first !== row.first) throw new DamageError(`frame ${row.first} is missing`);
         const record = this.#record(frame, i);
         found.push(record);

@@ -73,23 +73,19 @@ export class WorkerLink {
   }
 
   ask<Q extends Question>(question: Q, now: number, sinceMs: number): Promise<Answers[Q['kind']]> {
-    const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#asked.set(id, { since: sinceMs, resolve: resolve as Asked['resolve'], reject });
-      this.#worker.postMessage({ ...question, id, now });
+      this.#ask(question, now, { since: sinceMs, resolve: resolve as Asked['resolve'], reject });
     });
   }
 
   /** Commit what was posted and end. From its answer on the end of the thread is no failure, however soon it comes. */
   close(now: number, sinceMs: number): Promise<void> {
-    const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const closed = () => {
         this.#isEnding = true;
         resolve();
       };
-      this.#asked.set(id, { since: sinceMs, resolve: closed, reject });
-      this.#worker.postMessage({ kind: 'close', id, now });
+      this.#ask({ kind: 'close' }, now, { since: sinceMs, resolve: closed, reject });
     });
   }
 
@@ -102,6 +98,12 @@ export class WorkerLink {
   async terminate(): Promise<void> {
     this.#isEnding = true;
     await this.#worker.terminate();
+  }
+
+  #ask(question: Question, now: number, asked: Asked): void {
+    const id = this.#nextId++;
+    this.#asked.set(id, asked);
+    this.#worker.postMessage({ ...question, id, now });
   }
 
   #receive(message: FromWorker): void {
