@@ -52,12 +52,12 @@ t.test('reads are planned anew as a unit is found faster or slower, and no value
     server.unit.areas.holding[at] = 1_000 + at;
     server.unit.areas.input[at] = 2_000 + at;
   }
-  let delayMs = (registers: number) => 2 + registers;
+  let delayMs = (registers: number) => 8 + registers;
   server.behave = ({ socket, honest, count }) => setTimeout(() => socket.write(honest), delayMs(count));
   let aheadMs = 0;
   const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
   const witness = new DriverWitness();
-  const addresses = ['HR:0', 'HR:3', 'HR:20', 'HR:40', 'IR:5'];
+  const addresses = ['HR:0', 'HR:3', 'HR:30', 'HR:60', 'IR:5'];
   const tags = addresses.map((address) =>
     tag(address.replace(':', '_'), { device: 'm', address, type: 'uint16', scanMs: 10 }),
   );
@@ -73,14 +73,14 @@ t.test('reads are planned anew as a unit is found faster or slower, and no value
   t.match(driver.stats()[0]?.wire, { predicted: null, basis: /2 ms \(guessed/ });
   await driver.start();
   await until(() => plans().length === 1, { what: 'a plan for registers that take a millisecond each' });
-  t.strictSame(requests(), [[2, 4]], 'gaps of 16 and 19 registers are not read across any more');
+  t.strictSame(requests(), [[2, 4]], 'gaps of 26 and 29 registers are not read across any more, the gap of 2 is');
   t.match(driver.stats()[0]?.wire, { predicted: Number, basis: /\(measured\)/ });
-  delayMs = () => 25;
+  delayMs = () => 40;
   const mark = server.seen.length;
   await until(() => server.seen.length > mark + 70, { what: 'answers of the new kind' });
   t.equal(plans().length, 1, 'not within a minute');
   aheadMs = 70_000;
-  await until(() => plans().length === 2, { what: 'a plan for requests that take 25 ms each' });
+  await until(() => plans().length === 2, { what: 'a plan for requests that take 40 ms each' });
   t.strictSame(requests()[1]?.[1], 2);
   const seen = server.seen.length;
   await until(() => server.seen.length > seen + 4, { what: 'more scans' });
