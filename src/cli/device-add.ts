@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { componentSpecs } from '../component-specs.ts';
-import { putDevice } from '../config/edit.ts';
+import { putDevice } from '../config/edit-device.ts';
 import { writeImport } from '../config/edit-import.ts';
 import { nearest } from '../config/nearest.ts';
 import { formatProblem } from '../config/problem.ts';

@@ -7,9 +7,10 @@ import { printJson } from './output.ts';
 
 /**
  * Say what an edit of the configuration did.
+ * @param done what happened to its files
  * @throws CONFIG_EDIT_REFUSED with the first of its problems; all of them are shown
  */
-export function reportEdit(context: CliContext, result: EditResult, what: string): number {
+export function reportEdit(context: CliContext, result: EditResult, what: string, done = 'written to'): number {
   const [first] = result.problems;
   if (!result.isWritten && first !== undefined) {
     if (!context.isJson) for (const problem of result.problems.slice(0, 20)) context.err(`${formatProblem(problem)}\n`);
@@ -21,9 +22,7 @@ export function reportEdit(context: CliContext, result: EditResult, what: string
   }
   if (context.isJson) printJson(context, { written: result.isWritten, files: result.files });
   else {
-    context.out(
-      `${what}: ${result.files.length === 0 ? 'nothing to change' : `written to ${result.files.join(', ')}`}\n`,
-    );
+    context.out(`${what}: ${result.files.length === 0 ? 'nothing to change' : `${done} ${result.files.join(', ')}`}\n`);
     if (result.isWritten && result.files.length > 0) context.err('a running daemon takes it up when it is restarted\n');
   }
   return EXIT.ok.code;

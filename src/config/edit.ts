@@ -1,5 +1,5 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import { writeAtomically } from './atomic-write.ts';
 import type { ComponentSpecs } from './component-spec.ts';
@@ -9,7 +9,6 @@ import type { Problem } from './problem.ts';
 import { type ConfigurationSource, readSource, type SourceFile } from './source.ts';
 import { addTagRows, removeTagRows, type TagCells } from './tag-edit.ts';
 import { readTagTable } from './tag-table.ts';
-import { parseYaml } from './yaml-file.ts';
 
 /** What an edit did: written, or refused for the errors that it would have brought in. */
 export interface EditResult {
@@ -19,23 +18,10 @@ export interface EditResult {
   readonly problems: readonly Problem[];
 }
 
-const BOM = '\ufeff';
+/** What files become, by their path under the directory; null: gone. */
+export type ChangedFiles = ReadonlyMap<string, string | Uint8Array | null>;
 
-/**
- * Write `devices/<name>.yaml`. With `replace`, the file that defines the device now is written anew.
- * @throws CONFIG_EDIT_CONFLICT the device exists (without replace), or is one of a list in its file
- */
-export async function putDevice(
-  directory: string,
-  specs: ComponentSpecs,
-  device: Readonly<Record<string, unknown>>,
-  options: { readonly replace?: boolean } = {},
-): Promise<EditResult> {
-  const source = await readSource(directory);
-  const name = String(device['name']);
-  const file = deviceFileOf(source, name, options.replace === true);
-  return commit(source, specs, new Map([[file, stringify(device)]]));
-}
+const BOM = '\ufeff';
 
 /**
  * Add rows to tag tables: to `options.file`, else to the table that holds tags of the same device already, else to `tags/<device>.csv`.
@@ -71,18 +57,31 @@ export async function removeTags(
   references: readonly string[],
 ): Promise<EditResult> {
   const source = await readSource(directory);
-  const tables = source.files.filter(({ path }) => path.startsWith('tags/'));
-  const known = tables.flatMap(({ path }) =>
+  const known = tablesOf(source).flatMap((path) =>
     readTagTable(tableText(source, path).text, path).rows.map(({ tag }) => tag),
   );
   const wanted = new Set(references.map((reference) => resolveTag(reference, known)));
-  const changed = new Map<string, string>();
-  for (const { path } of tables) {
+  return commit(source, specs, tablesWithout(source, ({ asset, name }) => wanted.has(`${asset}/${name}`)).changed);
+}
+
+/** The tag tables that change when rows go; comments and all else stay. */
+export function tablesWithout(
+  source: ConfigurationSource,
+  isGone: Parameters<typeof removeTagRows>[1],
+): { readonly changed: Map<string, string | null>; readonly removed: number } {
+  const changed = new Map<string, string | null>();
+  let count = 0;
+  for (const path of tablesOf(source)) {
     const { bom, text } = tableText(source, path);
-    const { text: left, removed } = removeTagRows(text, ({ asset, name }) => wanted.has(`${asset}/${name}`));
+    const { text: left, removed } = removeTagRows(text, isGone);
     if (removed > 0) changed.set(path, bom + left);
+    count += removed;
   }
-  return commit(source, specs, changed);
+  return { changed, removed: count };
+}
+
+function tablesOf(source: ConfigurationSource): string[] {
+  return source.files.map(({ path }) => path).filter((path) => path.startsWith('tags/'));
 }
 
 /**
@@ -105,10 +104,10 @@ export async function putTable(
 }
 
 /** Write what validates; refuse what brings in an error that was not there before. */
-async function commit(
+export async function commit(
   source: ConfigurationSource,
   specs: ComponentSpecs,
-  changed: ReadonlyMap<string, string | Uint8Array>,
+  changed: ChangedFiles,
 ): Promise<EditResult> {
   const files = [...changed.keys()];
   const problems = newErrorsOf(source, specs, changed);
@@ -121,23 +120,23 @@ async function commit(
 export function newErrorsOf(
   source: ConfigurationSource,
   specs: ComponentSpecs,
-  changed: ReadonlyMap<string, string | Uint8Array>,
+  changed: ChangedFiles,
 ): readonly Problem[] {
   const next = source.files.filter(({ path }) => !changed.has(path));
   for (const [path, content] of changed) {
-    next.push({ path, bytes: typeof content === 'string' ? Buffer.from(content) : content });
+    if (content !== null) next.push({ path, bytes: typeof content === 'string' ? Buffer.from(content) : content });
   }
   next.sort((a, b) => (a.path < b.path ? -1 : 1));
   const before = new Set(errorsOf(source, specs).map(identityOf));
   return errorsOf({ ...source, files: next }, specs).filter((problem) => !before.has(identityOf(problem)));
 }
 
-/** Write changed files, each as a whole. */
-export async function writeChanges(
-  source: ConfigurationSource,
-  changed: ReadonlyMap<string, string | Uint8Array>,
-): Promise<void> {
-  for (const [path, content] of changed) await writeAtomically(join(source.directory, path), content);
+/** Write changed files, each as a whole, and take away those that are gone. */
+export async function writeChanges(source: ConfigurationSource, changed: ChangedFiles): Promise<void> {
+  for (const [path, content] of changed) {
+    if (content === null) await rm(join(source.directory, path));
+    else await writeAtomically(join(source.directory, path), content);
+  }
 }
 
 function errorsOf(source: ConfigurationSource, specs: ComponentSpecs): Problem[] {
@@ -148,24 +147,6 @@ function errorsOf(source: ConfigurationSource, specs: ComponentSpecs): Problem[]
 function identityOf(problem: Problem): string {
   const expected = problem.expected.replace(/:\d+$/, '');
   return JSON.stringify([problem.code, problem.file, problem.where, problem.found, expected]);
-}
-
-function deviceFileOf(source: ConfigurationSource, name: string, replace: boolean): string {
-  for (const file of source.files) {
-    if (!file.path.startsWith('devices/') || file.bytes === null) continue;
-    const decoded = decodeText(file.bytes);
-    const value = 'text' in decoded ? parseYaml(decoded.text).value : undefined;
-    const devices: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (!devices.some((device) => (device as { name?: unknown } | undefined | null)?.name === name)) continue;
-    if (!replace) {
-      throw new HeadgateError('CONFIG_EDIT_CONFLICT', { file: file.path, reason: `the device ${name} exists already` });
-    }
-    if (Array.isArray(value)) {
-      throw new HeadgateError('CONFIG_EDIT_CONFLICT', { file: file.path, reason: 'it holds a list of devices' });
-    }
-    return file.path;
-  }
-  return `devices/${name}.yaml`;
 }
 
 function tableOf(source: ConfigurationSource, device: string): string {

@@ -260,6 +260,10 @@ t.test('a device is added if it validates', async (t) => {
   const refused = await cli('device', 'add', 'a b', '--driver', 'modbus-tcp', '--host', 'h');
   t.equal(refused.code, 78);
   t.match(refused.err, /did you mean a_b/);
+  const removed = await cli('device', 'remove', 'plc');
+  t.equal(removed.code, 0, removed.err);
+  t.match(removed.out, /device plc removed: changed devices\/plc.yaml/);
+  t.match((await cli('device', 'remove', 'plc')).err, /there is no device plc/);
 });
 
 t.test('output into a closed pipe is no error', async (t) => {

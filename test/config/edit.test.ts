@@ -1,7 +1,8 @@
 import { chmod, readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { addTags, putDevice, removeTags } from '../../src/config/edit.ts';
+import { addTags, removeTags } from '../../src/config/edit.ts';
+import { putDevice, removeDevice } from '../../src/config/edit-device.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { configDirectory, DEVICE, GATEWAY, testSpecs } from './fixture.ts';
 
@@ -68,6 +69,34 @@ t.test('writes a device file, refuses a second of its name, and replaces it on r
     'name: plc-1\ndriver: plc\nhost: 10.0.0.9\nport: 503\n',
   );
   t.match(await putDevice(directory, testSpecs, { name: 'plc-3', driver: 'plc' }), { isWritten: false });
+});
+
+t.test('takes a device away, and its tags only when told to', async (t) => {
+  const directory = await configDirectory(t, FILES);
+  await t.rejects(removeDevice(directory, testSpecs, 'plc-2'), { message: /no device plc-2; did you mean plc-1/ });
+  await t.rejects(removeDevice(directory, testSpecs, 'plc-1'), {
+    message: /3 tags are read from it; with --with-tags/,
+  });
+  t.same(await readdir(join(directory, 'devices')), ['plc.yaml'], 'nothing was written');
+  t.match(await removeDevice(directory, testSpecs, 'plc-1', { withTags: true }), {
+    isWritten: true,
+    files: ['tags/line.csv', 'devices/plc.yaml'],
+    tags: 3,
+  });
+  t.same(await readdir(join(directory, 'devices')), []);
+  const left = await readFile(join(directory, 'tags/line.csv'), 'utf8');
+  t.equal(left, '\ufeff# our tags\r\nname;device;asset;address;scale\r\n\r\n# the rest\r\n');
+});
+
+t.test('takes one of a list of devices out of its file, and the file with the last', async (t) => {
+  const list =
+    '# the hall\n- name: plc-1 # press\n  driver: plc\n  host: 10.0.0.1\n- name: plc-2 # saw\n  driver: plc\n  host: 10.0.0.2\n';
+  const directory = await configDirectory(t, { 'gateway.yaml': GATEWAY, 'devices/hall.yaml': list });
+  t.match(await removeDevice(directory, testSpecs, 'plc-1'), { isWritten: true, tags: 0 });
+  const left = await readFile(join(directory, 'devices/hall.yaml'), 'utf8');
+  t.equal(left, '# the hall\n- name: plc-2 # saw\n  driver: plc\n  host: 10.0.0.2\n');
+  await removeDevice(directory, testSpecs, 'plc-2');
+  t.same(await readdir(join(directory, 'devices')), []);
 });
 
 t.test('keeps the mode of a file and follows a link to it', async (t) => {

@@ -34,6 +34,14 @@ export function addDeviceCommands(program: Command, does: Does): void {
       does(async (context) => (await import('../device-add.ts')).deviceAdd(context, name, options)),
     );
   device
+    .command('remove')
+    .argument('<name>', 'name of the device')
+    .option('--with-tags', 'the tags that are read from it go too')
+    .description('take a device out of the configuration')
+    .action((name: string, options) =>
+      does(async (context) => (await import('../device-remove.ts')).deviceRemove(context, name, options)),
+    );
+  device
     .command('test')
     .argument('<name>', 'name of the device')
     .description('connect to a device and read all its tags once, without the daemon')
