@@ -17,6 +17,7 @@ import { TelemetryReport } from '../src/model/telemetry.ts';
 import type { EventSelection } from '../src/ports/journal.ts';
 import { systemClock } from '../src/ports/system-clock.ts';
 import { BatchEncoder } from '../src/sinks/batch-encoder.ts';
+import { startOnBacklog } from './bench/daemon-start.ts';
 import { seededRandom } from './random.ts';
 
 const { values: options } = parseArgs({
@@ -289,7 +290,7 @@ async function backlog() {
   const again = await open(directory);
   const openMs = performance.now() - opening;
   await again.close();
-  rmSync(directory, { recursive: true });
+  const daemon = await startOnBacklog(directory);
   const drainSamplesPerSecond = (drained.events * TAGS) / drained.seconds;
   return {
     mb: status.bytes / 1e6,
@@ -302,6 +303,7 @@ async function backlog() {
     drainSamplesPerSecond,
     closeMs,
     openMs,
+    daemon,
   };
 }
 
