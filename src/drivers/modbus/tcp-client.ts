@@ -182,10 +182,10 @@ export class TcpClient implements WireClient {
   #reader(): OnReadOpts {
     return {
       buffer: received,
-      callback: (length, bytes) => {
+      callback: (length) => {
         // Answers outlive the turn: they are cut from a chunk of their own.
         const chunk = Buffer.allocUnsafe(length);
-        for (let i = 0; i < length; i++) chunk[i] = bytes[i] as number;
+        received.copy(chunk, 0, 0, length);
         this.#take(chunk);
         return true;
       },

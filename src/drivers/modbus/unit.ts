@@ -194,8 +194,17 @@ export class Unit {
     const isRead = request.reply.kind === 'data' || request.reply.kind === 'identification';
     let reply: WireReply;
     try {
-      const patience = { timeoutMs, lateReplyMs, unitPauseMs, holdMs, waitsUntil };
-      reply = await wire.send({ request, deadline, isRead, isWanted: counted, ...patience });
+      reply = await wire.send({
+        request,
+        deadline,
+        isRead,
+        isWanted: counted,
+        timeoutMs,
+        lateReplyMs,
+        unitPauseMs,
+        holdMs,
+        waitsUntil,
+      });
     } catch (error) {
       if (isHeadgateError(error, 'MODBUS_TIMEOUT')) this.counts.timeouts++;
       if (isUnitFailure(error)) this.counts.failures++;

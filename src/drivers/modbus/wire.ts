@@ -1,8 +1,9 @@
 import { HeadgateError } from '../../errors/headgate-error.ts';
-import type { Millis } from '../../model/time.ts';
+import type { EpochMs, Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import type { ClientHandlers, FrameListener, WireClient } from './client.ts';
+import type { ModbusReply } from './frame.ts';
 import { RecentSlowest } from './recent-slowest.ts';
 import { backoffMs, earliest } from './schedule.ts';
 import { UseMeter } from './use-meter.ts';
@@ -36,11 +37,18 @@ interface Waiting {
   isRepeat: boolean;
 }
 
-/** A request that is waited for until then only, if there is anybody to wait. */
-interface Held {
-  readonly until: Millis;
-  readonly passOver: () => void;
+/** A request under way. */
+interface Sent {
+  readonly waiting: Waiting;
+  /** Wall clock. */
+  readonly time: EpochMs;
+  readonly sentAt: Millis;
+  /** Monotonic: until then others wait for it, if there are any. */
+  readonly holdsUntil: Millis;
+  /** Runs while others wait. */
   timer: Timer | null;
+  /** The wire has gone on to others. */
+  isPassedOver: boolean;
 }
 
 /** Scans in step begin within so long of each other. */
@@ -71,7 +79,8 @@ export class Wire {
   #opening: Promise<void> | null = null;
   #isOpen = false;
   #inFlight = 0;
-  readonly #held = new Set<Held>();
+  /** Under way, and waited for until a time of their own only. */
+  readonly #held = new Set<Sent>();
   /** Units whose answer is not waited for any more, but still counts: not asked until it has come or its time is over. */
   readonly #owing = new Set<number>();
   #releasedAt: Millis = Number.NEGATIVE_INFINITY;
@@ -141,15 +150,9 @@ export class Wire {
       if (this.#isStopped) reject(this.#stopped());
       else if (this.#downError !== null) reject(this.#notConnected());
       else {
-        this.#waiting.push({
-          job,
-          deadline: job.deadline,
-          queuedAt: this.#options.clock.monotonic(),
-          resolve,
-          reject,
-          isRepeat: false,
-        });
-        this.#next();
+        const now = this.#options.clock.monotonic();
+        this.#waiting.push({ job, deadline: job.deadline, queuedAt: now, resolve, reject, isRepeat: false });
+        this.#next(now);
       }
     });
   }
@@ -227,12 +230,11 @@ export class Wire {
     this.#options.onDown(error);
   }
 
-  #next(): void {
+  /** Send what may go. */
+  #next(now: Millis = this.#options.clock.monotonic()): void {
     const client = this.#client;
     if (client === null || !this.#isOpen || this.#isStopped) return;
-    const { clock } = this.#options;
     while (this.#waiting.length > 0 && this.#inFlight < client.capacity) {
-      const now = clock.monotonic();
       const restMs = Math.max(client.quietMs(), this.#pausedUntil - now);
       if (restMs > 0) {
         this.#wakeIn(restMs);
@@ -253,14 +255,17 @@ export class Wire {
         waiting.reject(new HeadgateError('MODBUS_UNIT_SILENT', { place: this.#options.place, unit }));
       }
     }
-    if (this.#waiting.length > 0) this.#watchHeld();
+    if (this.#waiting.length > 0) this.#watchHeld(now);
   }
 
   /** Somebody waits for what is in flight. */
-  #watchHeld(): void {
+  #watchHeld(now: Millis): void {
     const { clock } = this.#options;
-    for (const held of this.#held) {
-      held.timer ??= clock.after(Math.max(0, Math.ceil(held.until - clock.monotonic())), held.passOver);
+    for (const sent of this.#held) {
+      // After a stall of this process the answer may lie in the socket already.
+      sent.timer ??= clock.after(Math.max(0, Math.ceil(sent.holdsUntil - now)), () =>
+        clock.soon(() => this.#passOver(sent)),
+      );
     }
   }
 
@@ -274,64 +279,65 @@ export class Wire {
   }
 
   #run(client: WireClient, waiting: Waiting, sentAt: Millis): void {
-    const { clock } = this.#options;
-    const { request, timeoutMs, holdMs, unitPauseMs } = waiting.job;
+    const { request, timeoutMs, holdMs } = waiting.job;
     if (this.#inFlight++ === 0) this.#busySince = sentAt;
-    const time = clock.now();
-    let isHolding = true;
-    const release = () => {
-      isHolding = false;
-      this.#release();
-    };
-    const passOver = () =>
-      // After a stall of this process the answer may lie in the socket already.
-      clock.soon(() => {
-        if (!isHolding) return;
-        this.#owing.add(request.unit);
-        release();
-      });
-    const held: Held | null =
-      holdMs === null || client.isUnnumbered ? null : { until: sentAt + holdMs(), passOver, timer: null };
-    if (held !== null) this.#held.add(held);
-    const ended = () => {
-      if (held !== null) {
-        this.#held.delete(held);
-        held.timer?.cancel();
-      }
-      if (isHolding) return release();
-      this.#owing.delete(request.unit);
-      this.#next();
-    };
+    const time = this.#options.clock.now();
+    const isHeld = holdMs !== null && !client.isUnnumbered;
+    const holdsUntil = isHeld ? sentAt + holdMs() : Number.POSITIVE_INFINITY;
+    const sent: Sent = { waiting, time, sentAt, holdsUntil, timer: null, isPassedOver: false };
+    if (isHeld) this.#held.add(sent);
     client.request(request, timeoutMs).then(
-      ({ exception, data }) => {
-        this.#failures = 0;
-        const answeredAt = clock.monotonic();
-        const tookMs = answeredAt - sentAt;
-        this.#answeredAt = answeredAt;
-        this.#slowest.take(tookMs, answeredAt);
-        this.typicalMs += (tookMs - this.typicalMs) / (this.typicalMs === 0 ? 1 : 16);
-        if (unitPauseMs > 0) this.#notBefore.set(request.unit, answeredAt + unitPauseMs);
-        waiting.resolve({ exception, data, time, tookMs });
-        ended();
-      },
+      (reply) => this.#answered(sent, reply),
       (error: HeadgateError) => {
         this.#failed(client, waiting, error);
-        ended();
+        this.#ended(sent, this.#options.clock.monotonic());
       },
     );
   }
 
+  #answered(sent: Sent, { exception, data }: ModbusReply): void {
+    const { waiting, time, sentAt } = sent;
+    const { request, unitPauseMs } = waiting.job;
+    const now = this.#options.clock.monotonic();
+    const tookMs = now - sentAt;
+    this.#failures = 0;
+    this.#answeredAt = now;
+    this.#slowest.take(tookMs, now);
+    this.typicalMs += (tookMs - this.typicalMs) / (this.typicalMs === 0 ? 1 : 16);
+    if (unitPauseMs > 0) this.#notBefore.set(request.unit, now + unitPauseMs);
+    waiting.resolve({ exception, data, time, tookMs });
+    this.#ended(sent, now);
+  }
+
+  #ended(sent: Sent, now: Millis): void {
+    if (sent.holdsUntil < Number.POSITIVE_INFINITY) {
+      this.#held.delete(sent);
+      sent.timer?.cancel();
+    }
+    if (sent.isPassedOver) {
+      this.#owing.delete(sent.waiting.job.request.unit);
+      this.#next(now);
+    } else this.#release(now);
+  }
+
+  /** Others have waited for it long enough. */
+  #passOver(sent: Sent): void {
+    if (!this.#held.delete(sent)) return;
+    sent.isPassedOver = true;
+    this.#owing.add(sent.waiting.job.request.unit);
+    this.#release(this.#options.clock.monotonic());
+  }
+
   /** A request does not hold the wire any more. */
-  #release(): void {
-    const { pauseMs, clock } = this.#options;
-    const now = clock.monotonic();
+  #release(now: Millis): void {
+    const { pauseMs } = this.#options;
     if (--this.#inFlight === 0) {
       this.busyMs += now - this.#busySince;
       this.#use.take(now, this.busyMs);
     }
     this.#releasedAt = now;
     if (pauseMs > 0) this.#pausedUntil = now + pauseMs;
-    this.#next();
+    this.#next(now);
   }
 
   #failed(client: WireClient, waiting: Waiting, error: HeadgateError): void {
