@@ -102,11 +102,12 @@ export class SegmentImage {
     return rows;
   }
 
-  /** A power cut: of what was never synced any beginning may be there. */
-  dropUnsynced(dice: Dice): void {
-    const kept = dice.whole(0, this.#unsynced.length);
-    const lost = new Set(this.#unsynced.slice(kept));
+  /** A power cut: of what was never synced any beginning may be there. @returns what is, and so is durable */
+  dropUnsynced(dice: Dice): readonly Row[] {
+    const rows = this.syncAll();
+    const kept = dice.whole(0, rows.length);
+    const lost = new Set(rows.slice(kept));
     this.rows = this.rows.filter((row) => !lost.has(row));
-    this.#unsynced = [];
+    return rows.slice(0, kept);
   }
 }

@@ -98,8 +98,10 @@ export class SimDisk implements JournalDisk {
     if (!isPowerCut) return;
     this.#boots++;
     for (const file of this.#files.values()) {
-      file.dropUnsynced(this.#dice);
+      const kept = file.dropUnsynced(this.#dice);
       if (hasLied && !file.isSealed) this.#cutTail(file);
+      const there = kept.filter((row) => file.rows.includes(row));
+      if (there.length > 0) this.#witness.stored(there, true);
     }
   }
 
