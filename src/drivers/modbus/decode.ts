@@ -37,47 +37,79 @@ const PLAIN_INT16 = OP.int16 << 2;
 const ORDER: Readonly<Record<ByteOrder, number>> = { ABCD: 0, BADC: 1, CDAB: 2, DCBA: 3 };
 
 /**
- * How the replies of a scan become values, compiled once to flat arrays: row i decodes operation `op[i]` at byte `at[i]` (coils: bit
- * `at[i]`) of its block's reply, with `argument[i]` (bit of a register, bits of a field, characters of a string), into `slot[i]` of the batch. Block
- * b has the rows from `firstRow[b]` to before `firstRow[b + 1]`.
+ * How the replies of a scan become values, compiled once to flat arrays of runs: run i decodes `count[i]` values by operation `op[i]` with
+ * `argument[i]` (bit of a register, bits of a field, characters of a string), the first at byte `at[i]` (coils: bit `at[i]`) of its block's
+ * reply, each next one `stride[i]` further, into the batch from `slot[i]` on. Block b has the runs from `firstRun[b]` to before `firstRun[b + 1]`.
+ * A table of equal values in a row is a run for each block; where no two are alike each is one.
  */
 export interface DecodeProgram {
-  readonly firstRow: Uint32Array;
+  readonly firstRun: Uint32Array;
   readonly op: Uint8Array;
   readonly at: Uint32Array;
+  readonly stride: Uint16Array;
+  readonly count: Uint16Array;
   readonly argument: Uint16Array;
   readonly slot: Uint32Array;
 }
 
+/** Values of one run, and units between two of them, at most. */
+const MOST_IN_RUN = 0xffff;
+
 /**
  * Compile the program for blocks.
- * @param slots position in the batch of each point
+ * @param slots position in the batch of each point; null: that among the points
  */
 export function compileDecode(
   blocks: readonly Block[],
   points: readonly ModbusPoint[],
-  slots: ArrayLike<number>,
+  slots: ArrayLike<number> | null,
 ): DecodeProgram {
-  const rows = blocks.reduce((sum, block) => sum + block.points.length, 0);
-  const firstRow = new Uint32Array(blocks.length + 1);
-  const op = new Uint8Array(rows);
-  const at = new Uint32Array(rows);
-  const argument = new Uint16Array(rows);
-  const slot = new Uint32Array(rows);
-  let row = 0;
+  const firstRun = new Uint32Array(blocks.length + 1);
+  const op: number[] = [];
+  const at: number[] = [];
+  const stride: number[] = [];
+  const count: number[] = [];
+  const argument: number[] = [];
+  const slot: number[] = [];
   blocks.forEach((block, index) => {
+    let first = -1;
     for (const position of block.points) {
       const point = points[position] as ModbusPoint;
       const [operation, shift, value] = instructionOf(point);
-      op[row] = operation;
-      at[row] = isBitArea(block.area) ? point.offset - block.offset : (point.offset - block.offset) * 2 + shift;
-      argument[row] = value;
-      slot[row] = slots[position] ?? 0;
-      row++;
+      const place = isBitArea(block.area) ? point.offset - block.offset : (point.offset - block.offset) * 2 + shift;
+      const target = slots === null ? position : (slots[position] ?? 0);
+      const length = first < 0 ? 0 : (count[first] as number);
+      const step = length === 0 ? 0 : (place - (at[first] as number)) / length;
+      const goesOn =
+        length > 0 &&
+        length < MOST_IN_RUN &&
+        op[first] === operation &&
+        argument[first] === value &&
+        target === (slot[first] as number) + length &&
+        (length === 1 ? step >= 0 && step <= MOST_IN_RUN : step === stride[first]);
+      if (goesOn) {
+        stride[first] = step;
+        count[first] = length + 1;
+      } else {
+        first = op.push(operation) - 1;
+        at.push(place);
+        stride.push(0);
+        count.push(1);
+        argument.push(value);
+        slot.push(target);
+      }
     }
-    firstRow[index + 1] = row;
+    firstRun[index + 1] = op.length;
   });
-  return { firstRow, op, at, argument, slot };
+  return {
+    firstRun,
+    op: Uint8Array.from(op),
+    at: Uint32Array.from(at),
+    stride: Uint16Array.from(stride),
+    count: Uint16Array.from(count),
+    argument: Uint16Array.from(argument),
+    slot: Uint32Array.from(slot),
+  };
 }
 
 /**
@@ -85,18 +117,49 @@ export function compileDecode(
  * @param data the bytes behind the reply's byte count, all of them
  */
 export function decodeBlock(program: DecodeProgram, block: number, data: Uint8Array, values: TagValue[]): void {
-  const { op, at, argument, slot } = program;
-  const end = program.firstRow[block + 1] as number;
-  for (let row = program.firstRow[block] as number; row < end; row++) {
-    const code = op[row] as number;
+  const end = program.firstRun[block + 1] as number;
+  for (let run = program.firstRun[block] as number; run < end; run++) {
+    const code = program.op[run] as number;
+    const stride = program.stride[run] as number;
+    const argument = program.argument[run] as number;
+    let from = program.at[run] as number;
+    let slot = program.slot[run] as number;
+    const slotEnd = slot + (program.count[run] as number);
     if (code === PLAIN_UINT16 || code === PLAIN_INT16) {
       // Most of what there is: without the call.
-      const from = at[row] as number;
-      const bits = ((data[from] as number) << 8) | (data[from + 1] as number);
-      values[slot[row] as number] = code === PLAIN_UINT16 ? bits : (bits << 16) >> 16;
+      for (; slot < slotEnd; slot++, from += stride) {
+        const bits = ((data[from] as number) << 8) | (data[from + 1] as number);
+        values[slot] = code === PLAIN_UINT16 ? bits : (bits << 16) >> 16;
+      }
       continue;
     }
-    values[slot[row] as number] = decodeValue(code >>> 2, code & 3, data, at[row] as number, argument[row] as number);
+    const operation = code >>> 2;
+    const order = code & 3;
+    for (; slot < slotEnd; slot++, from += stride) values[slot] = decodeValue(operation, order, data, from, argument);
+  }
+}
+
+/** The places in the batch that a block's values go to, by ascending offset in the unit. */
+export function* slotsOf(program: DecodeProgram, block: number): Generator<number> {
+  const end = program.firstRun[block + 1] as number;
+  for (let run = program.firstRun[block] as number; run < end; run++) {
+    const first = program.slot[run] as number;
+    for (let i = 0; i < (program.count[run] as number); i++) yield first + i;
+  }
+}
+
+/** Write the same into a column of the batch for all values of a block. */
+export function fillBlock(
+  program: DecodeProgram,
+  block: number,
+  column: Uint32Array | Float64Array,
+  value: number,
+): void {
+  const end = program.firstRun[block + 1] as number;
+  for (let run = program.firstRun[block] as number; run < end; run++) {
+    const first = program.slot[run] as number;
+    const slotEnd = first + (program.count[run] as number);
+    for (let slot = first; slot < slotEnd; slot++) column[slot] = value;
   }
 }
 

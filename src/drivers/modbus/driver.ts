@@ -224,7 +224,7 @@ export class ModbusDriver implements Driver {
       }
       for (const [number, indexes] of byUnit) {
         const unit = this.#unitOf(served, number);
-        const members = Uint32Array.from(indexes);
+        const members = indexes.length === group.tags.length ? null : Uint32Array.from(indexes);
         const scan = new Scan({
           ...{ group, members, pointAt, unit, limits: settings, timing: settings.timing, clock, observer },
           faultyTagRetryMs: settings.faultyTagRetryMs,

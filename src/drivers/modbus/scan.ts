@@ -1,14 +1,12 @@
 import { HeadgateError } from '../../errors/headgate-error.ts';
-import { Status, type StatusCode } from '../../model/quality.ts';
+import type { StatusCode } from '../../model/quality.ts';
 import type { ReadingBatch, ScanGroup } from '../../model/reading.ts';
-import type { TagValue } from '../../model/tag.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { TagFault } from '../../ports/driver.ts';
 import { isBitArea } from './area.ts';
 import type { BusTiming } from './bus-timing.ts';
-import { compileDecode, type DecodeProgram, decodeBlock } from './decode.ts';
 import { formatExtent } from './extent-text.ts';
 import { meaningOf, UNANSWERED } from './failures.ts';
 import { isolate } from './isolate.ts';
@@ -18,6 +16,7 @@ import { describePoint, type ModbusPoint } from './point.ts';
 import { readCost, readTimeMs } from './read-cost.ts';
 import { inLanes, readPieces } from './read-pieces.ts';
 import { RefusedTags } from './refused-tags.ts';
+import { ScanBatch } from './scan-batch.ts';
 import { nextBeat } from './schedule.ts';
 import type { Unit } from './unit.ts';
 import type { WireReply } from './wire-job.ts';
@@ -31,8 +30,8 @@ const WORTH_MS = 1;
 
 export interface ScanOptions {
   readonly group: ScanGroup;
-  /** Positions in the group of the tags that this unit holds, ascending. */
-  readonly members: Uint32Array;
+  /** Positions in the group of the tags that this unit holds, ascending; null: it holds them all. */
+  readonly members: Uint32Array | null;
   /** Where the tag at a position of the group stands: asked for when a plan is made and when a tag is refused, and not kept. */
   readonly pointAt: (index: number) => ModbusPoint;
   readonly unit: Unit;
@@ -61,20 +60,11 @@ export class Scan {
   #limits: PlanLimits;
   /** The pace of the unit by which the plan was made, or found good enough. */
   #pace: KnownPace;
-  #blocks: Block[] = [];
-  #reads: Extent[][] = [];
-  #program: DecodeProgram;
-  /** Positions in `members` by position in the batch. */
-  #live = new Uint32Array(0);
-  #indexes: Uint32Array | null = null;
-  readonly #slots: Uint32Array;
-  /** Some of the types do not take every pattern of bits. */
-  #mayFail = false;
-  readonly #values: TagValue[];
-  readonly #statuses: Uint32Array;
-  readonly #times: Float64Array;
+  #blocks: readonly Extent[] = [];
+  #reads: readonly Extent[][] = [];
+  readonly #batch: ScanBatch;
   /** How many scans running a block has not been answered. */
-  readonly #unanswered = new Map<Block, number>();
+  readonly #unanswered = new Map<number, number>();
   #timer: Timer | null = null;
   #due: Millis = 0;
   #running: Promise<void> | null = null;
@@ -90,12 +80,8 @@ export class Scan {
     this.periodMs = options.group.periodMs;
     this.#pace = options.unit.pace.now;
     this.#limits = { ...options.limits, costOf: readCost(options.timing, this.#pace) };
-    const size = options.members.length;
-    this.#slots = new Uint32Array(size);
-    this.#values = new Array<TagValue>(size).fill(null);
-    this.#statuses = new Uint32Array(size);
-    this.#times = new Float64Array(size);
-    this.#program = this.#replan();
+    this.#batch = new ScanBatch(options.group, options.members);
+    this.#replan();
     const [first] = this.#blocks;
     if (first !== undefined) options.unit.probeWith({ area: first.area, offset: first.offset, count: 1 });
   }
@@ -127,18 +113,8 @@ export class Scan {
 
   /** Report every tag that was not known to be bad as Bad now. */
   reportGone(status: StatusCode): void {
-    const count = this.#live.length;
-    if (count === 0 || this.#isStopped) return;
-    this.#values.fill(null);
-    const times = this.#options.clock.now();
-    this.#options.report({
-      group: this.#options.group,
-      count,
-      indexes: this.#indexes,
-      values: this.#values,
-      statuses: status,
-      times,
-    });
+    if (this.#batch.count === 0 || this.#isStopped) return;
+    this.#options.report(this.#batch.gone(status, this.#options.clock.now()));
   }
 
   /** No scan begins and nothing is reported any more; resolves when a running one has ended. */
@@ -185,29 +161,26 @@ export class Scan {
     const deadline = this.#due + this.#options.group.periodMs;
     const pace = this.#options.unit.pace.at(started);
     if (pace !== this.#pace) this.#takePace(pace);
-    if (this.#isPlanStale) this.#program = this.#replan();
-    let hasBad = false;
-    const refused: { readonly block: Block; readonly exception: number }[] = [];
+    if (this.#isPlanStale) this.#replan();
+    this.#batch.begin();
+    const refused: { readonly block: number; readonly exception: number }[] = [];
     try {
       await inLanes(this.#blocks.length, this.#options.unit.capacity, async (index) => {
         const { exception, data, time } = await this.#readAll(this.#reads[index] as Extent[], deadline);
         if (this.#isStopped) return;
-        const block = this.#blocks[index] as Block;
         if (exception === 0) {
-          decodeBlock(this.#program, index, data, this.#values);
-          if (this.#markDecoded(block.points, time)) hasBad = true;
-          if (this.#unanswered.size > 0) this.#unanswered.delete(block);
+          this.#batch.take(index, data, time);
+          if (this.#unanswered.size > 0) this.#unanswered.delete(index);
           return;
         }
         const { status, kind } = meaningOf(exception);
-        this.#mark(block.points, status, clock.now());
-        hasBad = true;
-        if (kind === 'refused' || this.#isUnansweredAgain(block, kind)) refused.push({ block, exception });
+        this.#batch.failBlock(index, status, clock.now());
+        if (kind === 'refused' || this.#isUnansweredAgain(index, kind)) refused.push({ block: index, exception });
       });
       if (this.#isStopped) return false;
       for (const { block, exception } of refused) await this.#findRefused(block, exception, deadline);
       if (this.#isStopped) return false;
-      if (this.#blocks.length > 0) this.#report(hasBad, this.#blocks.length > 1);
+      if (this.#blocks.length > 0) this.#options.report(this.#batch.readings());
       await this.#retryFaults(deadline);
     } catch (error) {
       // The unit or the connection has told the driver, which reports every tag.
@@ -223,38 +196,8 @@ export class Scan {
     return readPieces(unit, reads, deadline, (piece, due) => unit.read(piece, due));
   }
 
-  #mark(positions: readonly number[], status: StatusCode, time: number): void {
-    for (const position of positions) {
-      const slot = this.#slots[position] as number;
-      this.#statuses[slot] = status;
-      this.#times[slot] = time;
-      if (status !== Status.Good) this.#values[slot] = null;
-    }
-  }
-
-  /** @returns true when some of it was no value of its type */
-  #markDecoded(positions: readonly number[], time: number): boolean {
-    this.#mark(positions, Status.Good, time);
-    if (!this.#mayFail) return false;
-    const undecodable = positions.filter((position) => this.#values[this.#slots[position] as number] === null);
-    this.#mark(undecodable, Status.Bad_DecodingError, time);
-    return undecodable.length > 0;
-  }
-
-  #report(hasBad: boolean, hasTimes: boolean): void {
-    const count = this.#live.length;
-    this.#options.report({
-      group: this.#options.group,
-      count,
-      indexes: this.#indexes,
-      values: this.#values,
-      statuses: hasBad ? this.#statuses : Status.Good,
-      times: hasTimes || hasBad ? this.#times : (this.#times[0] as number),
-    });
-  }
-
   /** True when a block was not answered in several scans running, though the unit answers others: no matter of chance any more. */
-  #isUnansweredAgain(block: Block, kind: string): boolean {
+  #isUnansweredAgain(block: number, kind: string): boolean {
     if (kind !== 'unanswered') return false;
     const scans = (this.#unanswered.get(block) ?? 0) + 1;
     this.#unanswered.set(block, scans);
@@ -262,22 +205,21 @@ export class Scan {
   }
 
   /** Find out what of a refused block cannot be read, and keep to it from the next plan on. */
-  async #findRefused(block: Block, exception: number, deadline: Millis): Promise<void> {
+  async #findRefused(index: number, exception: number, deadline: Millis): Promise<void> {
     const { clock, unit, observer, group } = this.#options;
-    const points = this.#points();
+    const points = this.#livePoints();
+    const block: Block = { ...(this.#blocks[index] as Extent), points: this.#batch.slotsOf(index) };
     const found = await isolate(block, exception, points, async (part) => {
       const { exception: answer, data, time } = await this.#readAll(readsOf(part, this.#limits), deadline);
-      if (answer === 0) {
-        decodeBlock(compileDecode([part], points, this.#slots), 0, data, this.#values);
-        this.#markDecoded(part.points, time);
-      }
+      if (answer === 0) this.#batch.takePart(part, points, data, time);
       return answer;
     });
-    for (const [position, answer] of [...found.refused, ...found.failed]) {
-      this.#mark([position], meaningOf(answer).status, clock.now());
+    for (const [slot, answer] of [...found.refused, ...found.failed]) {
+      this.#batch.fail(slot, meaningOf(answer).status, clock.now());
     }
     this.#isPlanStale = true;
-    this.#refused.blame(found.refused, (position) => ({
+    const refused = new Map([...found.refused].map(([slot, answer]) => [this.#batch.positionOf(slot), answer]));
+    this.#refused.blame(refused, (position) => ({
       tag: this.#nameOf(position),
       place: describePoint(this.#pointAt(position)),
     }));
@@ -309,17 +251,17 @@ export class Scan {
     }
   }
 
-  /** Made anew each time: 10,000 of them are 1 MB, and plans are few. */
-  #points(): ModbusPoint[] {
-    return Array.from(this.#options.members, (index) => this.#options.pointAt(index));
+  /** Of the tags that are not left out. Made anew each time: 10,000 of them are 1 MB, and plans are few. */
+  #livePoints(): ModbusPoint[] {
+    return Array.from({ length: this.#batch.count }, (_none, slot) => this.#pointAt(this.#batch.positionOf(slot)));
   }
 
   #pointAt(position: number): ModbusPoint {
-    return this.#options.pointAt(this.#options.members[position] as number);
+    return this.#options.pointAt(this.#batch.indexOf(position));
   }
 
   #nameOf(position: number): string {
-    return this.#options.group.tags.at(this.#options.members[position] as number)?.name ?? '';
+    return this.#options.group.tags.at(this.#batch.indexOf(position))?.name ?? '';
   }
 
   /** Between two scans: reckon with another pace of the unit, and have a new plan made if that is worth it. */
@@ -330,7 +272,7 @@ export class Scan {
     if (this.#isPlanStale) return;
     const costOf = (reads: readonly Extent[]) => reads.reduce((sum, read) => sum + this.#limits.costOf(read), 0);
     const planned = this.#reads.flat();
-    const other = this.#cheapest(this.#points()).flatMap((block) => readsOf(block, this.#limits));
+    const other = this.#cheapest(this.#livePoints()).flatMap((block) => readsOf(block, this.#limits));
     const savedMs = costOf(planned) - costOf(other);
     if (savedMs < WORTH_MS || savedMs < costOf(planned) * WORTH_SHARE) return;
     this.#isPlanStale = true;
@@ -340,34 +282,23 @@ export class Scan {
     });
   }
 
-  /** The cheapest reads of the tags that are not known to be refused, around what must not be read. Positions are those in `#live`. */
+  /** The cheapest reads of the tags that are not known to be refused, around what must not be read. Positions are those in `points`. */
   #cheapest(points: readonly ModbusPoint[]): Block[] {
-    const bad = [...this.faults.keys()].map((position) => points[position] as Extent);
-    const wanted = Array.from(this.#live, (position) => points[position] as ModbusPoint);
+    const bad: readonly Extent[] = [...this.faults.keys()].map((position) => this.#pointAt(position));
     const isForbidden = (gap: Extent) =>
       this.#holes.some((hole) => overlap(hole, gap)) || bad.some((extent) => overlap(extent, gap));
-    return planReads(wanted, this.#limits, isForbidden);
+    return planReads(points, this.#limits, isForbidden);
   }
 
-  #replan(): DecodeProgram {
-    const { members } = this.#options;
-    const points = this.#points();
-    this.#mayFail = points.some(({ type }) => type === 'bcd16' || type === 'bcd32');
-    const live = Uint32Array.from(points.keys()).filter((position) => !this.faults.has(position));
-    live.forEach((position, slot) => {
-      this.#slots[position] = slot;
-    });
-    this.#live = live;
-    const isWholeGroup = live.length === this.#options.group.tags.length;
-    this.#indexes = isWholeGroup ? null : live.map((position) => members[position] as number);
-    this.#values.fill(null);
+  #replan(): void {
+    this.#batch.leaveOut(this.faults);
+    const points = this.#livePoints();
+    const blocks = this.#cheapest(points);
+    this.#batch.plan(blocks, points);
     this.#unanswered.clear();
     this.#isPlanStale = false;
-    this.#blocks = this.#cheapest(points).map((block) => ({
-      ...block,
-      points: block.points.map((at) => live[at] as number),
-    }));
-    this.#reads = this.#blocks.map((block) => readsOf(block, this.#limits));
-    return compileDecode(this.#blocks, points, this.#slots);
+    // Which points each covers, the program knows.
+    this.#blocks = blocks.map(({ area, offset, count }) => ({ area, offset, count }));
+    this.#reads = blocks.map((block) => readsOf(block, this.#limits));
   }
 }
