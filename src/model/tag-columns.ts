@@ -24,7 +24,7 @@ export class TagColumns implements TagSequence {
   readonly #addresses = new TextColumn();
   readonly #descriptions = new TextColumn();
   readonly #traits: Traits[] = [];
-  #traitOf = new Uint32Array(256);
+  #traitOf: Uint8Array | Uint16Array | Uint32Array = new Uint32Array(256);
   /** By all their values; null once nothing more is added. */
   #known: Map<string, number> | null = new Map();
   #last = -1;
@@ -35,7 +35,9 @@ export class TagColumns implements TagSequence {
 
   push(tag: TagDefinition): void {
     const index = this.#names.length;
-    if (index === this.#traitOf.length) this.#traitOf = resized(this.#traitOf, index * 2);
+    if (index >= this.#traitOf.length || !(this.#traitOf instanceof Uint32Array)) {
+      this.#traitOf = resized(this.#traitOf, Math.max(256, index * 2));
+    }
     this.#traitOf[index] = this.#traitsOf(tag);
     this.#names.push(ownText(tag.name));
     this.#addresses.push(tag.address);
@@ -45,7 +47,7 @@ export class TagColumns implements TagSequence {
   /** Nothing is added any more: give back what only adding needs. */
   seal(): void {
     this.#known = null;
-    this.#traitOf = resized(this.#traitOf, this.length);
+    this.#traitOf = narrowed(this.#traitOf.subarray(0, this.length), this.#traits.length);
     this.#addresses.trim();
     this.#descriptions.trim();
   }
@@ -109,21 +111,23 @@ export class TagColumns implements TagSequence {
 
 /** Some of the tags of another sequence, by their places in it. */
 export class TagSelection implements TagSequence {
+  readonly length: number;
   readonly #tags: TagSequence;
-  readonly #places: ArrayLike<number>;
+  readonly #first: number;
+  /** null: one after the other from the first. */
+  readonly #places: Uint32Array | null;
 
-  constructor(tags: TagSequence, places: ArrayLike<number>) {
+  /** @param places copied */
+  constructor(tags: TagSequence, places: readonly number[]) {
+    this.length = places.length;
     this.#tags = tags;
-    this.#places = places;
-  }
-
-  get length(): number {
-    return this.#places.length;
+    this.#first = places[0] ?? 0;
+    this.#places = places.every((place, index) => place === this.#first + index) ? null : Uint32Array.from(places);
   }
 
   at(index: number): TagDefinition | undefined {
-    const place = this.#places[index];
-    return place === undefined ? undefined : this.#tags.at(place);
+    if (!(index >= 0 && index < this.length)) return undefined;
+    return this.#tags.at(this.#places === null ? this.#first + index : (this.#places[index] as number));
   }
 
   *values(): Generator<TagDefinition> {
@@ -161,7 +165,13 @@ function hasTraits(tag: TagDefinition, traits: Traits): boolean {
   );
 }
 
-function resized(numbers: Uint32Array, size: number): Uint32Array<ArrayBuffer> {
+/** Most tables have a handful of traits. @param count of the numbers' values */
+function narrowed(numbers: Uint8Array | Uint16Array | Uint32Array, count: number) {
+  if (count <= 0x100) return Uint8Array.from(numbers);
+  return count <= 0x1_0000 ? Uint16Array.from(numbers) : Uint32Array.from(numbers);
+}
+
+function resized(numbers: Uint8Array | Uint16Array | Uint32Array, size: number): Uint32Array {
   const copy = new Uint32Array(size);
   copy.set(numbers.subarray(0, size));
   return copy;

@@ -12,6 +12,19 @@ import { type Scaling, scaleValue, scalingOf } from './scaling.ts';
 /** What a tag's state in the pipeline holds as a value: a bool tag's as 1 or 0, absent as NaN. */
 type StateValue = number | OtherValue;
 
+/** The stamp of what never was. */
+const NEVER = 0;
+
+/** A monotonic time in 32 bits: whole ms, which come round after 49 days. Looked at a few times in a silence, no age comes near that. */
+function stampOf(now: Millis): number {
+  const stamp = Math.floor(now) >>> 0;
+  return stamp === NEVER ? 1 : stamp;
+}
+
+function msBetween(earlier: number, later: number): Millis {
+  return (later - earlier) >>> 0;
+}
+
 /** What is done with the values of a tag. */
 interface Rule {
   readonly scaling: Scaling;
@@ -31,16 +44,22 @@ export class GroupPipeline {
   readonly #maxSilenceMs: Millis;
   /** Each rule once: tens of thousands of tags have a handful. */
   readonly #rules: readonly Rule[];
-  readonly #ruleOf: Uint32Array;
+  /** By tag; null: all have the first. */
+  readonly #ruleOf: Uint32Array | null;
   readonly #streams: readonly ReportStream[];
-  readonly #streamOf: Uint32Array;
-  readonly #slotOf: Uint32Array;
-  readonly #current: Float64Array;
-  readonly #currentStatus: Uint32Array;
-  readonly #currentTime: Float64Array;
+  /** The stream of each tag and its place in it; null: there is one stream, with all tags in order. */
+  readonly #streamOf: Uint32Array | null;
+  readonly #slotOf: Uint32Array | null;
+  /** The value last reported. */
   readonly #last: Float64Array;
-  readonly #lastStatus: Uint32Array;
-  readonly #lastAt: Float64Array;
+  /** The current value; where no rule holds a change back it is the one last reported, and both are the same array. */
+  readonly #current: Float64Array;
+  /** A change of status is always reported. */
+  readonly #status: Uint32Array;
+  /** Source time of the current value. */
+  readonly #time: Float64Array;
+  /** When last reported (`stampOf`); `NEVER` before. */
+  readonly #reportedAt: Uint32Array;
   /** Texts, bigints, and booleans of tags that are not declared bool: the current one and the one last reported, by tag. */
   readonly #currentOther = new Map<number, OtherValue>();
   readonly #lastOther = new Map<number, OtherValue>();
@@ -54,22 +73,26 @@ export class GroupPipeline {
     const size = group.tags.length;
     this.#group = group;
     this.#maxSilenceMs = maxSilenceMs;
-    [this.#rules, this.#ruleOf] = rulesOf(group);
-    this.#slotOf = new Uint32Array(size);
-    this.#streamOf = new Uint32Array(size);
-    this.#streams = streamsOf(group, source, scratch).map(({ stream, members }, number) => {
+    const [rules, ruleOf] = rulesOf(group);
+    this.#rules = rules;
+    this.#ruleOf = rules.length === 1 ? null : ruleOf;
+    const streams = streamsOf(group, source, scratch);
+    this.#streams = streams.map(({ stream }) => stream);
+    const isOne = streams.length === 1;
+    this.#slotOf = isOne ? null : new Uint32Array(size);
+    this.#streamOf = isOne ? null : new Uint32Array(size);
+    for (const [number, { members }] of isOne ? [] : streams.entries()) {
       members.forEach((index, slot) => {
-        this.#streamOf[index] = number;
-        this.#slotOf[index] = slot;
+        (this.#streamOf as Uint32Array)[index] = number;
+        (this.#slotOf as Uint32Array)[index] = slot;
       });
-      return stream;
-    });
-    this.#current = new Float64Array(size).fill(Number.NaN);
-    this.#currentStatus = new Uint32Array(size).fill(Status.Bad_WaitingForInitialData);
-    this.#currentTime = new Float64Array(size);
+    }
+    const holdsBack = rules.some(({ deadband: { width, share } }) => width > 0 || share > 0);
     this.#last = new Float64Array(size).fill(Number.NaN);
-    this.#lastStatus = new Uint32Array(size).fill(Status.Bad_WaitingForInitialData);
-    this.#lastAt = new Float64Array(size).fill(Number.NEGATIVE_INFINITY);
+    this.#current = holdsBack ? this.#last.slice() : this.#last;
+    this.#status = new Uint32Array(size).fill(Status.Bad_WaitingForInitialData);
+    this.#time = new Float64Array(size);
+    this.#reportedAt = new Uint32Array(size);
   }
 
   /**
@@ -80,12 +103,13 @@ export class GroupPipeline {
   accept(batch: ReadingBatch, now: Millis): EventDraft<TelemetryReport>[] {
     const drafts: EventDraft<TelemetryReport>[] = [];
     const { count, indexes, values, statuses, times } = batch;
-    const size = this.#slotOf.length;
+    const size = this.#last.length;
+    const stamp = stampOf(now);
     this.readings += count;
     for (let i = 0; i < count; i++) {
       const index = indexes === null ? i : (indexes[i] as number);
       if (index >= size) continue;
-      const { scaling } = this.#rules[this.#ruleOf[index] as number] as Rule;
+      const { scaling } = this.#ruleAt(index);
       let status: StatusCode = typeof statuses === 'number' ? statuses : (statuses[i] as number);
       const raw = values[i] ?? null;
       let value: StateValue;
@@ -97,8 +121,9 @@ export class GroupPipeline {
         value = this.#stateValue(index, scaled.value);
       }
       const time: EpochMs = typeof times === 'number' ? times : (times[i] as number);
+      const isDue = this.#isDue(index, value, status, stamp);
       this.#setCurrent(index, value, status, time);
-      if (this.#isDue(index, value, status, now)) this.#report(index, now, drafts);
+      if (isDue) this.#report(index, stamp, drafts);
     }
     this.#takeReports(drafts);
     return drafts;
@@ -107,9 +132,10 @@ export class GroupPipeline {
   /** Report again what has been silent too long, with the source time that it had. Call a few times per maximum silence. */
   overdue(now: Millis): EventDraft<TelemetryReport>[] {
     const drafts: EventDraft<TelemetryReport>[] = [];
-    for (let index = 0; index < this.#slotOf.length; index++) {
-      const at = this.#lastAt[index] as number;
-      if (at !== Number.NEGATIVE_INFINITY && now - at >= this.#maxSilenceMs) this.#report(index, now, drafts);
+    const stamp = stampOf(now);
+    for (let index = 0; index < this.#reportedAt.length; index++) {
+      const at = this.#reportedAt[index] as number;
+      if (at !== NEVER && msBetween(at, stamp) >= this.#maxSilenceMs) this.#report(index, stamp, drafts);
     }
     this.#takeReports(drafts);
     return drafts;
@@ -128,13 +154,14 @@ export class GroupPipeline {
       this.#current[index] = Number.NaN;
       this.#currentOther.set(index, value);
     }
-    this.#currentStatus[index] = status;
-    this.#currentTime[index] = time;
+    this.#status[index] = status;
+    this.#time[index] = time;
   }
 
-  #isDue(index: number, value: StateValue, status: StatusCode, now: Millis): boolean {
-    if (status !== this.#lastStatus[index]) return true;
-    const { width, share } = (this.#rules[this.#ruleOf[index] as number] as Rule).deadband;
+  #isDue(index: number, value: StateValue, status: StatusCode, stamp: number): boolean {
+    const at = this.#reportedAt[index] as number;
+    if (status !== this.#status[index] || at === NEVER) return true;
+    const { width, share } = this.#ruleAt(index).deadband;
     if (width < 0) return true;
     const last = this.#last[index] as number;
     if (typeof value === 'number') {
@@ -142,29 +169,38 @@ export class GroupPipeline {
       // NaN against a number is a change too; NaN against NaN is none, unless a text stood there.
       if (hasChanged || Number.isNaN(value) !== Number.isNaN(last)) return true;
     } else if (value !== this.#lastOther.get(index)) return true;
-    return now - (this.#lastAt[index] as number) >= this.#maxSilenceMs;
+    return msBetween(at, stamp) >= this.#maxSilenceMs;
   }
 
-  #report(index: number, now: Millis, drafts: EventDraft<TelemetryReport>[]): void {
-    const stream = this.#streams[this.#streamOf[index] as number] as ReportStream;
+  #report(index: number, stamp: number, drafts: EventDraft<TelemetryReport>[]): void {
+    const stream = this.#streamAt(index);
     if (stream.isFull) drafts.push(draftOf(stream.take()));
     const other = this.#currentOther.size > 0 ? this.#currentOther.get(index) : undefined;
     const value = other ?? (this.#current[index] as number);
-    const status = this.#currentStatus[index] as number;
-    stream.add(this.#slotOf[index] as number, value, status, this.#currentTime[index] as number);
+    stream.add(this.#slotAt(index), value, this.#status[index] as number, this.#time[index] as number);
     this.#last[index] = typeof value === 'number' ? value : Number.NaN;
     if (typeof value !== 'number') this.#lastOther.set(index, value);
     else if (this.#lastOther.size > 0) this.#lastOther.delete(index);
-    this.#lastStatus[index] = status;
-    this.#lastAt[index] = now;
+    this.#reportedAt[index] = stamp;
     this.reported++;
   }
 
   #stateValue(index: number, value: TagValue): StateValue {
     if (value === null) return Number.NaN;
     if (typeof value !== 'boolean') return value;
-    const types = this.#streams[this.#streamOf[index] as number]?.list.types;
-    return types?.[this.#slotOf[index] as number] === 'bool' ? Number(value) : value;
+    return this.#streamAt(index).list.types[this.#slotAt(index)] === 'bool' ? Number(value) : value;
+  }
+
+  #ruleAt(index: number): Rule {
+    return this.#rules[this.#ruleOf === null ? 0 : (this.#ruleOf[index] as number)] as Rule;
+  }
+
+  #streamAt(index: number): ReportStream {
+    return this.#streams[this.#streamOf === null ? 0 : (this.#streamOf[index] as number)] as ReportStream;
+  }
+
+  #slotAt(index: number): number {
+    return this.#slotOf === null ? index : (this.#slotOf[index] as number);
   }
 
   #takeReports(drafts: EventDraft<TelemetryReport>[]): void {

@@ -9,8 +9,27 @@ import { narrowNumbers, narrowTimes } from './value-column.ts';
 /** A value that no number column holds: a text, a bigint, or a boolean of a tag that is not declared bool. */
 export type OtherValue = string | bigint | boolean;
 
+/** Columns that others are compared with, the latest: tables go by device. */
+const MOST_COLUMNS = 16;
+
+/** Columns of tag lists, equal ones once: units and types of devices of one kind are the same. */
+class EqualColumns {
+  readonly #known: (readonly string[])[] = [];
+
+  /** @returns this column or an equal one that was there before */
+  of<T extends string>(column: readonly T[]): readonly T[] {
+    for (const known of this.#known) {
+      if (known.length === column.length && known.every((text, i) => text === column[i])) return known as readonly T[];
+    }
+    if (this.#known.length === MOST_COLUMNS) this.#known.shift();
+    this.#known.push(column);
+    return column;
+  }
+}
+
 /** Room for the samples of one group's reports while they are made, which all groups share: between two batches it holds nothing. */
 export class ReportScratch {
+  readonly columns = new EqualColumns();
   readonly slots: Uint32Array;
   readonly numbers: Float64Array;
   readonly statuses: Uint32Array;
@@ -126,8 +145,8 @@ export function streamsOf(
       group: lane === 'bulk' ? base : `${base}_${lane}`,
       lane,
       names: tags.map((tag) => tag.name),
-      units: tags.map((tag) => tag.unit),
-      types: tags.map(reportedType),
+      units: scratch.columns.of(tags.map((tag) => tag.unit)),
+      types: scratch.columns.of(tags.map(reportedType)),
     });
     const stream = new ReportStream(list, scratch, from);
     from += members.length;

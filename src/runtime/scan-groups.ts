@@ -23,7 +23,7 @@ export function scanGroupsOf(tags: TagSequence): ReadonlyMap<string, readonly Sc
           ([periodMs, members]): ScanGroup => ({
             device,
             periodMs,
-            tags: new TagSelection(tags, Uint32Array.from(members)),
+            tags: new TagSelection(tags, members),
           }),
         ),
     ]),

@@ -159,6 +159,40 @@ t.test('a client event that is none says why', async (t) => {
   t.match(kept, { draft: { correlationid: 'c', causationid: 'p', traceparent: '00-1-2-01', data: { a: [1] } } });
 });
 
+t.test('current values follow reports of the whole list, then of some tags, with nobody listening', async (t) => {
+  const table = new CurrentTable();
+  const push = (draft: ReturnType<typeof report>) => {
+    if (isTelemetry(draft)) table.of(draft.data.list).update(draft.data, null);
+  };
+  const list = tagList(['a', 'b', 'c'], { types: ['float64', 'float64', 'bool'] });
+  const values = () => [...table.list()].map(({ tag, value, status, time }) => [tag, value, status, time]);
+  push(report(list, Int16Array.of(1, -2, 1), { timeDeltas: Uint8Array.of(0, 5, 9) }));
+  const first = table.of(list).report.columns.values;
+  t.same(values(), [
+    ['a', 1, 0, 1000],
+    ['b', -2, 0, 1005],
+    ['c', true, 0, 1009],
+  ]);
+  const second = report(list, Int16Array.of(7, 8, 0), { statuses: Uint32Array.of(0, 0x40000000, 0), timeBase: 2000 });
+  push(second);
+  t.equal(table.of(list).report.columns.values, first, 'in the same place');
+  t.not(first, (second.data as { columns: { values: unknown } }).columns.values, 'which is not the report');
+  t.same(values(), [
+    ['a', 7, 0, 2000],
+    ['b', 8, 0x40000000, 2000],
+    ['c', false, 0, 2000],
+  ]);
+  push(report(list, Float64Array.of(0.5), { indexes: Uint16Array.of(1), timeBase: 3000 }));
+  push(report(list, Int16Array.of(300, 4), { timeBase: 4000, timeDeltas: Int8Array.of(0, -1) }));
+  t.same(values(), [
+    ['a', 300, 0, 4000],
+    ['b', 4, 0, 3999],
+    ['c', false, 0, 2000],
+  ]);
+  push(report(list, ['text', 1, true], { timeBase: 5000 }));
+  t.match(table.get('acme/line/press', 'a'), { value: 'text', time: 5000 });
+});
+
 t.test('current values: numbers, then text, absent, sparse, and a list that took the place of another', async (t) => {
   const table = new CurrentTable();
   const push = (draft: ReturnType<typeof report>) => {
