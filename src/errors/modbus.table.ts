@@ -56,6 +56,14 @@ export const MODBUS_ERRORS = {
     action: 'Check that the unit is on and has this number.',
     retry: 'backoff',
   },
+  MODBUS_UNIT_UNSTEADY: {
+    message: 'unit {unit} at {place} answers only now and then, and held up the others on its line',
+    meaning:
+      'Other units have waited for answers of this one that did not come, for longer than a unit may cost them; it is left alone until it has answered three probes in a row and that time is made good.',
+    action:
+      'Check the cable, termination and supply of the unit, or a radio link to it. A shorter `timeout_ms` makes each lost answer cost less.',
+    retry: 'backoff',
+  },
   MODBUS_OVERLOADED: {
     message: 'too many requests wait for {place}',
     meaning: 'More requests on demand were made than the device answers; this one was not sent.',

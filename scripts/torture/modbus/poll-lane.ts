@@ -106,7 +106,7 @@ export async function pollLane({
       lateReplyMs,
       unitPauseMs,
       deadline: sentAt,
-      ...{ isRead: true, holdMs: null, waitsUntil: null },
+      ...{ isRead: true, holdMs: null, waitsUntil: null, heldUp: () => {} },
     };
     const isWanted = () => {
       sentAt = performance.now();

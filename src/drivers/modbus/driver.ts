@@ -120,9 +120,11 @@ export class ModbusDriver implements Driver {
     });
   }
 
-  /** What the scans take the wire, by their present plans. */
+  /** What the scans take the wire, by their present plans; those of silent units are not asked for. */
   #foreseen(): Pick<NonNullable<DriverStats['wire']>, 'wire' | 'predicted' | 'basis'> {
-    const scans = this.#served.flatMap((served) => served.scans.map((scan) => ({ scan, settings: served.settings })));
+    const scans = this.#served.flatMap(({ settings, scansOf }) =>
+      [...scansOf].flatMap(([unit, own]) => (unit.isSilent ? [] : own.map((scan) => ({ scan, settings })))),
+    );
     const isKnown = scans.every(({ scan, settings }) => settings.line !== null || scan.pace.from !== 'guessed');
     const predicted = scans.reduce(
       (sum, { scan, settings }) => sum + scan.predictedMs / settings.maxInFlight / scan.periodMs,
@@ -133,7 +135,8 @@ export class ModbusDriver implements Driver {
     return {
       wire: first === undefined ? '' : connectionKeyOf(first.device.config),
       predicted: isKnown ? predicted : null,
-      basis: scans.length === 0 ? 'nothing is polled' : `units answering after ${[...latencies].join(', ')}`,
+      basis:
+        scans.length === 0 ? 'no unit that answers is polled' : `units answering after ${[...latencies].join(', ')}`,
     };
   }
 

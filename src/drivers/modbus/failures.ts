@@ -1,4 +1,4 @@
-import { HeadgateError } from '../../errors/headgate-error.ts';
+import { HeadgateError, isHeadgateError } from '../../errors/headgate-error.ts';
 import { Status, type StatusCode } from '../../model/quality.ts';
 
 /** Source: OPC 10000-6 Annex A.2. */
@@ -46,6 +46,7 @@ export function statusOf(error: unknown): StatusCode {
     case 'MODBUS_TIMEOUT':
     case 'MODBUS_UNIT_UNREACHABLE':
     case 'MODBUS_UNIT_SILENT':
+    case 'MODBUS_UNIT_UNSTEADY':
       return Status.Bad_NoCommunication;
     case 'MODBUS_BAD_REPLY':
       return Status.Bad_CommunicationError;
@@ -56,4 +57,14 @@ export function statusOf(error: unknown): StatusCode {
     default:
       return Status.Bad_NotConnected;
   }
+}
+
+/** True when it is the unit that failed, not the connection. */
+export function isUnitFailure(error: unknown): error is HeadgateError {
+  return (
+    isHeadgateError(error, 'MODBUS_TIMEOUT') ||
+    isHeadgateError(error, 'MODBUS_BAD_REPLY') ||
+    isHeadgateError(error, 'MODBUS_CONNECTION_LOST') ||
+    isHeadgateError(error, 'MODBUS_UNIT_UNREACHABLE')
+  );
 }

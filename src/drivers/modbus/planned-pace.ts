@@ -22,12 +22,12 @@ const LONG_READ = 125;
  * is clearly another, so that plans stay as they are while a unit only wavers.
  */
 export class PlannedPace {
-  readonly #measure: (() => UnitPace | null) | null;
+  readonly #measure: () => UnitPace | null;
   #pace: KnownPace;
   #lookAt: Millis = Number.NEGATIVE_INFINITY;
 
-  /** @param measure the pace of late, null while not known; null: it cannot be measured */
-  constructor(initial: KnownPace, measure: (() => UnitPace | null) | null) {
+  /** @param measure the pace of late, null while not known */
+  constructor(initial: KnownPace, measure: () => UnitPace | null) {
     this.#pace = initial;
     this.#measure = measure;
   }
@@ -39,7 +39,7 @@ export class PlannedPace {
 
   /** Take what was measured, when it is time to. @param now monotonic */
   at(now: Millis): KnownPace {
-    if (this.#measure === null || now < this.#lookAt) return this.#pace;
+    if (now < this.#lookAt) return this.#pace;
     const measured = this.#measure();
     if (measured === null) return this.#pace;
     this.#lookAt = now + LOOK_MS;

@@ -4,25 +4,22 @@ import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import { isBitArea } from './area.ts';
 import { silenceBehindMs } from './bus-timing.ts';
-import { meaningOf, UNANSWERED } from './failures.ts';
+import { isUnitFailure, meaningOf, UNANSWERED } from './failures.ts';
 import { type ModbusRequest, NO_DATA, readRequest } from './frame.ts';
 import { LatencyMeter } from './latency-meter.ts';
+import { LossBudget } from './loss-budget.ts';
+import { type Patience, UnitPatience } from './patience.ts';
 import { type Extent, isWithinArea } from './plan.ts';
 import { PlannedPace } from './planned-pace.ts';
-import { RecentSlowest } from './recent-slowest.ts';
 import { backoffMs } from './schedule.ts';
 import type { ModbusSettings } from './settings.ts';
 import type { Wire } from './wire.ts';
 import type { WireReply } from './wire-job.ts';
 
-/** Whether a silent unit answers again is asked with less patience than for a value: so many times the slowest answer of late, its own or any on the wire. */
-const PROBE_PATIENCE = 4;
-const LEAST_PROBE_MS = 50;
-/** Others wait for an answer so many times longer than answers take, of the unit or on the wire, whichever is longer. */
-const HOLD_PATIENCE = 4;
-const LEAST_HOLD_MS = 20;
-/** The fourth probe, the eighth, the sixteenth and so on have the whole time-out: the unit may have become slow. */
-const FIRST_PATIENT_PROBE = 4;
+/** Lost answers of so many time-outs in a row are what may happen to any unit. */
+const LOSS_BURST = 3;
+/** A unit that has cost the others too much is believed to answer after so many answers without a loss between them. */
+const STEADY_ANSWERS = 3;
 
 export interface UnitOptions {
   readonly device: string;
@@ -38,11 +35,14 @@ export interface UnitOptions {
   readonly onSilent: (error: HeadgateError) => void;
 }
 
-/** How long an answer is waited for, how long the others on the wire wait too (null: as long), and until when the others go first. */
-interface Patience {
-  readonly timeoutMs: Millis;
-  readonly holdMs: (() => Millis) | null;
-  readonly waitsUntil: Millis | null;
+/** What belongs to an exchange beside request and deadline. */
+interface Asking {
+  /** Asked when its turn comes; false: it is not sent. */
+  readonly isWanted?: () => boolean;
+  /** The whole time-out by default. */
+  readonly patience?: Patience;
+  /** Told how long others waited for an answer that did not come. */
+  readonly onLost?: (lostMs: Millis) => void;
 }
 
 const always = (): boolean => true;
@@ -56,7 +56,8 @@ export interface UnitCounts {
 
 /**
  * One unit behind a connection as one device sees it. Knows whether the unit answers; while it does not, nothing is sent to it but
- * a probe after each backoff, and where answers carry numbers the others wait only briefly for one.
+ * a probe after each backoff, and where answers carry numbers the others wait only briefly for one. A unit that answers only now and
+ * then, and has cost the others more than its share, counts as silent until it has answered steadily.
  */
 export class Unit {
   readonly counts: UnitCounts = { requests: 0, failures: 0, timeouts: 0 };
@@ -73,8 +74,12 @@ export class Unit {
   /** The requests of the extents that are read again and again. */
   readonly #requests = new WeakMap<Extent, ModbusRequest>();
   readonly #isAskable = (): boolean => !this.isSilent;
-  readonly #patience: Patience;
-  readonly #shortPatience: Patience;
+  readonly #patience: UnitPatience;
+  readonly #losses: LossBudget;
+  /** It fell silent after it had cost the others too much. */
+  #isUnsteady = false;
+  /** Since it fell silent, without a loss between them. */
+  #steadyAnswers = 0;
   /** What it answered last. */
   #known: Extent | null = null;
   #probe: Timer | null = null;
@@ -82,10 +87,6 @@ export class Unit {
   #first: Promise<unknown> | null = null;
   /** The check under way whether the unit answers at all. */
   #check: Promise<void> | null = null;
-  /** The longest that it took to answer of late. */
-  readonly #slowest = new RecentSlowest();
-  /** How long it takes to answer of late; 0 before it has. */
-  #typicalMs: Millis = 0;
   /** What must not be mixed with anything else: a write, or a read in several requests. */
   #exclusive: Promise<unknown> = Promise.resolve();
   /** Ends each pause that a busy unit was given. */
@@ -94,12 +95,11 @@ export class Unit {
   constructor(options: UnitOptions) {
     this.#options = options;
     this.number = options.unit;
-    const { framing, timing, timeoutMs, maxInFlight, pace } = options.settings;
-    this.#patience = { timeoutMs, holdMs: null, waitsUntil: null };
-    this.#shortPatience = { ...this.#patience, holdMs: () => this.#holdMs() };
+    const { framing, timing, timeoutMs, pace } = options.settings;
+    this.#patience = new UnitPatience(timeoutMs, options.wire);
+    this.#losses = new LossBudget(LOSS_BURST * timeoutMs);
     this.latency = new LatencyMeter(timing, framing === 'tcp' ? 0 : silenceBehindMs(timing));
-    // With several in flight an answer also waits for those before it.
-    this.pace = new PlannedPace(pace, maxInFlight > 1 ? null : () => this.latency.pace);
+    this.pace = new PlannedPace(pace, () => this.latency.pace);
   }
 
   /** Requests to it that may be in flight at once. */
@@ -153,23 +153,36 @@ export class Unit {
     const { clock, settings } = this.#options;
     const { retries, busyPauseMs } = settings;
     const request = this.#requestOf(extent);
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const reply = await this.exchange(request, deadline, this.#isAskable, this.#patienceNow());
-        if (reply.exception === 0) this.#known = extent;
-        else if (meaningOf(reply.exception).kind === 'busy' && attempt < retries) {
-          await this.#pause(busyPauseMs);
-          continue;
+    let lostMs = 0;
+    const onLost = (ms: Millis) => {
+      lostMs += ms;
+    };
+    try {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          const patience = this.#patience.forValue;
+          const reply = await this.exchange(request, deadline, { isWanted: this.#isAskable, patience, onLost });
+          if (reply.exception === 0) this.#known = extent;
+          else if (meaningOf(reply.exception).kind === 'busy' && attempt < retries) {
+            await this.#pause(busyPauseMs);
+            continue;
+          }
+          return reply;
+        } catch (error) {
+          if (!isUnitFailure(error) || this.isSilent) throw error;
+          if (this.#losses.isSpent(clock.monotonic())) throw this.#fallSilent(error);
+          this.#check ??= this.#checkAlive(error, extent, onLost).finally(() => {
+            this.#check = null;
+          });
+          await this.#check;
+          if (attempt < retries) continue;
+          // The fault of this place: it is found out and left out, and is not what the unit is judged by.
+          lostMs = 0;
+          return { exception: UNANSWERED, data: NO_DATA, time: clock.now(), tookMs: 0, isUnqueued: false };
         }
-        return reply;
-      } catch (error) {
-        if (!isUnitFailure(error) || this.isSilent) throw error;
-        this.#check ??= this.#checkAlive(error, extent).finally(() => {
-          this.#check = null;
-        });
-        await this.#check;
-        if (attempt >= retries) return { exception: UNANSWERED, data: NO_DATA, time: clock.now(), tookMs: 0 };
       }
+    } finally {
+      if (lostMs > 0) this.#losses.take(lostMs, clock.monotonic());
     }
   }
 
@@ -180,25 +193,31 @@ export class Unit {
   async exchange(
     request: ModbusRequest,
     deadline: Millis,
-    isWanted: () => boolean = always,
-    { timeoutMs, holdMs, waitsUntil }: Patience = this.#patience,
+    { isWanted = always, patience = this.#patience.whole, onLost }: Asking = {},
   ): Promise<WireReply> {
     const { wire, settings, observer, device, clock } = this.#options;
     const { place, unitPauseMs } = settings;
+    const { timeoutMs, holdMs, waitsUntil } = patience;
     const lateReplyMs = settings.lateReplyMs + settings.timeoutMs - timeoutMs;
     const counted = () => {
       const wanted = isWanted();
       if (wanted) this.counts.requests++;
       return wanted;
     };
+    let heldUpMs = 0;
+    const heldUp = (ms: Millis) => {
+      heldUpMs = ms;
+    };
     const isRead = request.reply.kind === 'data' || request.reply.kind === 'identification';
     let reply: WireReply;
     try {
+      // Written out: this is made for each request, and spreading costs more than the rest of it.
       reply = await wire.send({
         request,
         deadline,
         isRead,
         isWanted: counted,
+        heldUp,
         timeoutMs,
         lateReplyMs,
         unitPauseMs,
@@ -207,7 +226,10 @@ export class Unit {
       });
     } catch (error) {
       if (isHeadgateError(error, 'MODBUS_TIMEOUT')) this.counts.timeouts++;
-      if (isUnitFailure(error)) this.counts.failures++;
+      if (isUnitFailure(error)) {
+        this.counts.failures++;
+        onLost?.(heldUpMs);
+      }
       throw error;
     }
     if (reply.exception !== 0) {
@@ -215,14 +237,14 @@ export class Unit {
       this.counts.failures++;
       observer.emit('modbus-exception', { device, unit: this.number, exception: reply.exception });
       if (kind === 'unreachable') {
+        onLost?.(heldUpMs);
         throw new HeadgateError('MODBUS_UNIT_UNREACHABLE', { place, unit: this.number, reason: words });
       }
     }
     if (request.reply.kind !== 'none') {
-      this.#slowest.take(reply.tookMs, clock.monotonic());
-      this.#typicalMs += (reply.tookMs - this.#typicalMs) / (this.#typicalMs === 0 ? 1 : 16);
-      // Function and byte count before the data.
-      if (reply.exception === 0) {
+      this.#patience.take(reply.tookMs, clock.monotonic());
+      // One that was sent while others were under way has waited for them too. Function and byte count before the data.
+      if (reply.exception === 0 && reply.isUnqueued) {
         this.latency.take(reply.tookMs, { request: request.pdu.length, reply: reply.data.length + 2 });
       }
       this.#answer();
@@ -249,6 +271,7 @@ export class Unit {
     this.#silences = 0;
     this.#state = 'unknown';
     this.#silence = null;
+    this.#isUnsteady = false;
   }
 
   /** No timer is left; what pauses goes on, to find the connection stopped. */
@@ -259,19 +282,19 @@ export class Unit {
   }
 
   /** Ask for what was answered last, or what a probe asks for; first of all that waits. @throws the unit is silent now, or the connection is down */
-  async #checkAlive(failure: HeadgateError, failed: Extent): Promise<void> {
+  async #checkAlive(failure: HeadgateError, failed: Extent, onLost: (lostMs: Millis) => void): Promise<void> {
     const extent = this.#known ?? this.#probeExtent;
     if (this.#state === 'answers' && extent !== null) {
       try {
         const request = readRequest(this.number, this.#unlike(failed, extent));
-        await this.exchange(request, Number.NEGATIVE_INFINITY, this.#isAskable, this.#checkPatience());
+        const asking = { isWanted: this.#isAskable, patience: this.#patience.forCheck, onLost };
+        await this.exchange(request, Number.NEGATIVE_INFINITY, asking);
         return;
       } catch (error) {
         if (!isUnitFailure(error) || this.isSilent) throw error;
       }
     }
-    this.#fallSilent(failure);
-    throw failure;
+    throw this.#fallSilent(failure);
   }
 
   /**
@@ -287,11 +310,19 @@ export class Unit {
     return isAlike && isWithinArea(larger) ? larger : small;
   }
 
-  #fallSilent(error: HeadgateError): void {
-    const { observer, device } = this.#options;
+  /** @returns why it counts as silent */
+  #fallSilent(failure: HeadgateError): HeadgateError {
+    const { observer, device, clock, settings } = this.#options;
+    this.#steadyAnswers = 0;
+    this.#isUnsteady ||= this.#losses.isSpent(clock.monotonic());
+    const error = this.#isUnsteady
+      ? new HeadgateError('MODBUS_UNIT_UNSTEADY', { place: settings.place, unit: this.number })
+      : failure;
     if (!this.isSilent) observer.emit('modbus-unit-silent', { device, unit: this.number, reason: error.message });
     this.#silenceWith(error);
-    this.#probeLater();
+    this.#silences++;
+    this.#probeAfter(this.#silences);
+    return error;
   }
 
   #silenceWith(error: HeadgateError): void {
@@ -306,6 +337,7 @@ export class Unit {
   #answer(): void {
     if (this.#state === 'answers') return;
     const wasSilent = this.#state === 'silent';
+    if (wasSilent && !this.#isSteady()) return;
     this.reset();
     this.#state = 'answers';
     const { observer, device, onAnswers } = this.#options;
@@ -313,10 +345,17 @@ export class Unit {
     onAnswers();
   }
 
-  #probeLater(): void {
+  /** Called at each answer of a silent unit: whether that is enough for it to count as answering. */
+  #isSteady(): boolean {
+    this.#steadyAnswers++;
+    const isAffordable = !this.#losses.isSpent(this.#options.clock.monotonic());
+    return !this.#isUnsteady || (this.#steadyAnswers >= STEADY_ANSWERS && isAffordable);
+  }
+
+  /** @param failures in a row, by which the pause grows */
+  #probeAfter(failures: number): void {
     const { settings, clock, random } = this.#options;
-    this.#silences++;
-    const pauseMs = backoffMs(this.#silences, settings.reconnectMinMs, settings.reconnectMaxMs, random);
+    const pauseMs = backoffMs(failures, settings.reconnectMinMs, settings.reconnectMaxMs, random);
     this.#probe = clock.after(pauseMs, () => {
       this.#probe = null;
       void this.#probeNow();
@@ -330,7 +369,10 @@ export class Unit {
     try {
       const deadline = clock.monotonic() + settings.reconnectMinMs;
       const request = readRequest(this.number, { ...extent, count: 1 });
-      await this.exchange(request, deadline, () => this.isSilent, this.#probePatience(deadline));
+      const patience = this.#patience.forProbe(deadline, this.#silences);
+      await this.exchange(request, deadline, { isWanted: () => this.isSilent, patience });
+      // It has to show that it goes on like that.
+      if (this.isSilent && this.#probe === null) this.#probeAfter(1);
     } catch (error) {
       // Anything else means that the connection is down or being shut down, which decides then.
       if (isUnitFailure(error) && this.isSilent && this.#probe === null) this.#fallSilent(error);
@@ -345,43 +387,6 @@ export class Unit {
     return request;
   }
 
-  /** It has had the whole time-out already: on a line that others wait for it gets no second one. */
-  #checkPatience(): Patience {
-    if (!this.#options.wire.isUnnumbered) return this.#patienceNow();
-    return { timeoutMs: this.#probeTimeoutMs(), holdMs: null, waitsUntil: null };
-  }
-
-  /** @param waitsUntil the probe goes when it is in nobody's way, at the latest then */
-  #probePatience(waitsUntil: Millis): Patience {
-    if (this.#options.wire.isUnnumbered) return { timeoutMs: this.#probeTimeoutMs(), holdMs: null, waitsUntil };
-    return { ...this.#shortPatience, waitsUntil };
-  }
-
-  /**
-   * Where answers carry numbers one that is late is known as such: others wait for it only much longer than usual, and it counts later too. Where
-   * several may be in flight one that is late is in nobody's way.
-   */
-  #patienceNow(): Patience {
-    const { isUnnumbered, capacity } = this.#options.wire;
-    return isUnnumbered || capacity > 1 ? this.#patience : this.#shortPatience;
-  }
-
-  #holdMs(): Millis {
-    const { settings, wire } = this.#options;
-    const usualMs = Math.max(wire.typicalMs, this.#typicalMs);
-    if (usualMs === 0) return settings.timeoutMs;
-    return Math.min(settings.timeoutMs, Math.max(LEAST_HOLD_MS, Math.ceil(HOLD_PATIENCE * usualMs)));
-  }
-
-  #probeTimeoutMs(): Millis {
-    const { wire, settings } = this.#options;
-    const { timeoutMs } = settings;
-    const slowestMs = this.#slowest.ms === 0 ? wire.slowestMs : this.#slowest.ms;
-    const isPatient = this.#silences >= FIRST_PATIENT_PROBE && Number.isInteger(Math.log2(this.#silences));
-    if (slowestMs === 0 || isPatient) return timeoutMs;
-    return Math.min(timeoutMs, Math.max(LEAST_PROBE_MS, Math.ceil(PROBE_PATIENCE * slowestMs)));
-  }
-
   #pause(pauseMs: Millis): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
@@ -393,14 +398,4 @@ export class Unit {
       this.#pauses.add(end);
     });
   }
-}
-
-/** True when it is the unit that failed, not the connection. */
-function isUnitFailure(error: unknown): error is HeadgateError {
-  return (
-    isHeadgateError(error, 'MODBUS_TIMEOUT') ||
-    isHeadgateError(error, 'MODBUS_BAD_REPLY') ||
-    isHeadgateError(error, 'MODBUS_CONNECTION_LOST') ||
-    isHeadgateError(error, 'MODBUS_UNIT_UNREACHABLE')
-  );
 }

@@ -1,4 +1,6 @@
+import type { HeadgateError } from '../../errors/headgate-error.ts';
 import type { EpochMs, Millis } from '../../model/time.ts';
+import type { Timer } from '../../ports/clock.ts';
 import type { ModbusReply, ModbusRequest } from './frame.ts';
 
 /** A request for a wire, and when it may go. */
@@ -25,6 +27,8 @@ export interface WireJob {
   readonly isRead: boolean;
   /** Asked when its turn comes; false: it is rejected unsent. */
   readonly isWanted: () => boolean;
+  /** Told before it settles, when requests to other units have waited for it: how long the first of them did. */
+  readonly heldUp: (waitedMs: Millis) => void;
 }
 
 /** A reply with the moment that its values are of. */
@@ -33,4 +37,33 @@ export interface WireReply extends ModbusReply {
   readonly time: EpochMs;
   /** From sending the request to the whole answer. */
   readonly tookMs: Millis;
+  /** Nothing else was under way when it was sent: all of that time is the unit's. */
+  readonly isUnqueued: boolean;
+}
+
+/** A job whose turn has not come. */
+export interface WaitingJob {
+  readonly job: WireJob;
+  readonly deadline: Millis;
+  readonly queuedAt: Millis;
+  readonly resolve: (reply: WireReply) => void;
+  readonly reject: (error: HeadgateError) => void;
+  /** It was lost with its connection once. */
+  isRepeat: boolean;
+}
+
+/** A job under way. */
+export interface SentJob {
+  readonly waiting: WaitingJob;
+  /** Wall clock. */
+  readonly time: EpochMs;
+  readonly sentAt: Millis;
+  /** Nothing else was under way then, not even an answer that nobody waits for. */
+  readonly isUnqueued: boolean;
+  /** Monotonic: until then others wait for it, if there are any. */
+  readonly holdsUntil: Millis;
+  /** Runs while others wait. */
+  timer: Timer | null;
+  /** The wire has gone on to others. */
+  isPassedOver: boolean;
 }

@@ -1,5 +1,5 @@
 import { HeadgateError } from '../../errors/headgate-error.ts';
-import type { EpochMs, Millis } from '../../model/time.ts';
+import type { Millis } from '../../model/time.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import type { ClientHandlers, FrameListener, WireClient } from './client.ts';
@@ -7,7 +7,7 @@ import type { ModbusReply } from './frame.ts';
 import { RecentSlowest } from './recent-slowest.ts';
 import { backoffMs, earliest } from './schedule.ts';
 import { UseMeter } from './use-meter.ts';
-import type { WireJob, WireReply } from './wire-job.ts';
+import type { SentJob, WaitingJob, WireJob, WireReply } from './wire-job.ts';
 
 export interface WireOptions {
   /** For people: `192.168.0.20:502`, `/dev/ttyUSB0`. */
@@ -26,29 +26,6 @@ export interface WireOptions {
   readonly onUp: () => void;
   /** The connection is down and stays so until `onUp`; called once for each time, and for a first attempt that fails. */
   readonly onDown: (error: HeadgateError) => void;
-}
-
-interface Waiting {
-  readonly job: WireJob;
-  readonly deadline: Millis;
-  readonly queuedAt: Millis;
-  readonly resolve: (reply: WireReply) => void;
-  readonly reject: (error: HeadgateError) => void;
-  isRepeat: boolean;
-}
-
-/** A request under way. */
-interface Sent {
-  readonly waiting: Waiting;
-  /** Wall clock. */
-  readonly time: EpochMs;
-  readonly sentAt: Millis;
-  /** Monotonic: until then others wait for it, if there are any. */
-  readonly holdsUntil: Millis;
-  /** Runs while others wait. */
-  timer: Timer | null;
-  /** The wire has gone on to others. */
-  isPassedOver: boolean;
 }
 
 /** Scans in step begin within so long of each other. */
@@ -71,7 +48,7 @@ export class Wire {
   /** Time in which at least one request was in flight, since start. */
   busyMs: Millis = 0;
   readonly #options: WireOptions;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: WaitingJob[] = [];
   /** Monotonic time before which a unit is not asked; only those that are past it or to come. */
   readonly #notBefore = new Map<number, Millis>();
   #client: WireClient | null = null;
@@ -80,7 +57,7 @@ export class Wire {
   #isOpen = false;
   #inFlight = 0;
   /** Under way, and waited for until a time of their own only. */
-  readonly #held = new Set<Sent>();
+  readonly #held = new Set<SentJob>();
   /** Units whose answer is not waited for any more, but still counts: not asked until it has come or its time is over. */
   readonly #owing = new Set<number>();
   #releasedAt: Millis = Number.NEGATIVE_INFINITY;
@@ -248,7 +225,7 @@ export class Wire {
         if (start < Number.POSITIVE_INFINITY) this.#wakeIn(start - now);
         return;
       }
-      const [waiting] = this.#waiting.splice(at, 1) as [Waiting];
+      const [waiting] = this.#waiting.splice(at, 1) as [WaitingJob];
       if (waiting.job.isWanted()) this.#run(client, waiting, now);
       else {
         const { unit } = waiting.job.request;
@@ -270,7 +247,7 @@ export class Wire {
   }
 
   /** Monotonic time from which on a request may go. */
-  #startsAt({ job: { request, waitsUntil }, queuedAt }: Waiting, now: Millis): Millis {
+  #startsAt({ job: { request, waitsUntil }, queuedAt }: WaitingJob, now: Millis): Millis {
     if (this.#owing.has(request.unit)) return Number.POSITIVE_INFINITY;
     const unitsFrom = this.#notBefore.get(request.unit) ?? Number.NEGATIVE_INFINITY;
     if (waitsUntil === null || now - this.#answeredAt >= IDLE_MS) return unitsFrom;
@@ -278,25 +255,28 @@ export class Wire {
     return Math.max(unitsFrom, isBehindOthers ? Math.min(waitsUntil, this.#releasedAt + SETTLE_MS) : waitsUntil);
   }
 
-  #run(client: WireClient, waiting: Waiting, sentAt: Millis): void {
+  #run(client: WireClient, waiting: WaitingJob, sentAt: Millis): void {
     const { request, timeoutMs, holdMs } = waiting.job;
+    const isUnqueued = this.#inFlight === 0 && this.#owing.size === 0;
     if (this.#inFlight++ === 0) this.#busySince = sentAt;
     const time = this.#options.clock.now();
     const isHeld = holdMs !== null && !client.isUnnumbered;
     const holdsUntil = isHeld ? sentAt + holdMs() : Number.POSITIVE_INFINITY;
-    const sent: Sent = { waiting, time, sentAt, holdsUntil, timer: null, isPassedOver: false };
+    const sent: SentJob = { waiting, time, sentAt, isUnqueued, holdsUntil, timer: null, isPassedOver: false };
     if (isHeld) this.#held.add(sent);
     client.request(request, timeoutMs).then(
       (reply) => this.#answered(sent, reply),
       (error: HeadgateError) => {
+        const now = this.#options.clock.monotonic();
+        this.#tellHeldUp(sent, now, client.quietMs());
         this.#failed(client, waiting, error);
-        this.#ended(sent, this.#options.clock.monotonic());
+        this.#ended(sent, now);
       },
     );
   }
 
-  #answered(sent: Sent, { exception, data }: ModbusReply): void {
-    const { waiting, time, sentAt } = sent;
+  #answered(sent: SentJob, { exception, data }: ModbusReply): void {
+    const { waiting, time, sentAt, isUnqueued } = sent;
     const { request, unitPauseMs } = waiting.job;
     const now = this.#options.clock.monotonic();
     const tookMs = now - sentAt;
@@ -305,11 +285,12 @@ export class Wire {
     this.#slowest.take(tookMs, now);
     this.typicalMs += (tookMs - this.typicalMs) / (this.typicalMs === 0 ? 1 : 16);
     if (unitPauseMs > 0) this.#notBefore.set(request.unit, now + unitPauseMs);
-    waiting.resolve({ exception, data, time, tookMs });
+    this.#tellHeldUp(sent, now, 0);
+    waiting.resolve({ exception, data, time, tookMs, isUnqueued });
     this.#ended(sent, now);
   }
 
-  #ended(sent: Sent, now: Millis): void {
+  #ended(sent: SentJob, now: Millis): void {
     if (sent.holdsUntil < Number.POSITIVE_INFINITY) {
       this.#held.delete(sent);
       sent.timer?.cancel();
@@ -321,11 +302,25 @@ export class Wire {
   }
 
   /** Others have waited for it long enough. */
-  #passOver(sent: Sent): void {
+  #passOver(sent: SentJob): void {
     if (!this.#held.delete(sent)) return;
+    const now = this.#options.clock.monotonic();
+    this.#tellHeldUp(sent, now, 0);
     sent.isPassedOver = true;
     this.#owing.add(sent.waiting.job.request.unit);
-    this.#release(this.#options.clock.monotonic());
+    this.#release(now);
+  }
+
+  /** @param restMs for how long nothing can be sent yet */
+  #tellHeldUp({ waiting, sentAt, isPassedOver }: SentJob, now: Millis, restMs: Millis): void {
+    if (isPassedOver) return;
+    const { request, heldUp } = waiting.job;
+    let longestMs = 0;
+    for (const other of this.#waiting) {
+      if (other.job.request.unit === request.unit || this.#startsAt(other, now) > now) continue;
+      longestMs = Math.max(longestMs, now - Math.max(sentAt, other.queuedAt));
+    }
+    if (longestMs > 0) heldUp(longestMs + restMs);
   }
 
   /** A request does not hold the wire any more. */
@@ -340,7 +335,7 @@ export class Wire {
     this.#next(now);
   }
 
-  #failed(client: WireClient, waiting: Waiting, error: HeadgateError): void {
+  #failed(client: WireClient, waiting: WaitingJob, error: HeadgateError): void {
     const { place, clock, observer } = this.#options;
     const { job } = waiting;
     const { unit } = job.request;

@@ -79,7 +79,7 @@ async function writeOne({ tag, value }: TagWrite, options: WriteNowOptions): Pro
         for (const request of requests) {
           // The unit did not know the function before this one, so nothing has been done.
           if (request !== requests[0] && clock.monotonic() >= deadline) return Status.Bad_Timeout;
-          const { exception } = await unit.exchange(request, Number.NEGATIVE_INFINITY, isWanted);
+          const { exception } = await unit.exchange(request, Number.NEGATIVE_INFINITY, { isWanted });
           if (exception === ILLEGAL_FUNCTION && request !== requests.at(-1)) continue;
           if (exception !== 0) return meaningOf(exception).status;
           return isBroadcast ? Status.Uncertain : Status.Good;

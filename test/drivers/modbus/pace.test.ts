@@ -43,7 +43,6 @@ t.test('a plan reckons with another pace only when it is clearly another, once a
   }
   measured = { latencyMs: 40, registerMs: 0.5 };
   t.equal(pace.at(600_000).registerMs, 0.5);
-  t.equal(new PlannedPace(guessed, null).at(1), guessed, 'what cannot be measured stays');
 });
 
 t.test('reads are planned anew as a unit is found faster or slower, and no value is ever wrong', async (t) => {
@@ -90,4 +89,37 @@ t.test('reads are planned anew as a unit is found faster or slower, and no value
   });
   t.strictSame(wrong, []);
   t.ok(witness.history.length > 100);
+});
+
+t.test('how long a unit takes is measured of what waits for nothing else, also with several in flight', async (t) => {
+  const server = await TestModbusServer.start();
+  const workMs = 15;
+  let freeAt = 0;
+  let mostAtOnce = 0;
+  let atOnce = 0;
+  server.behave = ({ socket, honest, at }) => {
+    freeAt = Math.max(freeAt, at) + workMs;
+    mostAtOnce = Math.max(mostAtOnce, ++atOnce);
+    setTimeout(() => {
+      atOnce--;
+      socket.write(honest);
+    }, freeAt - performance.now());
+  };
+  const witness = new DriverWitness();
+  const tags = Array.from({ length: 6 }, (_none, i) =>
+    tag(`r${i}`, { device: 'm', address: `HR:${i * 500}`, type: 'uint16', scanMs: 20 }),
+  );
+  const config = { name: 'm', driver: 'modbus-tcp' as const, host: '127.0.0.1', port: server.port, max_in_flight: 6 };
+  const driver = await witness.create(modbusTcp, [
+    { name: 'm', config, groups: [{ device: 'm', periodMs: 20, tags }] },
+  ]);
+  t.teardown(async () => {
+    await driver.stop();
+    await server.close();
+  });
+  await driver.start();
+  await until(() => /measured/.test(driver.stats()[0]?.wire?.basis ?? ''), { what: 'a measured pace' });
+  t.equal(mostAtOnce, 6, 'the unit has six requests to work off');
+  const latencyMs = driver.stats()[0]?.latencyMs ?? 0;
+  t.ok(latencyMs >= workMs - 1 && latencyMs < 3 * workMs, `${latencyMs.toFixed(1)} ms, not what the queue takes`);
 });

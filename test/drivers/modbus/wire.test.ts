@@ -10,7 +10,7 @@ import { recordingObserver } from '../../support/observer.ts';
 const job = (unit: number, waitsUntil: number | null): WireJob => ({
   request: readRequest(unit, { area: 'holding', offset: 0, count: 1 }),
   ...{ timeoutMs: 5_000, lateReplyMs: 0, unitPauseMs: 0, holdMs: null, waitsUntil },
-  ...{ deadline: performance.now(), isRead: true, isWanted: () => true },
+  ...{ deadline: performance.now(), isRead: true, isWanted: () => true, heldUp: () => {} },
 });
 
 t.test('what may wait goes shortly after the others, or by itself when there are none', async (t) => {
