@@ -4,7 +4,9 @@ import type { Cursor, LaneCursors, SequenceRange } from '../ports/journal.ts';
 import { Consumer, type ConsumerCounts, inEveryLane } from './consumer.ts';
 import type { OpenLedger, SegmentName } from './journal-disk.ts';
 import type { LedgerChange, LedgerContent, LedgerHead, StoredGap, StreamAccount, StreamCount } from './ledger.ts';
+import { applyMoves, encodeMoves, isMoving, type LedgerMoves, MAX_MOVES_LENGTH } from './ledger-moves.ts';
 import { checkLedgerSum, removeLedgerSum, writeLedgerSum } from './ledger-sum.ts';
+import { saveHead, saveTables } from './ledger-tables.ts';
 import type { ReadOnlyWatch } from './read-only-watch.ts';
 import type { SegmentInfo } from './segment-info.ts';
 import { DamageError } from './sqlite-failure.ts';
@@ -16,7 +18,7 @@ import { setWalMode, WalCheckpoint } from './wal-mode.ts';
  */
 
 const APPLICATION_ID = 0x48_47_4c_31;
-const FORMAT_VERSION = 7;
+const FORMAT_VERSION = 8;
 
 const STREAM_TABLES = `
   CREATE TABLE stream (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -33,7 +35,7 @@ const CHECKPOINT_PAGES = 512;
 const SCHEMA = `
   CREATE TABLE journal (
     journal_id TEXT NOT NULL, last_sequence INTEGER NOT NULL, reserved INTEGER NOT NULL, is_clean INTEGER NOT NULL,
-    cursors_lost INTEGER NOT NULL, boot_id TEXT NOT NULL DEFAULT '') STRICT;
+    cursors_lost INTEGER NOT NULL, boot_id TEXT NOT NULL DEFAULT '', moves TEXT NOT NULL DEFAULT '') STRICT;
   CREATE TABLE lane (lane TEXT PRIMARY KEY, accepted INTEGER NOT NULL, removed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE segment (
     lane TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -56,19 +58,16 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
   4: 'ALTER TABLE segment ADD COLUMN thinned_after INTEGER',
   5: 'ALTER TABLE gap ADD COLUMN told_by INTEGER',
   6: "ALTER TABLE journal ADD COLUMN boot_id TEXT NOT NULL DEFAULT ''",
+  7: "ALTER TABLE journal ADD COLUMN moves TEXT NOT NULL DEFAULT ''",
 };
-
-/** Streams that have accounts of their own; those that come later share one, without a name. */
-const MAX_STREAMS = 10_000;
-const OTHER_STREAMS = '';
-
-/** Gaps that are kept as records; the counts in the ledger are for ever. */
-const MAX_GAP_RECORDS = 10_000;
 
 /** The open cursors.db. Synchronous; throws what better-sqlite3 throws. */
 export class LedgerFile implements OpenLedger {
   readonly #db: Database.Database;
   readonly #checkpoint: WalCheckpoint;
+  /** Newer in the text of moves than in the tables. */
+  readonly #movedSegments = new Set<SegmentInfo>();
+  readonly #movedConsumers = new Set<Consumer>();
 
   private constructor(db: Database.Database, watch: ReadOnlyWatch) {
     this.#db = db;
@@ -105,7 +104,10 @@ export class LedgerFile implements OpenLedger {
 
   /** @throws DamageError content that cannot be */
   load(): LedgerContent {
-    return loadLedger(this.#db);
+    const { content, moves } = readLedger(this.#db);
+    for (const segment of moves.segments) this.#movedSegments.add(segment);
+    for (const consumer of moves.consumers) this.#movedConsumers.add(consumer);
+    return content;
   }
 
   /** Untold gaps, to be told again. */
@@ -137,56 +139,25 @@ export class LedgerFile implements OpenLedger {
 
   /** Write what changed; returns when it is on the disk. */
   save(change: LedgerChange): void {
-    const db = this.#db;
-    db.transaction(() => {
-      const { head } = change;
-      db.prepare('UPDATE journal SET last_sequence = ?, reserved = ?, is_clean = ?, cursors_lost = ?, boot_id = ?').run(
-        head.lastSequence,
-        head.reserved,
-        head.isClean ? 1 : 0,
-        head.cursorsLost ? 1 : 0,
-        head.bootId,
-      );
-      for (const lane of LANES) {
-        const { accepted, removed } = change.lanes[lane];
-        db.prepare('UPDATE lane SET accepted = ?, removed = ? WHERE lane = ? AND (accepted <> ? OR removed <> ?)').run(
-          accepted,
-          removed,
-          lane,
-          accepted,
-          removed,
-        );
-      }
-      const segment = db.prepare('INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-      for (const s of change.segments) {
-        const { times } = s;
-        const fixed = [s.lane, s.first, s.last, s.count, s.bytes, s.openedAt, s.endedAt, s.state, s.sha256];
-        segment.run(...fixed, times?.low ?? null, times?.high ?? null, s.thinnedAfter);
-      }
-      const remove = db.prepare('DELETE FROM segment WHERE lane = ? AND first = ?');
-      const removeTally = db.prepare('DELETE FROM segment_stream WHERE lane = ? AND first = ?');
-      for (const s of change.removedSegments) {
-        remove.run(s.lane, s.first);
-        removeTally.run(s.lane, s.first);
-      }
-      // First what goes: a forgotten consumer may have been opened anew.
-      for (const name of change.removedConsumers) {
-        db.prepare('DELETE FROM consumer WHERE name = ?').run(name);
-        db.prepare('DELETE FROM stream_account WHERE consumer = ?').run(name);
-      }
-      saveStreams(db, change);
-      const consumer = db.prepare('INSERT OR REPLACE INTO consumer VALUES (?, ?, ?)');
-      for (const c of change.consumers) {
-        consumer.run(c.name, JSON.stringify(c.cursors), JSON.stringify({ ...c.counts, start: c.start }));
-      }
-      const gap = db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL)');
-      for (const g of change.gaps) {
-        gap.run(g.id, g.lane, g.first, g.last, g.count, g.reason, g.at, JSON.stringify(g.consumers), g.unused);
-        db.prepare('DELETE FROM gap WHERE id <= ? AND is_told = 1').run(g.id - MAX_GAP_RECORDS);
-      }
-      const telling = db.prepare('UPDATE gap SET is_told = ?, told_by = ? WHERE id = ?');
-      for (const { id, toldBy } of change.tellings) telling.run(toldBy === null ? 0 : 1, toldBy, id);
+    for (const segment of change.segments) this.#movedSegments.add(segment);
+    for (const segment of change.removedSegments) this.#movedSegments.delete(segment);
+    for (const consumer of this.#movedConsumers)
+      if (change.removedConsumers.includes(consumer.name)) this.#movedConsumers.delete(consumer);
+    for (const consumer of change.consumers) this.#movedConsumers.add(consumer);
+    const [segments, consumers] = [this.#movedSegments, this.#movedConsumers];
+    const moves =
+      isMoveOnly(change) && [...segments].every(isMoving)
+        ? encodeMoves({ lanes: change.lanes, segments, consumers })
+        : '';
+    const isInTables = moves === '' || moves.length > MAX_MOVES_LENGTH;
+    this.#db.transaction(() => {
+      saveHead(this.#db, change.head, isInTables ? '' : moves);
+      if (isInTables) saveTables(this.#db, { ...change, segments: [...segments], consumers: [...consumers] });
     })();
+    if (isInTables) {
+      segments.clear();
+      consumers.clear();
+    }
     this.#checkpoint.afterCommit();
   }
 
@@ -220,6 +191,10 @@ export function migrateLedger(db: Database.Database): void {
 
 /** Read a ledger. @throws DamageError content that cannot be */
 export function loadLedger(db: Database.Database): LedgerContent {
+  return readLedger(db).content;
+}
+
+function readLedger(db: Database.Database): { readonly content: LedgerContent; readonly moves: LedgerMoves } {
   checkFormat(db);
   const head = db
     .prepare<
@@ -231,6 +206,7 @@ export function loadLedger(db: Database.Database): LedgerContent {
         is_clean: number;
         cursors_lost: number;
         boot_id: string;
+        moves: string;
       }
     >('SELECT * FROM journal')
     .get();
@@ -258,7 +234,7 @@ export function loadLedger(db: Database.Database): LedgerContent {
     .prepare<[], { name: string; cursor: string; counts: string }>('SELECT * FROM consumer')
     .all()
     .map(({ name, cursor, counts }): [string, Consumer] => [name, makeConsumer(name, parseCursors(cursor), counts)]);
-  return {
+  const content: LedgerContent = {
     head: {
       journalId: head.journal_id,
       lastSequence: head.last_sequence,
@@ -271,6 +247,7 @@ export function loadLedger(db: Database.Database): LedgerContent {
     segments,
     consumers: new Map(consumers),
   };
+  return { content, moves: applyMoves(content, head.moves) };
 }
 
 /** Gaps by a WHERE or ORDER clause. */
@@ -288,13 +265,9 @@ function create(db: Database.Database, head: LedgerHead): void {
     db.pragma(`application_id = ${APPLICATION_ID}`);
     db.pragma(`user_version = ${FORMAT_VERSION}`);
     db.exec(SCHEMA);
-    db.prepare('INSERT INTO journal VALUES (?, ?, ?, 0, ?, ?)').run(
-      head.journalId,
-      head.lastSequence,
-      head.reserved,
-      head.cursorsLost ? 1 : 0,
-      head.bootId,
-    );
+    db.prepare(
+      'INSERT INTO journal (journal_id, last_sequence, reserved, is_clean, cursors_lost, boot_id) VALUES (?, ?, ?, 0, ?, ?)',
+    ).run(head.journalId, head.lastSequence, head.reserved, head.cursorsLost ? 1 : 0, head.bootId);
     for (const lane of LANES) db.prepare('INSERT INTO lane VALUES (?, 0, 0)').run(lane);
   })();
 }
@@ -333,31 +306,11 @@ export function readStreamAccounts(db: Database.Database): StreamAccount[] {
     .all();
 }
 
-function saveStreams(db: Database.Database, { tallies, accounts }: LedgerChange): void {
-  if (tallies.length === 0 && accounts.length === 0) return;
-  const find = db.prepare<[string], { id: number }>('SELECT id FROM stream WHERE name = ?');
-  const make = db.prepare('INSERT INTO stream (name) VALUES (?)');
-  let known = db.prepare<[], { n: number }>('SELECT count(*) AS n FROM stream').get()?.n ?? 0;
-  const idOf = (name: string): number | bigint => {
-    const found = find.get(name);
-    if (found !== undefined) return found.id;
-    if (known >= MAX_STREAMS && name !== OTHER_STREAMS) return idOf(OTHER_STREAMS);
-    known++;
-    return make.run(name).lastInsertRowid;
-  };
-  const tally = db.prepare(
-    `INSERT INTO segment_stream VALUES (?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET count = count + excluded.count`,
-  );
-  for (const { segment, counts } of tallies) {
-    db.prepare('DELETE FROM segment_stream WHERE lane = ? AND first = ?').run(segment.lane, segment.first);
-    for (const { stream, count } of counts) tally.run(segment.lane, segment.first, idOf(stream), count);
-  }
-  const account = db.prepare(
-    `INSERT INTO stream_account VALUES (?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET settled = settled + excluded.settled, gaps = gaps + excluded.gaps`,
-  );
-  for (const { consumer, stream, settled, gaps } of accounts) account.run(consumer, idOf(stream), settled, gaps);
+/** Nothing but sums, segments and cursors; at a clean end the tables have it all. */
+function isMoveOnly(change: LedgerChange): boolean {
+  const { head, removedSegments, removedConsumers, gaps, tellings, tallies, accounts } = change;
+  const others = [removedSegments, removedConsumers, gaps, tellings, tallies, accounts];
+  return !head.isClean && others.every(({ length }) => length === 0);
 }
 
 /** Ledgers written before lanes had cursors of their own hold one for all lanes. */

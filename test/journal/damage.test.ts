@@ -243,7 +243,7 @@ t.test('a ledger of the first format is brought up to date', (t) => {
   fill(directory);
   const db = new Database(join(directory, 'cursors.db'));
   db.exec(
-    'ALTER TABLE journal DROP COLUMN boot_id; ALTER TABLE gap DROP COLUMN told_by; ALTER TABLE gap DROP COLUMN unused; ALTER TABLE segment DROP COLUMN time_low; ALTER TABLE segment DROP COLUMN time_high; ALTER TABLE segment DROP COLUMN thinned_after; DROP TABLE stream; DROP TABLE segment_stream; DROP TABLE stream_account',
+    'ALTER TABLE journal DROP COLUMN boot_id; ALTER TABLE journal DROP COLUMN moves; ALTER TABLE gap DROP COLUMN told_by; ALTER TABLE gap DROP COLUMN unused; ALTER TABLE segment DROP COLUMN time_low; ALTER TABLE segment DROP COLUMN time_high; ALTER TABLE segment DROP COLUMN thinned_after; DROP TABLE stream; DROP TABLE segment_stream; DROP TABLE stream_account',
   );
   db.pragma('user_version = 1');
   db.close();
