@@ -81,20 +81,29 @@ export class LaneWriter {
       if (rejectedLanes.has(lane) || active === null) continue;
       const count = shelf.count(active.info, { first, last });
       if (count === 0) continue;
+      // Making room may have saved it with these events: were they counted when they are gone, the next process would miss them.
+      const isCounted = writer.isUpToDate(active.info);
+      const uncount = (by: number) => {
+        active.info.count -= by;
+        content.lanes[lane].accepted -= by;
+        writer.segmentChanged(active.info);
+      };
+      uncount(count);
       try {
+        if (isCounted && !writer.save()) {
+          uncount(-count);
+          kept.push(lane);
+          continue;
+        }
         active.file.begin();
         active.file.deleteRange(first, last);
         active.file.commit();
       } catch (error) {
         active.file.rollback();
         if (!isRefusal(error, disk)) throw error;
+        uncount(-count);
         kept.push(lane);
-        continue;
       }
-      active.info.count -= count;
-      content.lanes[lane].accepted -= count;
-      // Making room may have saved it with these events.
-      writer.segmentChanged(active.info);
     }
     return kept;
   }

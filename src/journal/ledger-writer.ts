@@ -69,6 +69,11 @@ export class LedgerWriter {
     return this.#knownSegments.has(segment);
   }
 
+  /** The ledger has a segment as it is now. */
+  isUpToDate(segment: SegmentInfo): boolean {
+    return !this.#changedSegments.has(segment);
+  }
+
   segmentRemoved(segment: SegmentInfo): void {
     this.#changedSegments.delete(segment);
     this.#tallies.delete(segment);

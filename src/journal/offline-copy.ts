@@ -134,8 +134,10 @@ export class OfflineCopy {
         const { last } = file.bounds();
         const fresh = file.count(segment.last + 1, Number.MAX_SAFE_INTEGER);
         if (fresh > 0) segment.times = spanning(segment.times, file.times(segment.last + 1));
-        lanes[segment.lane].accepted += fresh;
-        segment.count += fresh;
+        // Before the newest that is known, too: a crash came before they were taken back.
+        const uncounted = Math.max(0, file.count(segment.first, segment.last) - segment.count);
+        lanes[segment.lane].accepted += fresh + uncounted;
+        segment.count += fresh + uncounted;
         segment.last = Math.max(segment.last, last);
         head.lastSequence = Math.max(head.lastSequence, last);
         file.seal();

@@ -176,7 +176,8 @@ function reopen(
     // After a clean stop, too: where events are missing that had been counted, the rest is not believed unseen.
     if (missing > 0) file.checkStructure('quick_check');
     const lost = missing > 0 ? lostFrom(segment, last, missing) : null;
-    totals.accepted += fresh;
+    // More than were counted: they were to be taken back, and a crash came before.
+    totals.accepted += fresh + Math.max(0, -missing);
     if (missing > 0) {
       totals.removed += missing;
       options.notify({ kind: 'truncated', segment, missing });
