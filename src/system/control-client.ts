@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { type ErrorContext, HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import type { Reading } from '../model/reading.ts';
@@ -18,6 +18,7 @@ import type {
 } from '../ports/control.ts';
 import type { TappedFrame } from '../ports/driver.ts';
 import type { JournalStatus, StreamLedger } from '../ports/journal.ts';
+import { request as httpRequest } from './node-http.ts';
 import { readSearch } from './search-stream.ts';
 
 /** A CloudEvent as JSON. Source: CloudEvents JSON Event Format 1.0.2. */

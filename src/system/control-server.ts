@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { HeadgateError, isHeadgateError, messageOf } from '../errors/headgate-error.ts';
@@ -10,6 +10,7 @@ import type { Observer } from '../observe/observer.ts';
 import type { TagCommand } from '../ports/command.ts';
 import type { ControlApi, EventFilter, ReplayRequest, SearchRequest } from '../ports/control.ts';
 import { LineTail } from './line-tail.ts';
+import { createServer } from './node-http.ts';
 import { writeSearch } from './search-stream.ts';
 
 /** The daemon's end of the socket. */

@@ -32,16 +32,22 @@ export function readPieces(
 }
 
 /**
- * Do `work` for each of 0 to `count` - 1, so many at a time, begun in order. When one fails no further ones begin, and the failure is thrown
- * once all have ended.
+ * `read` each of 0 to `count` - 1, so many at a time, begun in order, and hand each to `take`. When one fails no further ones begin, and the failure
+ * is thrown once all have ended.
  */
-export async function inLanes(count: number, lanes: number, work: (index: number) => Promise<void>): Promise<void> {
+export async function inLanes<T>(
+  count: number,
+  lanes: number,
+  read: (index: number) => Promise<T>,
+  take: (index: number, reply: T) => void,
+): Promise<void> {
   let next = 0;
   let failure: { readonly error: unknown } | null = null;
   const lane = async () => {
     while (failure === null && next < count) {
       try {
-        await work(next++);
+        const index = next++;
+        take(index, await read(index));
       } catch (error) {
         failure ??= { error };
       }

@@ -165,8 +165,8 @@ export class Scan {
     this.#batch.begin();
     const refused: { readonly block: number; readonly exception: number }[] = [];
     try {
-      await inLanes(this.#blocks.length, this.#options.unit.capacity, async (index) => {
-        const { exception, data, time } = await this.#readAll(this.#reads[index] as Extent[], deadline);
+      const read = (index: number) => this.#readAll(this.#reads[index] as Extent[], deadline);
+      await inLanes(this.#blocks.length, this.#options.unit.capacity, read, (index, { exception, data, time }) => {
         if (this.#isStopped) return;
         if (exception === 0) {
           this.#batch.take(index, data, time);
@@ -193,6 +193,8 @@ export class Scan {
 
   #readAll(reads: readonly Extent[], deadline: Millis): Promise<WireReply> {
     const { unit } = this.#options;
+    const [only] = reads;
+    if (only !== undefined && reads.length === 1) return unit.read(only, deadline);
     return readPieces(unit, reads, deadline, (piece, due) => unit.read(piece, due));
   }
 
