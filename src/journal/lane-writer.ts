@@ -8,7 +8,7 @@ import type { LedgerContent } from './ledger.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { NewRecord } from './record.ts';
 import { isRefusal } from './refusal.ts';
-import { spanning } from './segment-info.ts';
+import { MAX_SEGMENT_SPAN, spanning } from './segment-info.ts';
 import { SegmentDamageError, type SegmentShelf } from './segment-shelf.ts';
 import { failureKind } from './sqlite-failure.ts';
 import type { StoreNotice } from './store-notice.ts';
@@ -51,8 +51,9 @@ export class LaneWriter {
     const { disk, shelf, books, capacity } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       try {
-        // One that a daemon of before wrote.
-        if (shelf.active(lane)?.file.takesEvents === false) this.#seal(lane);
+        // One that a daemon of before wrote, or whose name would tell too little of the numbers in it.
+        const open = shelf.active(lane);
+        if (open !== null && (!open.file.takesEvents || first - open.info.first > MAX_SEGMENT_SPAN)) this.#seal(lane);
         return this.#write(lane, groups, first);
       } catch (error) {
         const kind = error instanceof SegmentDamageError ? 'damage' : failureKind(error);

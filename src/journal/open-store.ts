@@ -4,15 +4,18 @@ import type { EpochMs } from '../model/time.ts';
 import type { JournalDisk, OpenLedger } from './journal-disk.ts';
 import type { LedgerContent, LedgerHead } from './ledger.ts';
 import { EMPTY_FILE, HALF_CREATED } from './segment-identity.ts';
-import { type SegmentInfo, spanning } from './segment-info.ts';
+import { MAX_SEGMENT_SPAN, type SegmentInfo, spanning } from './segment-info.ts';
 import { SegmentDamageError, SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';
 import { readFailureKind } from './sqlite-failure.ts';
 import { Store } from './store.ts';
 import type { StoreNotice } from './store-notice.ts';
 
-/** Added to the highest sequence that can be read when the ledger is lost and the newest events are damaged. */
-const REBUILD_RESERVE = 10_000_000;
+/**
+ * Added to the highest sequence that a file is named by when the ledger is lost: the file may hold as many above it as a segment spans, and it need not
+ * be readable.
+ */
+const REBUILD_RESERVE = 2 * MAX_SEGMENT_SPAN;
 
 const LEDGER_LOST = 'damage: the ledger was lost';
 const NOT_IN_MANIFEST = 'not in the manifest';
@@ -242,8 +245,8 @@ function openLedger(options: OpenStoreOptions): { ledger: OpenLedger; content: L
 function findSegments(disk: JournalDisk): { journalId: string | null; first: number; last: number } {
   const names = LANES.flatMap((lane) => disk.segmentFirsts(lane).map((first) => ({ lane, first })));
   names.sort((a, b) => a.first - b.first);
-  // Names are believed, also of files that cannot be read.
-  const [first, last] = [names[0]?.first ?? 0, names.at(-1)?.first ?? 0];
+  // Names are believed, also of files that cannot be read, and of those that were put aside.
+  const [first, last] = [names[0]?.first ?? 0, Math.max(names.at(-1)?.first ?? 0, ...disk.asideFirsts())];
   for (const name of names.reverse()) {
     try {
       return { journalId: disk.identify(name).journalId, first, last };

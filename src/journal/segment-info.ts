@@ -28,6 +28,9 @@ export interface SegmentInfo {
   sha256: string | null;
 }
 
+/** A segment takes no event so far above its first: its name tells what numbers it may hold when nothing else can. */
+export const MAX_SEGMENT_SPAN = 5_000_000;
+
 /** The range that spans both. */
 export function spanning(a: TimeRange | null, b: TimeRange | null): TimeRange | null {
   if (a === null || b === null) return a ?? b;

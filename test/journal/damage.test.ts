@@ -215,6 +215,27 @@ for (const [title, damage] of [
   });
 }
 
+t.test(
+  'numbers go on above those of a segment that was lost with the ledger, after another loss of the ledger',
+  async (t) => {
+    const directory = scratch(t);
+    fill(directory);
+    const given: number[] = [];
+    for (const losesNewest of [false, true, true]) {
+      writeFileSync(join(directory, 'cursors.db'), Buffer.alloc(8192, 1));
+      const newest = readdirSync(join(directory, 'critical'), { recursive: true }).map(String).sort().at(-1);
+      if (losesNewest) writeFileSync(join(directory, 'critical', newest ?? ''), Buffer.alloc(8192, 1));
+      const { store } = openEngine(directory, CONFIG, NOW + 1000);
+      const [outcome] = store.commit([{ records: [record(9, 'critical')], recorded: NOW }], NOW);
+      const first = outcome !== undefined && 'first' in outcome ? outcome.first : 0;
+      t.ok(first > (given.at(-1) ?? 66), `${first} after ${given.join(', ')}`);
+      given.push(first);
+      store.close(NOW);
+    }
+    t.equal(given.length, 3);
+  },
+);
+
 t.test('numbers of a commit that a crash cut off between two lanes are told as unused, not as lost', (t) => {
   const directory = scratch(t);
   const { store } = openEngine(directory, CONFIG);
