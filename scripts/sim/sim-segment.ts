@@ -57,8 +57,11 @@ export class SimSegment implements OpenSegment {
       this.#witness.stored(rows, isDurable);
     };
     // An fsync that fails may leave the rows in the cache, where they look like stored ones.
-    if (this.#disk.isCommitFailing) apply(false);
-    this.#disk.alter('commit', () => apply(true));
+    const isFailing = this.#disk.isCommitFailing;
+    if (isFailing) apply(false);
+    this.#disk.alter('commit', () => {
+      if (!isFailing) apply(true);
+    });
     this.#staged = null;
     this.#deleted = null;
   }
