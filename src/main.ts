@@ -4,6 +4,7 @@ import { controlSocketOf } from './config/paths.ts';
 import { formatProblem, hasErrors } from './config/problem.ts';
 import { isHeadgateError, messageOf } from './errors/headgate-error.ts';
 import { type Gateway, startGateway } from './gateway.ts';
+import { counted } from './model/counted.ts';
 import type { LogLevel } from './observe/internal-event.ts';
 import { createObserver, type ObserverOptions } from './observe/observer.ts';
 import type { Timer } from './ports/clock.ts';
@@ -80,7 +81,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     tags: configuration.tags.length,
     socket: socketPath,
   });
-  notify.ready(`${configuration.devices.length} devices, ${configuration.tags.length} tags`);
+  notify.ready(`${counted(configuration.devices.length, 'device')}, ${counted(configuration.tags.length, 'tag')}`);
   const watchdog = feedWatchdog(notify);
   const trim = systemClock.after(TRIM_AFTER_MS, trimHeap);
   const end = await Promise.race([stopSignal, running.failed]);

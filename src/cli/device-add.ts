@@ -6,6 +6,7 @@ import { nearest } from '../config/nearest.ts';
 import { formatProblem } from '../config/problem.ts';
 import { applyProfile } from '../config/profiles.ts';
 import { HeadgateError } from '../errors/headgate-error.ts';
+import { counted } from '../model/counted.ts';
 import { type CliContext, usageError } from './cli-context.ts';
 import { needConfiguration } from './configuration.ts';
 import { reportEdit } from './edit-report.ts';
@@ -82,7 +83,7 @@ async function addWithProfile(
   return reportEdit(
     context,
     { isWritten: true, files: result.files, problems: [] },
-    `device ${name}, ${result.rows.length} tags`,
+    `device ${name}, ${counted(result.rows.length, 'tag')}`,
   );
 }
 

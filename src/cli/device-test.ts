@@ -1,6 +1,7 @@
 import type { Configuration, DeviceConfiguration } from '../config/configuration.ts';
 import type { WireForecast } from '../config/wire-forecast.ts';
 import { messageOf } from '../errors/headgate-error.ts';
+import { counted } from '../model/counted.ts';
 import { isGood } from '../model/quality.ts';
 import type { Reading } from '../model/reading.ts';
 import type { TagDefinition } from '../model/tag.ts';
@@ -65,7 +66,7 @@ export async function deviceTest(context: CliContext, name: string): Promise<num
         error = messageOf(cause);
       }
       const identifyMs = performance.now() - start;
-      progress(`reading ${tags.length} tags`);
+      progress(`reading ${counted(tags.length, 'tag')}`);
       const reading = performance.now();
       let readings: readonly Reading[] = [];
       try {
@@ -140,7 +141,7 @@ function print(context: CliContext, result: DeviceTest, forecast: WireForecast |
     row.time === null ? '' : formatTime(row.time),
   ]);
   printTable(context, ['tag', 'address', 'resolved', 'raw', 'value', 'quality', 'source time'], rows);
-  context.out(`\n${result.tags.length} tags read in ${formatDuration(result.readMs)}\n`);
+  context.out(`\n${counted(result.tags.length, 'tag')} read in ${formatDuration(result.readMs)}\n`);
   const { latencyMs } = result;
   if (latencyMs === null) return;
   context.out(`answers begin after ${latencyMs} ms; for plans and predictions: latency_ms: ${latencyMs}\n`);

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { HeadgateError } from '../errors/headgate-error.ts';
+import { counted } from '../model/counted.ts';
 import { TELEMETRY_TYPE } from '../model/event.ts';
 import type { Millis } from '../model/time.ts';
 import { type CliContext, usageError } from './cli-context.ts';
@@ -48,11 +49,11 @@ export async function eventExport(context: CliContext, options: EventExportOptio
           const events = tag === undefined ? found.events : found.events.flatMap((event) => onlyTag(event, tag) ?? []);
           count += events.length;
           await file.write(await writer.add({ ...found, events }));
-          report(`${Math.floor(found.progress * 100)} %, ${count} events, ${formatBytes(file.bytes)}`);
+          report(`${Math.floor(found.progress * 100)} %, ${counted(count, 'event')}, ${formatBytes(file.bytes)}`);
         }
         for await (const piece of writer.end()) {
           await file.write(piece);
-          report(`${count} events, ${formatBytes(file.bytes)}`);
+          report(`${counted(count, 'event')}, ${formatBytes(file.bytes)}`);
         }
       }),
     );
@@ -63,7 +64,7 @@ export async function eventExport(context: CliContext, options: EventExportOptio
   }
   await file.finish();
   if (context.isJson) printJson(context, { file: options.output, format, events: count, bytes: file.bytes });
-  else context.err(`${count} events, ${formatBytes(file.bytes)} written to ${options.output}\n`);
+  else context.err(`${counted(count, 'event')}, ${formatBytes(file.bytes)} written to ${options.output}\n`);
   return EXIT.ok.code;
 }
 

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { HeadgateError } from '../errors/headgate-error.ts';
+import { counted } from '../model/counted.ts';
 import type { ReplayProgress } from '../ports/control.ts';
 import { type CliContext, usageError } from './cli-context.ts';
 import { needDaemon } from './daemon.ts';
@@ -38,7 +39,9 @@ export async function eventReplay(context: CliContext, options: EventReplayOptio
     const request = { ...search, to: target, eventsPerSecond, isKept, by };
     for await (const so of daemon.replayEvents(request, context.stop)) {
       latest = so;
-      report(`${Math.floor((so.through / Math.max(1, so.until)) * 100)} %, ${so.taken} of ${so.found} events taken`);
+      report(
+        `${Math.floor((so.through / Math.max(1, so.until)) * 100)} %, ${so.taken} of ${counted(so.found, 'event')} taken`,
+      );
     }
     return latest;
   });
@@ -73,7 +76,7 @@ function momentOf(word: string, now: number): number | null {
 function printOutcome(context: CliContext, so: ReplayProgress, isKept: boolean, isCancelled: boolean): void {
   printFacts(context, [
     ['run', so.run],
-    ['found', `${so.found} events${isCancelled ? ', then cancelled' : ''}`],
+    ['found', `${counted(so.found, 'event')}${isCancelled ? ', then cancelled' : ''}`],
     ['taken', String(so.taken)],
     ...(so.failed === 0 ? [] : [['failed', `${so.failed}: ${so.lastError ?? ''}`] as const]),
     ...(so.published === 0 ? [] : [['published', `${so.published}${isKept ? '' : ', discarded'}`] as const]),

@@ -1,3 +1,4 @@
+import { counted } from '../model/counted.ts';
 import { statusName } from '../model/quality.ts';
 import type { CloudEventJson } from '../system/control-client.ts';
 import type { CliContext } from './cli-context.ts';
@@ -31,7 +32,7 @@ export async function eventTail(context: CliContext, options: EventTailOptions):
   let left = options.count ?? Number.POSITIVE_INFINITY;
   for await (const line of daemon.tailEvents(filter, signal)) {
     if ('dropped' in line) {
-      context.err(`… ${line.dropped} events not shown: this reader is too slow\n`);
+      context.err(`… ${counted(line.dropped, 'event')} not shown: this reader is too slow\n`);
       continue;
     }
     if (context.isJson) printJson(context, line);

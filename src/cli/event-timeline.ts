@@ -1,3 +1,4 @@
+import { counted } from '../model/counted.ts';
 import type { HeadgateEvent } from '../model/event.ts';
 import { DEVICE_STATE_TYPE, GAP_TYPE } from '../model/event.ts';
 import type { EventSelection } from '../ports/journal.ts';
@@ -56,7 +57,9 @@ function read(
 }
 
 function printTimeline(context: CliContext, { happenings, more, tags, reports, samples }: TimelineReport): void {
-  printFacts(context, [['telemetry', `${samples} samples of ${tags.length} tags in ${reports} reports`]]);
+  printFacts(context, [
+    ['telemetry', `${counted(samples, 'sample')} of ${counted(tags.length, 'tag')} in ${counted(reports, 'report')}`],
+  ]);
   printHeading(context, `What happened: ${happenings.length + more}`);
   if (happenings.length === 0) context.out('nothing but telemetry\n');
   else {

@@ -1,3 +1,4 @@
+import { counted } from '../model/counted.ts';
 import type { TagExplanation } from '../ports/control.ts';
 import type { CliContext } from './cli-context.ts';
 import { needDaemon } from './daemon.ts';
@@ -36,7 +37,7 @@ function print(context: CliContext, found: TagExplanation): void {
       'event',
       event === null
         ? 'not among the newest: "event tail" or "event query" shows others'
-        : `${event.id} ${event.type}, lane ${event.lane}, ${event.samples} samples, accepted at ${formatTime(event.recordedtime)}`,
+        : `${event.id} ${event.type}, lane ${event.lane}, ${counted(event.samples, 'sample')}, accepted at ${formatTime(event.recordedtime)}`,
     ],
     ...sinks.map((sink) => [`sink ${sink.name}`, sinkText(sink)] as const),
     ...(sinks.length === 0 ? [['sinks', 'none'] as const] : []),

@@ -1,4 +1,5 @@
 import { HeadgateError } from '../errors/headgate-error.ts';
+import { counted } from '../model/counted.ts';
 import type { LedgerRow } from '../ports/journal.ts';
 import type { CliContext } from './cli-context.ts';
 import { askDaemon } from './daemon.ts';
@@ -29,7 +30,7 @@ export async function journalVerify(context: CliContext): Promise<number> {
 async function verifyOffline(context: CliContext, progress: (detail: string) => void): Promise<VerifyReport> {
   const { verifyJournal } = await import('../journal/inspect.ts');
   return verifyJournal(await journalDirectory(context), {
-    onProgress: (done, of) => progress(`${done} of ${of} segments`),
+    onProgress: (done, of) => progress(`${done} of ${counted(of, 'segment')}`),
   });
 }
 
@@ -47,10 +48,10 @@ function printReport(context: CliContext, report: VerifyReport): void {
     );
     printTable(context, ['consumer', 'received', 'settled', 'waiting', 'gaps'], rows);
   }
-  const read = `${report.events} events in ${report.segments} segments read`;
+  const read = `${counted(report.events, 'event')} in ${counted(report.segments, 'segment')} read`;
   context.out(
     report.holds
       ? `${tinted(context, 'good', 'holds')}: ${read}, received = settled + waiting + gaps for every consumer\n`
-      : `${tinted(context, 'bad', 'does not hold')}: ${read}, ${report.problems.length} problems\n`,
+      : `${tinted(context, 'bad', 'does not hold')}: ${read}, ${counted(report.problems.length, 'problem')}\n`,
   );
 }

@@ -4,6 +4,7 @@ import { schemaNodeOf } from '../config/schema-node.ts';
 import type { Area } from '../drivers/modbus/area.ts';
 import type { ModbusConfig } from '../drivers/modbus/config.ts';
 import type { FoundUnit } from '../drivers/modbus/find-units.ts';
+import { counted } from '../model/counted.ts';
 import { createObserver } from '../observe/observer.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import { type CliContext, usageError } from './cli-context.ts';
@@ -69,7 +70,7 @@ export async function modbusScan(context: CliContext, options: ModbusScanOptions
 
 function show(context: CliContext, found: readonly FoundUnit[], asked: number): void {
   if (found.length === 0) {
-    context.out(`none of ${asked} units answered\n`);
+    context.out(`${counted(asked, 'unit')} asked, none answered\n`);
     return;
   }
   const rows = found.flatMap(({ unit, identity, latencyMs, areas }) => [

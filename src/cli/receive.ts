@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { toCloudEventJson } from '../model/cloud-event.ts';
+import { counted } from '../model/counted.ts';
 import { GAP_TYPE, type HeadgateEvent } from '../model/event.ts';
 import type { ReceivedEvent } from '../sinks/batch-decoder.ts';
 import type { Receiving } from '../sinks/mqtt/receive.ts';
@@ -94,7 +95,9 @@ function show(context: CliContext, event: ReceivedEvent): void {
   else if (event.type === GAP_TYPE) {
     const { lane, first, last, count, reason }: Readonly<Record<string, unknown>> = { ...(event.data as object) };
     context.out(
-      oneLine(`${formatTime(event.time)} gap: ${count} events of lane ${lane} in ${first}–${last}: ${reason}`),
+      oneLine(
+        `${formatTime(event.time)} gap: ${counted(Number(count), 'event')} of lane ${lane} in ${first}–${last}: ${reason}`,
+      ),
     );
     context.out('\n');
   }
@@ -112,7 +115,9 @@ function lookAt(context: CliContext, receiving: Receiving): () => void {
     if (looksWithLoss >= LOOKS_BEFORE_LOST) {
       lostTold = figures.lost;
       const ranges = figures.missingRanges.slice(0, 5).map(({ lane, first, last }) => `${lane} ${first}–${last}`);
-      context.err(`lost: up to ${figures.lost} events, confirmed upstream and never received: ${ranges.join(', ')}\n`);
+      context.err(
+        `lost: up to ${counted(figures.lost, 'event')}, confirmed upstream and never received: ${ranges.join(', ')}\n`,
+      );
     }
     if (context.isJson) return;
     const line = summaryLine(figures);
@@ -124,7 +129,7 @@ function lookAt(context: CliContext, receiving: Receiving): () => void {
 }
 
 function summaryLine({ unique, repeats, held, gapEvents, missing, lost }: Figures): string {
-  return `${unique} events, ${repeats} repeats dropped, ${held} held for order, ${gapEvents} in gaps, ${missing} outstanding, ${lost} lost`;
+  return `${counted(unique, 'event')}, ${counted(repeats, 'repeat')} dropped, ${held} held for order, ${gapEvents} in gaps, ${missing} outstanding, ${lost} lost`;
 }
 
 function printSummary(context: CliContext, figures: Figures): void {

@@ -1,3 +1,4 @@
+import { counted } from '../model/counted.ts';
 import { createObserver } from '../observe/observer.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import type { WireRecorder } from '../simulate/wire/wire-recorder.ts';
@@ -64,7 +65,7 @@ export async function recordWire(context: CliContext, directory: string, options
   try {
     await withProgress(context, `recording ${source.what}`, (progress) =>
       lasting(AbortSignal.any([stop, recorder.full, ended.signal]), options.durationMs, () =>
-        progress(`${recorder.frames} frames`),
+        progress(`${counted(recorder.frames, 'frame')}`),
       ),
     );
   } finally {
@@ -78,7 +79,7 @@ export async function recordWire(context: CliContext, directory: string, options
     printJson(context, { directory, ...summary, dropped, isFull, by: daemon === null ? 'polling' : 'daemon' });
   else {
     const lost = dropped === 0 ? '' : `, ${dropped} dropped because the disk was too slow`;
-    context.out(`${summary.frames} frames of ${summary.links.join(', ')} written to ${directory}${lost}\n`);
+    context.out(`${counted(summary.frames, 'frame')} of ${summary.links.join(', ')} written to ${directory}${lost}\n`);
     if (isFull) context.out(`it ended at ${options.maxMb} MB: --max-mb allows more\n`);
     context.out(`serve them to any master: headgate simulate ${directory} --wire\n`);
   }
@@ -126,7 +127,7 @@ async function polling(context: CliContext, options: RecordWireOptions): Promise
         context.err(`${device}: ${state}${reason === null ? '' : `, ${reason}`}\n`),
     });
     return {
-      what: `${devices.length} devices`,
+      what: `${counted(devices.length, 'device')}`,
       ended: new Promise(() => {}),
       close: () => opened.close(),
       dropped: () => 0,

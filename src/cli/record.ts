@@ -1,6 +1,7 @@
 import type { Configuration, DeviceConfiguration } from '../config/configuration.ts';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import { isSegment, proposeSegment } from '../model/asset.ts';
+import { counted } from '../model/counted.ts';
 import { createObserver } from '../observe/observer.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import type { RecordedDevice } from '../simulate/recorder.ts';
@@ -68,7 +69,7 @@ export async function record(context: CliContext, directory: string, options: Re
     onState: ({ device, state, reason }) => context.err(`${device}: ${state}${reason === null ? '' : `, ${reason}`}\n`),
   });
   try {
-    await withProgress(context, `recording ${tags.length} tags`, (progress) =>
+    await withProgress(context, `recording ${counted(tags.length, 'tag')}`, (progress) =>
       lasting(stop, options.durationMs, () => progress(`${recorder.readings} readings`)),
     );
   } finally {

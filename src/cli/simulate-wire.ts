@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { counted } from '../model/counted.ts';
 import { createObserver } from '../observe/observer.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import { type CliContext, usageError } from './cli-context.ts';
@@ -72,7 +73,7 @@ export async function simulateWire(context: CliContext, path: string, options: S
         ]),
       );
       const end = options.loop === true ? 'again and again' : `in ${formatDuration(durationMs / options.speed)}`;
-      if (tags !== null) context.out(`\n${tags} tags proposed in ${options.writeConfig}\n`);
+      if (tags !== null) context.out(`\n${counted(tags, 'tag')} proposed in ${options.writeConfig}\n`);
       context.out(`\n${formatDuration(durationMs)} of recorded time, ${end}; end with Ctrl+C\n`);
     }
     await Promise.race([simulation.done, stop.aborted ? undefined : once(stop, 'abort')]);

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { HeadgateError } from '../errors/headgate-error.ts';
+import { counted } from '../model/counted.ts';
 import type { CliContext } from './cli-context.ts';
 import { needDaemon } from './daemon.ts';
 import { EXIT } from './exit-code.table.ts';
@@ -16,11 +17,11 @@ export async function sinkForget(context: CliContext, name: string, options: { r
   if (sink.kind !== null) throw new HeadgateError('SINK_CONFIGURED', { sink: name });
   if (options.yes !== true) {
     if (context.isJson) printJson(context, { sink: name, waiting: sink.waiting, isForgotten: false });
-    else context.out(`${sink.waiting} events wait for ${name} and would be let go; do it with --yes\n`);
+    else context.out(`waiting for ${name}: ${counted(sink.waiting, 'event')} that would be let go; do it with --yes\n`);
     return EXIT.failed.code;
   }
   const forgotten = await daemon.forgetSink(name, userInfo().username);
   if (context.isJson) printJson(context, { sink: name, waiting: forgotten.events, isForgotten: true });
-  else context.out(`${name} is forgotten; ${forgotten.events} events were let go\n`);
+  else context.out(`${name} is forgotten, and ${counted(forgotten.events, 'event')} let go\n`);
   return EXIT.ok.code;
 }

@@ -1,3 +1,4 @@
+import { counted } from '../model/counted.ts';
 import type { StatusReport } from '../ports/control.ts';
 import type { CliContext } from './cli-context.ts';
 import { needDaemon } from './daemon.ts';
@@ -27,10 +28,10 @@ function printStatus(context: CliContext, report: StatusReport): void {
     ['up', formatDuration(report.uptimeMs)],
     ['load', `${report.cpuCores.toFixed(2)} cores, ${report.rssMb} MB`],
     ['samples', `${samples.read} read, ${samples.reported} reported, ${samples.refused} refused`],
-    ['broker', `${address}, ${broker.clients} clients, ${broker.delivered} messages delivered`],
+    ['broker', `${address}, ${counted(broker.clients, 'client')}, ${counted(broker.delivered, 'message')} delivered`],
     [
       'journal',
-      `${journal.lastSequence} events accepted, ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${formatBytes(journal.freeDiskBytes)} of disk free, ${journal.gaps.length} gaps`,
+      `${counted(journal.lastSequence, 'event')} accepted, ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${formatBytes(journal.freeDiskBytes)} of disk free, ${counted(journal.gaps.length, 'gap')}`,
     ],
     ...(journal.blocked === null
       ? []

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { writeAtomically } from '../config/atomic-write.ts';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import { counted } from '../model/counted.ts';
 import { encodeTagTable } from '../simulate/tag-table.ts';
 import type { CliContext } from './cli-context.ts';
 import { needConfiguration } from './configuration.ts';
@@ -22,7 +23,7 @@ export async function tagExport(context: CliContext, options: TagExportOptions):
       throw new HeadgateError('CLI_FILE_UNWRITABLE', { path: output, reason: messageOf(cause) }, cause);
     });
     if (context.isJson) printJson(context, { file: output, tags: tags.length });
-    else context.err(`${tags.length} tags written to ${output}\n`);
+    else context.err(`${counted(tags.length, 'tag')} written to ${output}\n`);
   } else if (context.isJson) printJson(context, tags);
   else context.out(encodeTagTable(tags));
   return EXIT.ok.code;

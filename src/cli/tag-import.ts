@@ -9,6 +9,7 @@ import { detectFormat, importTable } from '../config/import/import-table.ts';
 import { type ImportedTable, Rejection } from '../config/import/imported-table.ts';
 import { formatProblem } from '../config/problem.ts';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import { counted } from '../model/counted.ts';
 import type { ByteOrder } from '../model/tag.ts';
 import type { CliContext } from './cli-context.ts';
 import { needConfiguration } from './configuration.ts';
@@ -122,7 +123,7 @@ function report(context: CliContext, { format, table, result, isDryRun }: Outcom
     context.out('\n');
   }
   for (const name of keptDevices) context.err(`device ${name} is configured already and was left as it is\n`);
-  const found = `${format}: ${rows.length} tags taken over${devices.length === 0 ? '' : ` with ${devices.length} devices`}, ${rejected.length} rejected`;
+  const found = `${format}: ${counted(rows.length, 'tag')} taken over${devices.length === 0 ? '' : ` with ${counted(devices.length, 'device')}`}, ${rejected.length} rejected`;
   const where =
     files.length === 0
       ? 'nothing to write'

@@ -1,3 +1,4 @@
+import { counted } from '../model/counted.ts';
 import { isGood, Status } from '../model/quality.ts';
 import type { Reading } from '../model/reading.ts';
 import type { TagDefinition } from '../model/tag.ts';
@@ -22,7 +23,7 @@ export async function tagRead(context: CliContext, references: readonly string[]
     throw usageError('tag read', 'name the tags to read, or --device or --asset');
   }
   const tags = references.length === 0 ? known : selectTags(known, references, 'tag read');
-  const readings = await withProgress(context, `reading ${tags.length} tags`, async () => {
+  const readings = await withProgress(context, `reading ${counted(tags.length, 'tag')}`, async () => {
     const viaDaemon = await askDaemon(context, async (daemon) => {
       await daemon.services();
       return readAll(tags, (device, wanted) =>

@@ -177,8 +177,8 @@ t.test('sink list shows removed sinks, and sink forget lets only those go, with 
   t.match((await cli('sink', 'forget', 'nobody')).err, /nothing is kept for a sink nobody/);
   const asking = await cli('sink', 'forget', 'old');
   t.equal(asking.code, 1);
-  t.match(asking.out, /7 events wait for old and would be let go; do it with --yes/);
+  t.match(asking.out, /waiting for old: 7 events that would be let go; do it with --yes/);
   t.same(asked, []);
-  t.match((await cli('sink', 'forget', 'old', '--yes')).out, /old is forgotten; 7 events were let go/);
+  t.match((await cli('sink', 'forget', 'old', '--yes')).out, /old is forgotten, and 7 events let go/);
   t.equal(asked[0], 'old');
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { HeadgateError } from '../../errors/headgate-error.ts';
 import { inspectJournal } from '../../journal/inspect.ts';
+import { counted } from '../../model/counted.ts';
 import { createObserver } from '../../observe/observer.ts';
 import type { StatusReport } from '../../ports/control.ts';
 import { systemClock } from '../../ports/system-clock.ts';
@@ -70,7 +71,7 @@ export async function runDemo({ fixture: path, durationSeconds, say, stop }: Dem
     say(`Line: ${fixture.manifest.description}`);
     say(`      recorded: ${source}`);
     say(
-      `      ${simulation.tags.length} tags on ${simulation.endpoints.map(({ url }) => url).join(', ')}, ${speed.toFixed(1)} times as fast`,
+      `      ${counted(simulation.tags.length, 'tag')} on ${simulation.endpoints.map(({ url }) => url).join(', ')}, ${speed.toFixed(1)} times as fast`,
     );
     await writeDemoConfiguration(simulation, path, speed, { configDirectory, dataDirectory, wanPort: wan.port });
     const gateway = await startGatewayProcess(configDirectory, join(dataDirectory, 'headgate.sock'));

@@ -1,3 +1,5 @@
+import { counted } from '../../model/counted.ts';
+
 /** A point of a health indicator: ms, and its value; a higher one is worse. */
 interface Point {
   readonly time: number;
@@ -68,7 +70,7 @@ export class Trend {
   /** When the indicator reaches the limit, if a date is deserved at `now`. */
   predict(now: number, target: TrendTarget): Prediction {
     if (this.#points.length < LEAST_POINTS) {
-      return none(`only ${this.#points.length} points of a trend; ${LEAST_POINTS} are needed`);
+      return none(`only ${counted(this.#points.length, 'point')} of a trend; ${LEAST_POINTS} are needed`);
     }
     const line = this.#clearestLine();
     if (!(line.slope > 0) || line.slope < LEAST_SIGNIFICANCE * line.slopeError) return none('no significant trend');
