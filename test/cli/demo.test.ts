@@ -26,7 +26,7 @@ t.test('a demo that is ended early leaves no process and no file behind', async 
   demo.stderr.on('data', (text: Buffer) => {
     said += text.toString();
   });
-  await until(() => / s {2}WAN up/.test(shown), { what: 'the demo runs', timeoutMs: 25_000 });
+  await until(() => / s {2}WAN up/.test(shown), { what: 'the demo runs', timeoutMs: 80_000 });
   const gateway = Number(/Gateway: process (\d+)/.exec(shown)?.[1]);
   t.ok(await isAlive(gateway));
   demo.kill('SIGTERM');

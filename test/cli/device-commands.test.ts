@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { systemClock } from '../../src/ports/system-clock.ts';
 import { loadFixture, startSimulation } from '../../src/simulate/simulator.ts';
+import { livedClock } from '../support/lived-time.ts';
 import { recordingObserver } from '../support/observer.ts';
 import { headgate, headgateProcess } from './run-headgate.ts';
 
@@ -27,7 +27,7 @@ async function line(t: Test): Promise<{ directory: string; device: string }> {
     speed: 1,
     loop: true,
     host: '127.0.0.1',
-    clock: systemClock,
+    clock: livedClock,
     observer: recordingObserver(),
   });
   t.teardown(() => simulation.close());

@@ -20,10 +20,10 @@ export interface RunOptions {
   readonly onError?: (err: string, stop: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** Run the command line in this process, as if on no terminal. */
+/** Run the command line in this process, as if on no terminal; `stop` is what a signal is to a process. */
 export async function headgate(
   args: readonly string[],
-  options: Pick<RunOptions, 'environment'> = {},
+  options: Pick<RunOptions, 'environment'> & { readonly stop?: AbortSignal } = {},
 ): Promise<CliResult> {
   let out = '';
   let err = '';
@@ -40,7 +40,7 @@ export async function headgate(
     isErrTty: false,
     columns: 80,
     colour: false,
-    stop: new AbortController().signal,
+    stop: options.stop ?? new AbortController().signal,
   });
   return { code, out, err, json: () => JSON.parse(out) };
 }
@@ -52,7 +52,7 @@ export function headgateProcess(args: readonly string[], options: RunOptions = {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ENTRY, ...args], {
       env: { ...environment, ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 30_000,
+      timeout: 80_000,
     });
     let out = '';
     let err = '';

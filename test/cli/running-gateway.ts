@@ -6,13 +6,14 @@ import { componentSpecs } from '../../src/component-specs.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { startGateway } from '../../src/gateway.ts';
 import { createObserver } from '../../src/observe/observer.ts';
-import { systemClock } from '../../src/ports/system-clock.ts';
+import { livedClock } from '../support/lived-time.ts';
 import { until } from '../support/until.ts';
 import { type CliResult, headgate } from './run-headgate.ts';
 
 /** A gateway in this process, and the command line that talks to it. */
 export interface RunningGateway {
   readonly directory: string;
+  readonly socketPath: string;
   cli(...args: string[]): Promise<CliResult>;
   stop(): Promise<void>;
 }
@@ -44,7 +45,7 @@ export async function runningGateway(
   });
   const socketPath = join(directory, 'g.sock');
   const gateway = await startGateway({
-    ...{ configuration, socketPath, clock: systemClock, random: Math.random, observer, metrics },
+    ...{ configuration, socketPath, clock: livedClock, random: Math.random, observer, metrics },
   });
   t.teardown(async () => {
     await gateway.stop();
@@ -55,6 +56,7 @@ export async function runningGateway(
   });
   return {
     directory,
+    socketPath,
     cli: (...args) => headgate(['--socket', socketPath, ...args]),
     stop: () => gateway.stop(),
   };

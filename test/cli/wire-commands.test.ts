@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -12,7 +12,8 @@ import { TestModbusServer } from '../support/modbus-server.ts';
 import { recordingObserver } from '../support/observer.ts';
 import { Pty } from '../support/pty.ts';
 import { SerialUnitServer, TcpLine } from '../support/serial-unit-server.ts';
-import { headgate } from './run-headgate.ts';
+import { until } from '../support/until.ts';
+import { type CliResult, headgate } from './run-headgate.ts';
 import { runningGateway } from './running-gateway.ts';
 
 async function temporary(t: Test): Promise<string> {
@@ -82,11 +83,29 @@ function fill(unit: TestModbusServer['unit']): void {
   unit.refuse('holding', 10, 1);
 }
 
+/** Let a command record until 40 frames are on the disk. */
+async function recording(directory: string, record: (stop: AbortSignal) => Promise<CliResult>): Promise<CliResult> {
+  const stop = new AbortController();
+  let hasEnded = false;
+  const run = record(stop.signal).finally(() => {
+    hasEnded = true;
+  });
+  const lines = async () => {
+    const files = await readdir(directory).catch(() => []);
+    const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')));
+    return texts.join('').split('\n').length;
+  };
+  await until(async () => hasEnded || (await lines()) > 42, { what: 'frames' }).finally(() => stop.abort());
+  return run;
+}
+
 for (const [what, start] of KINDS) {
   t.test(`what was recorded on a wire answers as the device did: ${what}`, async (t) => {
     const config = await configured(t, await start(t));
     const recorded = join(config, 'recorded');
-    const run = await headgate(['--config', config, 'record', recorded, '--wire', '--duration', '1', '--json']);
+    const run = await recording(recorded, (stop) =>
+      headgate(['--config', config, 'record', recorded, '--wire', '--json'], { stop }),
+    );
     t.equal(run.code, 0, run.err);
     t.match(run.json(), { directory: recorded, dropped: 0, links: [/^(tcp|serial):/] });
     t.equal((await readdir(recorded)).length, 1);
@@ -141,7 +160,7 @@ t.test('what the running daemon sends and gets is recorded without a request mor
   const server = await TestModbusServer.start();
   t.teardown(() => server.close());
   fill(server.unit);
-  const { cli, directory } = await runningGateway(
+  const { cli, directory, socketPath } = await runningGateway(
     t,
     {
       device: `name: unit\ndriver: modbus-tcp\nhost: 127.0.0.1\nport: ${server.port}\n`,
@@ -151,16 +170,18 @@ t.test('what the running daemon sends and gets is recorded without a request mor
   );
   const recorded = join(directory, 'recorded');
   const mark = server.seen.length;
-  const run = await cli('record', recorded, '--wire', '--device', 'unit', '--duration', '1', '--json');
+  const run = await recording(recorded, (stop) =>
+    headgate(['--socket', socketPath, 'record', recorded, '--wire', '--device', 'unit', '--json'], { stop }),
+  );
   t.equal(run.code, 0, run.err);
   const { frames } = run.json<{ frames: number }>();
   t.match(run.json(), { by: 'daemon', dropped: 0, isFull: false, links: [`tcp://127.0.0.1:${server.port}`] });
   const asked = server.seen.length - mark;
-  t.ok(frames >= 10 && frames <= 2 * asked, `${frames} frames of ${asked} requests`);
+  t.ok(frames >= 40 && frames <= 2 * asked, `${frames} frames of ${asked} requests`);
   t.equal(server.connections, 1, 'by the daemon alone');
-  const [recording] = await loadWireRecordings(recorded);
-  t.equal(recording?.frames[0]?.isRequest, true, 'from a request on');
-  const gaps = recording?.frames.filter(({ isRequest }) => isRequest).map(({ atMs }) => atMs) ?? [];
+  const [kept] = await loadWireRecordings(recorded);
+  t.equal(kept?.frames[0]?.isRequest, true, 'from a request on');
+  const gaps = kept?.frames.filter(({ isRequest }) => isRequest).map(({ atMs }) => atMs) ?? [];
   t.ok((gaps.at(-1) ?? 0) - (gaps[0] ?? 0) > 500, 'with the times of the wire');
 
   const unknown = await cli('record', join(directory, 'r2'), '--wire', '--device', 'units', '--duration', '1');

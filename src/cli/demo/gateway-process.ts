@@ -6,7 +6,7 @@ import type { StatusReport } from '../../ports/control.ts';
 import { connectControl } from '../../system/control-client.ts';
 import type { HealthView } from '../health-show.ts';
 
-const READY_TIMEOUT_MS = 15_000;
+const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 8_000;
 const LOG_LIMIT = 20_000;
 
