@@ -1,21 +1,23 @@
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { modbusTcp } from '../../src/drivers/modbus/module.ts';
 import { opcua } from '../../src/drivers/opcua/module.ts';
 import { Status } from '../../src/model/quality.ts';
 import type { DataType, TagDefinition, TagValue } from '../../src/model/tag.ts';
-import type { DriverContext, DriverModule } from '../../src/ports/driver.ts';
-import { systemClock } from '../../src/ports/system-clock.ts';
+import type { DriverModule } from '../../src/ports/driver.ts';
 import type { Fixture } from '../../src/simulate/fixture.ts';
 import { readFixture } from '../../src/simulate/read-fixture.ts';
 import { createRecorder } from '../../src/simulate/recorder.ts';
 import { startSimulation } from '../../src/simulate/simulator.ts';
 import { deviceConfig } from '../../src/simulate/write-configuration.ts';
+import { DriverWitness } from '../conformance/driver.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { livedClock } from '../support/lived-time.ts';
 import { recordingObserver } from '../support/observer.ts';
+import { until } from '../support/until.ts';
 import { makeFixture, makeTag, scratch } from './support.ts';
 
 const SCAN_MS = 50;
-/** The first value stands until the drivers are connected. */
 const STEPS_MS = [0, 1200, 1500];
 const DURATION_MS = 1800;
 
@@ -68,11 +70,11 @@ const ORIGINAL = makeFixture(
 
 t.test('what is simulated and recorded through the drivers is what was recorded before', async (t) => {
   const directory = await scratch(t);
-  await record(ORIGINAL, join(directory, 'first'));
+  await record(t, ORIGINAL, join(directory, 'first'));
   const first = await readFixture(join(directory, 'first'));
   t.same(sequences(first), sequences(ORIGINAL), 'every value and status, in order, before scaling');
   t.same(first.tags, ORIGINAL.tags, 'type, byte order, bit and scaling of every tag');
-  await record(first, join(directory, 'second'));
+  await record(t, first, join(directory, 'second'));
   t.same(sequences(await readFixture(join(directory, 'second'))), sequences(ORIGINAL), 'and again from the recording');
 });
 
@@ -92,11 +94,50 @@ function sequences(fixture: Fixture): Record<string, [TagValue, number][]> {
   return all;
 }
 
-/** Serve a fixture once and record what the drivers read of it. */
-async function record(fixture: Fixture, directory: string): Promise<void> {
-  const clock = systemClock;
+/** A moment at which a tag begins to show something else. */
+interface Change {
+  readonly atMs: number;
+  readonly name: string;
+  readonly value: TagValue;
+  readonly status: number;
+}
+
+/** All changes of a fixture, by time, without what was said before the device had any value. */
+function changesOf(fixture: Fixture): Change[] {
+  const changes: Change[] = [];
+  for (const series of fixture.series) {
+    const shown = new Map<string, Change>();
+    for (const { tag, atMs, value, status } of series.readings()) {
+      const change = { atMs: Math.max(0, atMs), name: series.tags[tag]?.name ?? '', value, status };
+      const before = shown.get(change.name);
+      if (before === undefined && value === null) continue;
+      shown.set(change.name, change);
+      if (before?.value !== value || before.status !== status) changes.push(change);
+    }
+  }
+  return changes.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Tells whether the drivers have reported a change, each after the one before it of its tag. */
+function sightOf(witness: DriverWitness): (change: Change) => boolean {
+  const seenUpTo = new Map<string, number>();
+  return ({ name, value, status }) => {
+    const after = seenUpTo.get(name) ?? 0;
+    const at = witness.history.findIndex(
+      ({ tag, reading }, i) =>
+        i >= after && tag === name && reading.value === value && (value === null || reading.status === status),
+    );
+    if (at >= 0) seenUpTo.set(name, at + 1);
+    return at >= 0;
+  };
+}
+
+/** Serve a fixture once and record what the drivers read of it. The line, and with it the day, goes on when they have seen all that it shows. */
+async function record(t: Test, fixture: Fixture, directory: string): Promise<void> {
   const observer = recordingObserver();
   const { devices, tags } = fixture;
+  const line = new FakeClock(Date.now());
+  const clock = { ...livedClock, now: () => line.now() };
   const common = { devices, tags, clock, observer };
   const recorder = await createRecorder({
     ...common,
@@ -106,30 +147,42 @@ async function record(fixture: Fixture, directory: string): Promise<void> {
     source: 'a test',
     throughDrivers: true,
   });
-  const simulation = await startSimulation({ ...common, fixture, speed: 1, loop: false, host: '127.0.0.1' });
+  const simulation = await startSimulation({
+    ...{ ...common, clock: line, fixture, speed: 1, loop: false, host: '127.0.0.1' },
+  });
+  t.teardown(() => simulation.close());
+  const witness = new DriverWitness();
+  let goOn = () => {};
+  witness.onReport = (batch) => {
+    recorder.report(batch);
+    // Between two scans: what is read before the line goes on has no time of after it, nor the other way round.
+    if (batch.group.device === 'unit') goOn();
+  };
   const start = async <C>(module: DriverModule<C>, name: string) => {
     const endpoint = simulation.endpoints.find(({ device }) => device === name);
     if (endpoint === undefined) throw new Error(`${name} is not served`);
     const own: readonly TagDefinition[] = tags.filter(({ device }) => device === name);
-    const context: DriverContext = {
-      clock,
-      random: Math.random,
-      observer,
-      dataDir: null,
-      report: (batch) => recorder.report(batch),
-      deviceState: () => undefined,
-      tagFault: () => undefined,
-    };
     const groups = [{ device: name, periodMs: SCAN_MS, tags: own }];
     // Nothing between the registers is read along: this device refuses it.
     const config = { ...deviceConfig(endpoint), ...(endpoint.protocol === 'modbus-tcp' ? { max_gap: 0 } : {}) };
-    const driver = await module.create([{ name, config: config as C, groups }], context);
+    const driver = await witness.create(module, [{ name, config: config as C, groups }], clock);
+    t.teardown(() => driver.stop());
     await driver.start();
-    return driver;
   };
-  const drivers = [await start(opcua, 'plc'), await start(modbusTcp, 'unit')];
-  await simulation.done;
+  await start(opcua, 'plc');
+  await start(modbusTcp, 'unit');
+  const isSeen = sightOf(witness);
+  for (const change of changesOf(fixture)) {
+    const byMs = change.atMs - simulation.positionMs;
+    if (byMs > 0) {
+      await new Promise<void>((resolve) => {
+        goOn = () => {
+          goOn = () => {};
+          void line.advance(byMs).then(resolve);
+        };
+      });
+    }
+    await until(() => isSeen(change), { what: `${change.name} as the line shows it at ${change.atMs} ms` });
+  }
   await recorder.finish();
-  for (const driver of drivers) await driver.stop();
-  await simulation.close();
 }

@@ -31,7 +31,7 @@ t.test('a subscriber sees each value once, counted up, with the time it was made
   for (const tag of devices.tags) {
     const item = await subscription.monitor(
       { nodeId: tag.address, attributeId: AttributeIds.Value },
-      { samplingInterval: 50, queueSize: 1, discardOldest: true },
+      { samplingInterval: 50, queueSize: 100, discardOldest: true },
       TimestampsToReturn.Both,
     );
     item.on('changed', ({ value, sourceTimestamp }: DataValue) => {
@@ -65,7 +65,7 @@ t.test('registers of several units all change every period', async (t) => {
     ],
   );
   const modbus = new ModbusRTU.default();
-  modbus.setTimeout(1000);
+  modbus.setTimeout(10_000);
   await modbus.connectTCP('127.0.0.1', { port: devices.endpoints[1]?.port ?? 0 });
   t.teardown(() => modbus.close(() => undefined));
   modbus.setID(1);
