@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import t from 'tap';
+import { livedMs } from '../support/lived-time.ts';
 import { until } from '../support/until.ts';
 import {
   client,
@@ -131,7 +132,7 @@ t.test('1,000 silent connections keep nobody out, nor do more clients than max_c
 });
 
 t.test('a subscriber that reads nothing delays no other, and is dropped', async (t) => {
-  const config = { anonymous: EVERYTHING, max_buffer_bytes: 131_072, drain_timeout_ms: 500 };
+  const config = { anonymous: EVERYTHING, max_buffer_bytes: 131_072, drain_timeout_ms: 1_000 };
   const { port, url, journal, broker, observer } = await running(t, config);
   const frozen = await rawSocket(t, port);
   frozen.write(connectPacket('frozen'));
@@ -144,13 +145,13 @@ t.test('a subscriber that reads nothing delays no other, and is dropped', async 
   const list = tagList(Array.from({ length: 1_000 }, (_, i) => `tag_${i}`));
   let slowest = 0;
   for (let i = 0; i < 200; i++) {
-    const start = performance.now();
+    const start = livedMs();
     const expected = received.length + 1_001;
     await journal.append([report(list, new Float64Array(1_000).fill(i), { timeBase: i })]);
     await until(() => received.length >= expected, { what: `report ${i}`, everyMs: 1 });
-    slowest = Math.max(slowest, performance.now() - start);
+    slowest = Math.max(slowest, livedMs() - start);
   }
-  t.ok(slowest < 400, `slowest ${slowest} ms`);
+  t.ok(slowest < 800, `slowest ${slowest} ms`);
   await until(() => broker.stats().clients === 1, { what: 'the frozen client to be disconnected' });
   const named = (name: string) => observer.emitted.filter((e) => e.name === name).map(({ fields }) => fields['client']);
   t.same(named('broker-client-frozen'), ['frozen']);

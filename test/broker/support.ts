@@ -9,7 +9,7 @@ import { type EventDraft, eventId, type HeadgateEvent, isTelemetry } from '../..
 import { encodeEvent, makeTagList, telemetryAttributes } from '../../src/model/event-codec.ts';
 import { type TagList, type TelemetryColumns, TelemetryReport } from '../../src/model/telemetry.ts';
 import type { CommittedEvent, Journal } from '../../src/ports/journal.ts';
-import { systemClock } from '../../src/ports/system-clock.ts';
+import { livedClock } from '../support/lived-time.ts';
 import { type RecordingObserver, recordingObserver } from '../support/observer.ts';
 
 /** The journal's contract in memory: commits in order, tells listeners before the append resolves. */
@@ -90,7 +90,7 @@ export async function running(
     gatewayAsset: 'acme/plant/gateway',
     gatewayName: 'gw',
     dataDir: null,
-    clock: systemClock,
+    clock: livedClock,
     observer,
     readSecret: async () => 'geheim',
     ...options,

@@ -3,6 +3,7 @@ import { HeadgateError } from '../../src/errors/headgate-error.ts';
 import type { OutgoingBatch, Sink } from '../../src/ports/sink.ts';
 import type { ReceivedBatch } from '../../src/sinks/batch-decoder.ts';
 import { plainEvent } from '../support/events.ts';
+import { livedMsOf } from '../support/lived-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { until } from '../support/until.ts';
 
@@ -129,9 +130,8 @@ export function testSink(t: Test, makeBench: () => Promise<SinkBench>): void {
     made.sink.onDown(() => downs++);
     await made.sink.connect();
     made.sever();
-    const since = performance.now();
-    await t.rejects(made.sink.send(batch(0, 1)), { code: 'SINK_TIMEOUT' });
-    t.ok(performance.now() - since < SINK_BENCH_TIMES.ackTimeoutMs + 500);
+    const tookMs = await livedMsOf(() => t.rejects(made.sink.send(batch(0, 1)), { code: 'SINK_TIMEOUT' }));
+    t.ok(tookMs < SINK_BENCH_TIMES.ackTimeoutMs + 500);
     await until(() => downs === 1, { what: 'word of the loss' });
   });
 
@@ -153,9 +153,8 @@ export function testSink(t: Test, makeBench: () => Promise<SinkBench>): void {
   t.test('gives up connecting to a destination that says nothing', async (t) => {
     const made = await bench(t);
     made.sever();
-    const since = performance.now();
-    await t.rejects(made.sink.connect(), { code: 'SINK_CONNECT_TIMEOUT' });
-    t.ok(performance.now() - since < SINK_BENCH_TIMES.connectTimeoutMs + 500);
+    const tookMs = await livedMsOf(() => t.rejects(made.sink.connect(), { code: 'SINK_CONNECT_TIMEOUT' }));
+    t.ok(tookMs < SINK_BENCH_TIMES.connectTimeoutMs + 500);
     made.heal();
     await made.sink.connect();
     await made.sink.send(batch(0, 1));
@@ -166,10 +165,8 @@ export function testSink(t: Test, makeBench: () => Promise<SinkBench>): void {
     await made.sink.connect();
     made.sever();
     const send = made.sink.send(batch(0, 1)).then(() => 'confirmed', codeOf);
-    const since = performance.now();
-    await made.sink.disconnect();
+    t.ok((await livedMsOf(() => made.sink.disconnect())) < 1000);
     t.equal(await send, 'SINK_DISCONNECTED');
-    t.ok(performance.now() - since < 1000);
   });
 
   t.test('disconnects while it connects', async (t) => {

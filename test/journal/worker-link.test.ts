@@ -2,8 +2,8 @@ import t from 'tap';
 import { openJournal } from '../../src/journal/journal-client.ts';
 import type { ToWorker, WorkerStart } from '../../src/journal/messages.ts';
 import { type StartWorker, startWorkerThread } from '../../src/journal/worker-thread.ts';
-import { systemClock } from '../../src/ports/system-clock.ts';
 import { draft } from '../conformance/journal.ts';
+import { livedClock } from '../support/lived-time.ts';
 import { recordingObserver } from '../support/observer.ts';
 import { scratch, TEST_CONFIG } from './support.ts';
 
@@ -30,7 +30,7 @@ t.test('a thread that ends in the same turn as it answers to be closed has not f
   const journal = await openJournal({
     directory: scratch(t),
     config: TEST_CONFIG,
-    clock: systemClock,
+    clock: livedClock,
     observer: recordingObserver(),
     startWorker: endsWithItsAnswer,
   });

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap';
 import type { ReplayProgress, ReplayRequest } from '../../src/ports/control.ts';
-import { systemClock } from '../../src/ports/system-clock.ts';
 import { createReplays } from '../../src/runtime/replay.ts';
 import { plainEvent } from '../support/events.ts';
+import { livedClock } from '../support/lived-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { type RecordingObserver, recordingObserver } from '../support/observer.ts';
 import { counterHost, number, running } from '../support/service-rig.ts';
@@ -21,7 +21,7 @@ async function startPlace(t: Test) {
   t.teardown(() => host.stop());
   await running(host);
   const observer = recordingObserver();
-  const replays = createReplays({ journal, forwarder: rig.forwarder, services: host, clock: systemClock, observer });
+  const replays = createReplays({ journal, forwarder: rig.forwarder, services: host, clock: livedClock, observer });
   const replay = async (change: Partial<ReplayRequest>, signal = new AbortController().signal) => {
     const all: ReplayProgress[] = [];
     for await (const progress of replays({ ...REQUEST, ...change }, signal)) all.push(progress);

@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap';
 import { serialPlace } from '../../src/cli/serial-places.ts';
 import { driverModules } from '../../src/drivers/registry.ts';
-import { systemClock } from '../../src/ports/system-clock.ts';
 import type { ModbusForm } from '../../src/simulate/modbus-server.ts';
 import { startSimulation } from '../../src/simulate/simulator.ts';
 import { deviceConfig } from '../../src/simulate/write-configuration.ts';
 import { DriverWitness } from '../conformance/driver.ts';
+import { livedClock } from '../support/lived-time.ts';
 import { NullModem } from '../support/null-modem.ts';
 import { recordingObserver } from '../support/observer.ts';
 import { until } from '../support/until.ts';
@@ -30,7 +30,7 @@ const LINE = makeFixture(
 async function check(t: Test, modbus: ModbusForm, kind: string, path?: string): Promise<void> {
   const observer = recordingObserver();
   const simulation = await startSimulation({
-    ...{ fixture: LINE, speed: 1, loop: false, host: '127.0.0.1', modbus, clock: systemClock, observer },
+    ...{ fixture: LINE, speed: 1, loop: false, host: '127.0.0.1', modbus, clock: livedClock, observer },
   });
   t.teardown(() => simulation.close());
   const devices = simulation.endpoints.map((endpoint) => {

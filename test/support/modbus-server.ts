@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { livedMs } from './lived-time.ts';
 
 export type Area = 'coil' | 'discrete' | 'input' | 'holding';
 
@@ -15,7 +16,7 @@ export interface SeenRequest {
   readonly socket: Socket;
   /** The answer of an honest unit to it, MBAP header included. */
   readonly honest: Buffer;
-  /** Milliseconds, monotonic. */
+  /** Lived milliseconds. */
   readonly at: number;
 }
 
@@ -143,7 +144,7 @@ export class TestModbusServer {
       frame,
       socket,
       honest: framed(frame.readUInt16BE(0), unit, honestAnswer(this.units, unit, frame.subarray(7))),
-      at: performance.now(),
+      at: livedMs(),
     };
     this.seen.push(request);
     if (this.units.get(unit)?.isSilent === true) return;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { livedMs } from './lived-time.ts';
 import { honestAnswer, TestUnit } from './modbus-server.ts';
 
 /** A request as it came over the line. */
@@ -16,7 +17,7 @@ export interface SeenLineRequest {
   frame(unit: number, pdu: Uint8Array): Buffer;
   /** Put bytes onto the line. */
   send(bytes: Uint8Array): void;
-  /** Milliseconds, monotonic. */
+  /** Lived milliseconds. */
   readonly at: number;
 }
 
@@ -88,7 +89,7 @@ export class SerialUnitServer {
     if (unit !== 0 && !this.units.has(unit)) return;
     const frame = (of: number, data: Uint8Array) => (this.#isAscii ? asciiFrame(of, data) : rtuFrame(of, data));
     const request: SeenLineRequest = {
-      ...{ unit, pdu, frame, send, code: pdu[0] ?? 0, at: performance.now() },
+      ...{ unit, pdu, frame, send, code: pdu[0] ?? 0, at: livedMs() },
       offset: pdu.length >= 5 ? pdu.readUInt16BE(1) : 0,
       count: pdu.length >= 5 ? pdu.readUInt16BE(3) : 0,
       honest: frame(unit, this.#carryOut(unit, pdu)),

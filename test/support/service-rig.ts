@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { EventDraft } from '../../src/model/event.ts';
 import type { Journal } from '../../src/ports/journal.ts';
-import { systemClock } from '../../src/ports/system-clock.ts';
 import type { ServiceLimits } from '../../src/runtime/service-host/limits.ts';
 import { createServiceHost, type ServiceHost } from '../../src/runtime/service-host.ts';
+import { livedClock } from './lived-time.ts';
 import { type RecordingObserver, recordingObserver } from './observer.ts';
 import { until } from './until.ts';
 
@@ -47,7 +47,7 @@ export function counterHost(
     journal,
     gatewayName: 'gw',
     dataDir,
-    clock: systemClock,
+    clock: livedClock,
     random: Math.random,
     observer,
     limits: { ...QUICK, ...limits },

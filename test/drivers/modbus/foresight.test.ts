@@ -12,6 +12,7 @@ import { LatencyMeter } from '../../../src/drivers/modbus/latency-meter.ts';
 import { modbusTcp } from '../../../src/drivers/modbus/module.ts';
 import { UseMeter } from '../../../src/drivers/modbus/use-meter.ts';
 import { DriverWitness } from '../../conformance/driver.ts';
+import { livedClock } from '../../support/lived-time.ts';
 import { TestModbusServer } from '../../support/modbus-server.ts';
 import { tag } from '../../support/tag.ts';
 import { until } from '../../support/until.ts';
@@ -164,7 +165,7 @@ t.test('use is of the last ten seconds', async (t) => {
 
 t.test('a driver tells what its wire is used and what was foreseen, and how fast its unit answers', async (t) => {
   const server = await TestModbusServer.start();
-  server.behave = ({ socket, honest }) => setTimeout(() => socket.write(honest), 20);
+  server.behave = ({ socket, honest }) => livedClock.after(20, () => socket.write(honest));
   const witness = new DriverWitness();
   const tags = [tag('x', { device: 'm', address: 'HR:0', type: 'uint16', scanMs: 100 })];
   const config = { name: 'm', driver: 'modbus-tcp' as const, host: '127.0.0.1', port: server.port, latency_ms: 20 };

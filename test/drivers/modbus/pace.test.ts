@@ -5,8 +5,8 @@ import { modbusTcp } from '../../../src/drivers/modbus/module.ts';
 import { type KnownPace, PlannedPace } from '../../../src/drivers/modbus/planned-pace.ts';
 import type { UnitPace } from '../../../src/drivers/modbus/read-cost.ts';
 import { Status } from '../../../src/model/quality.ts';
-import { systemClock } from '../../../src/ports/system-clock.ts';
 import { DriverWitness } from '../../conformance/driver.ts';
+import { livedClock } from '../../support/lived-time.ts';
 import { TestModbusServer } from '../../support/modbus-server.ts';
 import { tag } from '../../support/tag.ts';
 import { until } from '../../support/until.ts';
@@ -52,9 +52,9 @@ t.test('reads are planned anew as a unit is found faster or slower, and no value
     server.unit.areas.input[at] = 2_000 + at;
   }
   let delayMs = (registers: number) => 8 + registers;
-  server.behave = ({ socket, honest, count }) => setTimeout(() => socket.write(honest), delayMs(count));
+  server.behave = ({ socket, honest, count }) => livedClock.after(delayMs(count), () => socket.write(honest));
   let aheadMs = 0;
-  const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
+  const clock = { ...livedClock, monotonic: () => livedClock.monotonic() + aheadMs };
   const witness = new DriverWitness();
   const addresses = ['HR:0', 'HR:3', 'HR:30', 'HR:60', 'IR:5'];
   const tags = addresses.map((address) =>

@@ -6,7 +6,7 @@ import { type ModbusReply, readRequest } from '../../../src/drivers/modbus/frame
 import { rtuCodec } from '../../../src/drivers/modbus/rtu-frame.ts';
 import { SerialClient, type SerialClientOptions } from '../../../src/drivers/modbus/serial-client.ts';
 import { HeadgateError } from '../../../src/errors/headgate-error.ts';
-import { systemClock } from '../../../src/ports/system-clock.ts';
+import { livedClock, livedMs } from '../../support/lived-time.ts';
 import { type SeenLineRequest, SerialUnitServer, TcpLine } from '../../support/serial-unit-server.ts';
 import { until } from '../../support/until.ts';
 
@@ -38,7 +38,7 @@ async function withClient(
     link: new TcpLink({ host: '127.0.0.1', port: line.port }),
     codec: framing === 'rtu' ? rtuCodec : asciiCodec,
     timing: busTiming(framing, null, 0),
-    ...{ leastGapMs: LEAST_GAP_MS, hasEcho: false, turnaroundMs: 0, connectTimeoutMs: 1_000, clock: systemClock },
+    ...{ leastGapMs: LEAST_GAP_MS, hasEcho: false, turnaroundMs: 0, connectTimeoutMs: 1_000, clock: livedClock },
     onDown: (error) => log.down.push(error),
     onStray: () => log.strays++,
     ...over,
@@ -131,7 +131,7 @@ for (const framing of ['rtu', 'ascii'] as const) {
 
   t.test(`${framing}: asks for silence, and for as long as the unit ever took after a time-out`, (t) =>
     withClient(t, framing, async ({ client, server }) => {
-      server.behave = ({ send, honest }) => setTimeout(() => send(honest), 40);
+      server.behave = ({ send, honest }) => livedClock.after(40, () => send(honest));
       await client.request(request, TIMEOUT_MS);
       t.ok(client.quietMs() <= LEAST_GAP_MS);
       server.behave = () => {};
@@ -142,21 +142,26 @@ for (const framing of ['rtu', 'ascii'] as const) {
 }
 
 t.test('what comes unasked holds the next request back until there is silence', (t) =>
-  withClient(t, 'rtu', async ({ client, server, log }) => {
-    let send: ((bytes: Uint8Array) => void) | null = null;
-    server.behave = (seen) => {
-      send = seen.send;
-      seen.send(seen.honest);
-    };
-    await client.request(request, TIMEOUT_MS);
-    const babble = setInterval(() => send?.(Buffer.from([0x55])), 2);
-    await until(() => log.strays > 0, { what: 'something unasked', everyMs: 1 });
-    await t.rejects(client.request(request, TIMEOUT_MS), { code: 'MODBUS_BAD_REPLY', message: /not quiet/ });
-    clearInterval(babble);
-    t.equal(server.seen.length, 1, 'nothing was sent into it');
-    await until(() => client.quietMs() === 0, { what: 'silence' });
-    t.strictSame(Buffer.from((await client.request(request, TIMEOUT_MS)).data), right);
-  }),
+  withClient(
+    t,
+    'rtu',
+    async ({ client, server, log }) => {
+      let send: ((bytes: Uint8Array) => void) | null = null;
+      server.behave = (seen) => {
+        send = seen.send;
+        seen.send(seen.honest);
+      };
+      await client.request(request, TIMEOUT_MS);
+      const babble = setInterval(() => send?.(Buffer.from([0x55])), 2);
+      await until(() => log.strays > 0, { what: 'something unasked', everyMs: 1 });
+      await t.rejects(client.request(request, TIMEOUT_MS), { code: 'MODBUS_BAD_REPLY', message: /not quiet/ });
+      clearInterval(babble);
+      t.equal(server.seen.length, 1, 'nothing was sent into it');
+      await until(() => client.quietMs() === 0, { what: 'silence' });
+      t.strictSame(Buffer.from((await client.request(request, TIMEOUT_MS)).data), right);
+    },
+    { leastGapMs: 40 },
+  ),
 );
 
 t.test('a late answer that came while this process was stalled is not taken for the next', (t) =>
@@ -168,8 +173,8 @@ t.test('a late answer that came while this process was stalled is not taken for 
     };
     await t.rejects(client.request(request, TIMEOUT_MS), { code: 'MODBUS_TIMEOUT' });
     late();
-    const over = performance.now() + 60;
-    while (performance.now() < over) {
+    const over = livedMs() + 60;
+    while (livedMs() < over) {
       // Stall.
     }
     t.strictSame(Buffer.from((await client.request(request, TIMEOUT_MS)).data), right);

@@ -4,14 +4,14 @@ import { modbusRtuTcp, modbusTcp } from '../../../src/drivers/modbus/module.ts';
 import { Status } from '../../../src/model/quality.ts';
 import type { TagDefinition, TagValue } from '../../../src/model/tag.ts';
 import type { Driver, DriverModule } from '../../../src/ports/driver.ts';
-import { systemClock } from '../../../src/ports/system-clock.ts';
 import { DriverWitness } from '../../conformance/driver.ts';
+import { livedClock } from '../../support/lived-time.ts';
 import { TestModbusServer } from '../../support/modbus-server.ts';
 import { SerialUnitServer, TcpLine } from '../../support/serial-unit-server.ts';
 import { tag } from '../../support/tag.ts';
 import { until } from '../../support/until.ts';
 
-const soon = () => ({ deadline: systemClock.monotonic() + 2_000 });
+const soon = () => ({ deadline: livedClock.monotonic() + 2_000 });
 const make = (address: string, over: Partial<TagDefinition> = {}) =>
   tag('x', { address, type: 'uint16', access: 'rw', device: 'unit', ...over });
 
@@ -115,12 +115,12 @@ t.test('what is not answered is sent once and not confirmed', async (t) => {
 
 t.test('nothing is sent after the deadline', async (t) => {
   const { server, driver } = await tcp(t);
-  t.equal(await write(driver, make('HR:1'), 9, { deadline: systemClock.monotonic() }), Status.Bad_Timeout);
+  t.equal(await write(driver, make('HR:1'), 9, { deadline: livedClock.monotonic() }), Status.Bad_Timeout);
   const held: (() => void)[] = [];
   server.behave = ({ socket, honest }) => held.push(() => socket.write(honest));
   const first = write(driver, make('HR:1'), 1);
   await until(() => held.length === 1, { what: 'the first write on the wire' });
-  const late = await write(driver, make('HR:2'), 2, { deadline: systemClock.monotonic() + 30 });
+  const late = await write(driver, make('HR:2'), 2, { deadline: livedClock.monotonic() + 30 });
   t.equal(late, Status.Bad_Timeout, 'told when the time is over, not when the wire is free');
   for (const answer of held) answer();
   t.equal(await first, Status.Good);

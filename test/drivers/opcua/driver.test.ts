@@ -85,7 +85,7 @@ t.test('keeps the StatusCode of the server, and no value with a Bad one', async 
   const h = await harness({ config: { endpoint }, tags: [tag('q', 'ns=2;s=Quality')] });
   t.teardown(() => h.driver.stop());
   await h.driver.start();
-  await until(() => h.readings('q').length >= 2, { what: 'both qualities' });
+  await until(() => new Set(h.readings('q').map(({ status }) => status)).size === 2, { what: 'both qualities' });
   const seen = h.readings('q').map(({ status, value }) => [status, value]);
   t.hasStrict(Object.fromEntries(seen.map(([status, value]) => [String(status), value])), {
     [String(Status.Good)]: 5,

@@ -3,7 +3,7 @@ import { opcua } from '../../../src/drivers/opcua/module.ts';
 import type { ScanGroup } from '../../../src/model/reading.ts';
 import type { TagDefinition, TagValue } from '../../../src/model/tag.ts';
 import type { DeviceState, Driver, TagFault } from '../../../src/ports/driver.ts';
-import { systemClock } from '../../../src/ports/system-clock.ts';
+import { livedClock } from '../../support/lived-time.ts';
 import { type RecordingObserver, recordingObserver } from '../../support/observer.ts';
 
 /** A tag with everything at its default but what matters. */
@@ -80,7 +80,7 @@ export async function harness({ config, tags, dataDir = null }: HarnessOptions):
     ...config,
   };
   const driver = await opcua.create([{ name: 'plc', config: full, groups }], {
-    clock: systemClock,
+    clock: livedClock,
     random: Math.random,
     observer,
     dataDir,

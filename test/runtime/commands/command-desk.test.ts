@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap';
 import { driverModules } from '../../../src/drivers/registry.ts';
 import type { TagDefinition, TagValue } from '../../../src/model/tag.ts';
-import { systemClock } from '../../../src/ports/system-clock.ts';
 import { CommandRunner } from '../../../src/runtime/commands/command-desk.ts';
 import type { CommandsConfig } from '../../../src/runtime/commands/config.ts';
 import { KnownCommands } from '../../../src/runtime/commands/known-commands.ts';
 import { DeviceSupervisor } from '../../../src/runtime/device-supervisor.ts';
+import { livedClock } from '../../support/lived-time.ts';
 import { MemoryJournal } from '../../support/memory-journal.ts';
 import { TestModbusServer } from '../../support/modbus-server.ts';
 import { recordingObserver } from '../../support/observer.ts';
@@ -51,7 +51,7 @@ async function desk(t: Test, config: CommandsConfig = RULES) {
     ],
     groups: new Map([['pump', [{ device: 'pump', periodMs: 50, tags: TAGS.filter(({ access }) => access !== 'w') }]]]),
     modules: driverModules,
-    ...{ clock: systemClock, random: Math.random, observer, dataDir: '/nowhere' },
+    ...{ clock: livedClock, random: Math.random, observer, dataDir: '/nowhere' },
     report: () => undefined,
     onState: ({ state }) => {
       isConnected = state === 'connected';
@@ -62,7 +62,7 @@ async function desk(t: Test, config: CommandsConfig = RULES) {
   await until(() => isConnected, { what: 'the device is connected' });
   const start = () =>
     new CommandRunner({
-      ...{ config, tags: TAGS, targets: devices, journal, clock: systemClock, observer },
+      ...{ config, tags: TAGS, targets: devices, journal, clock: livedClock, observer },
       origin: { source: '/headgate/g/commands', asset: 'acme/gateway' },
     });
   let commands = start();

@@ -1,8 +1,8 @@
-import { systemClock } from '../../../src/ports/system-clock.ts';
 import type { SinkStatus } from '../../../src/runtime/forwarder/sink-status.ts';
 import { createForwarder, type Forwarder } from '../../../src/runtime/forwarder.ts';
 import { mqttSink } from '../../../src/sinks/mqtt/module.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
+import { livedClock } from '../../support/lived-time.ts';
 import { MemoryJournal } from '../../support/memory-journal.ts';
 import { type RecordingObserver, recordingObserver } from '../../support/observer.ts';
 import { until } from '../../support/until.ts';
@@ -61,7 +61,7 @@ export async function startRig(
       { name: 'up', kind: 'mqtt', config: { url, topic, client_id: topic, ...QUICK, ...config }, module: mqttSink },
     ],
     journal,
-    clock: systemClock,
+    clock: livedClock,
     random: Math.random,
     observer,
     gatewayName: 'gw',

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import t from 'tap';
 import { HeadgateError } from '../../../src/errors/headgate-error.ts';
 import { encodeEvent } from '../../../src/model/event-codec.ts';
-import { systemClock } from '../../../src/ports/system-clock.ts';
 import type { OutboxRow } from '../../../src/runtime/service-host/messages.ts';
 import { Outlet } from '../../../src/runtime/service-host/outlet.ts';
 import { plainEvent } from '../../support/events.ts';
+import { livedClock } from '../../support/lived-time.ts';
 import { MemoryJournal } from '../../support/memory-journal.ts';
 import { recordingObserver } from '../../support/observer.ts';
 import { plainJson } from '../../support/plain-json.ts';
@@ -16,7 +16,7 @@ function outletFor(journal: MemoryJournal) {
   const observer = recordingObserver();
   const onAccepted = (through: number) => accepted.push(through);
   return {
-    outlet: new Outlet({ journal, clock: systemClock, random: () => 0, observer, onAccepted }),
+    outlet: new Outlet({ journal, clock: livedClock, random: () => 0, observer, onAccepted }),
     accepted,
     observer,
   };

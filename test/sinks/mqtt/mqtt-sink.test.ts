@@ -1,10 +1,10 @@
 import t from 'tap';
 import type { SinkContext } from '../../../src/ports/sink.ts';
-import { systemClock } from '../../../src/ports/system-clock.ts';
 import { mqttSink } from '../../../src/sinks/mqtt/module.ts';
 import { SINK_BENCH_TIMES, type SinkBench, testSink } from '../../conformance/sink.ts';
 import { int16List, plainEvent, report } from '../../support/events.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
+import { livedClock } from '../../support/lived-time.ts';
 import { MemoryJournal } from '../../support/memory-journal.ts';
 import { recordingObserver } from '../../support/observer.ts';
 import { until } from '../../support/until.ts';
@@ -12,7 +12,7 @@ import { Upstream } from '../../support/upstream.ts';
 import { UpstreamReader } from '../../support/upstream-reader.ts';
 
 const context: SinkContext = {
-  clock: systemClock,
+  clock: livedClock,
   random: Math.random,
   observer: recordingObserver(),
   journalId: 'j1',
