@@ -39,7 +39,7 @@ t.test('explain shows a live tag from its bytes to the sinks', async (t) => {
     /rule +not reported: it differs by 0 from the last reported 19088\.743, the deadband is 0\.5, at the latest/,
     /last report +19088\.74 kW Good/,
     /topic +uns\/v1\/acme\/hh\/m\/power/,
-    /event +\S+-\d+ headgate\.telemetry\.v1, lane normal, 1 samples, accepted at 20/,
+    /event +\S+-\d+ headgate\.telemetry\.v1, lane normal, 1 sample, accepted at 20/,
     /sink up +does not have it yet, link down/,
   ];
   for (const line of lines) t.match(out, line);
