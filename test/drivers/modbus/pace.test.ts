@@ -6,7 +6,7 @@ import { type KnownPace, PlannedPace } from '../../../src/drivers/modbus/planned
 import type { UnitPace } from '../../../src/drivers/modbus/read-cost.ts';
 import { Status } from '../../../src/model/quality.ts';
 import { DriverWitness } from '../../conformance/driver.ts';
-import { livedClock } from '../../support/lived-time.ts';
+import { livedClock, livedMs } from '../../support/lived-time.ts';
 import { TestModbusServer } from '../../support/modbus-server.ts';
 import { tag } from '../../support/tag.ts';
 import { until } from '../../support/until.ts';
@@ -100,10 +100,10 @@ t.test('how long a unit takes is measured of what waits for nothing else, also w
   server.behave = ({ socket, honest, at }) => {
     freeAt = Math.max(freeAt, at) + workMs;
     mostAtOnce = Math.max(mostAtOnce, ++atOnce);
-    setTimeout(() => {
+    livedClock.after(freeAt - livedMs(), () => {
       atOnce--;
       socket.write(honest);
-    }, freeAt - performance.now());
+    });
   };
   const witness = new DriverWitness();
   const tags = Array.from({ length: 6 }, (_none, i) =>

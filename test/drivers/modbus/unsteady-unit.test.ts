@@ -2,8 +2,8 @@ import t, { type Test } from 'tap';
 import { LossBudget } from '../../../src/drivers/modbus/loss-budget.ts';
 import { modbusRtuTcp } from '../../../src/drivers/modbus/module.ts';
 import { Status } from '../../../src/model/quality.ts';
-import { systemClock } from '../../../src/ports/system-clock.ts';
 import { DriverWitness } from '../../conformance/driver.ts';
+import { livedClock, livedMs } from '../../support/lived-time.ts';
 import { SerialUnitServer, TcpLine } from '../../support/serial-unit-server.ts';
 import { tag } from '../../support/tag.ts';
 import { until } from '../../support/until.ts';
@@ -47,7 +47,7 @@ async function rig(t: Test, names: readonly string[], answers: (request: number)
   });
   const witness = new DriverWitness();
   const time = { aheadMs: 0 };
-  const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + time.aheadMs };
+  const clock = { ...livedClock, monotonic: () => livedClock.monotonic() + time.aheadMs };
   const driver = await witness.create(modbusRtuTcp, names.map(device), clock);
   t.teardown(async () => {
     await driver.stop();
@@ -66,7 +66,7 @@ t.test('a unit that answers only now and then costs the others some time-outs, n
   t.ok(is('flapping', Status.Bad_NoCommunication), 'and its value is Bad');
   const values = witness.history.filter(({ tag: name }) => name === 'flapping').length;
   const predicted = driver.stats()[0]?.wire?.predicted ?? 0;
-  const from = performance.now();
+  const from = livedMs();
   await until(() => seen(FLAPPING, from).length >= 12, { what: 'probes, of which it answers every third' });
   const asked = seen(1, from).map(({ at }) => at);
   const waits = asked.slice(1).map((at, i) => at - (asked[i] as number));
@@ -77,7 +77,7 @@ t.test('a unit that answers only now and then costs the others some time-outs, n
   t.match(state('alive'), { state: 'connected' });
   const answered = witness.observer.emitted.filter(({ name }) => name === 'modbus-unit-answers').length;
   line.answers = () => true;
-  const steadyAt = performance.now();
+  const steadyAt = livedMs();
   time.aheadMs += 20_000;
   await until(() => is('flapping', Status.Good), { what: 'the unit that has answered steadily' });
   const probes = seen(FLAPPING, steadyAt).length;
@@ -88,7 +88,7 @@ t.test('a unit that answers only now and then costs the others some time-outs, n
 
 t.test('a frame that is lost now and then silences no unit', async (t) => {
   const { witness, is, seen } = await rig(t, ['alive', 'flapping'], (n) => n % 25 !== 24);
-  const from = performance.now();
+  const from = livedMs();
   await until(() => seen(FLAPPING, from).length > 60 && is('flapping', Status.Good), {
     what: 'scans with lost frames',
   });
