@@ -26,10 +26,12 @@ setSizeLimits({ maxArraySize: 1_000_000, maxMapSize: 100_000, maxObjectSize: 100
 
 const codec = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: true, structuredClone: false });
 
-/** What most encodings fit in, one behind the other; a larger one takes room of its own for once. */
-const scratch = Buffer.allocUnsafeSlow(131_072);
+/** What most encodings fit in, one behind the other; a larger one takes room of its own, which takes the place of this up to some size. */
+let scratch: Buffer = Buffer.allocUnsafeSlow(131_072);
+/** A batch of 100,000 values comes every second; a list of 10,000 tags only at the start. */
+const MAX_SCRATCH_BYTES = 524_288;
 /** A part of a plain array costs a third of what one of a Buffer does. */
-const scratchBytes = new Uint8Array(scratch.buffer, scratch.byteOffset, scratch.byteLength);
+let scratchBytes: Uint8Array = new Uint8Array(scratch.buffer, scratch.byteOffset, scratch.byteLength);
 /** What the types of cbor-x leave out: `REUSE_BUFFER_MODE` answers with the whole buffer, and in it where the encoding lies. */
 const intoScratch = codec as unknown as {
   useBuffer(buffer: Buffer): void;
@@ -50,7 +52,11 @@ function encode(value: unknown): Uint8Array {
   scratchUsed = scratch.length;
   const target = intoScratch.encode(value, REUSE_BUFFER_MODE);
   const { start, end } = target;
-  if (target !== scratch) return new Uint8Array(target.subarray(start, end));
+  if (target !== scratch) {
+    if (target.length > MAX_SCRATCH_BYTES) return new Uint8Array(target.subarray(start, end));
+    scratch = target;
+    scratchBytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
+  }
   scratchUsed = end;
   return scratchBytes.slice(start, end);
 }
