@@ -8,7 +8,7 @@ import { SerialUnitServer, TcpLine } from '../../support/serial-unit-server.ts';
 import { tag } from '../../support/tag.ts';
 import { until } from '../../support/until.ts';
 
-const TIMEOUT_MS = 150;
+const TIMEOUT_MS = 250;
 const FLAPPING = 9;
 
 t.test('a budget has a burst, and a tenth of the time', async (t) => {
