@@ -17,6 +17,7 @@ console.log('running');
 if (mode === 'append') {
   for (let i = 0; ; i++) {
     await journal.append(Array.from({ length: 1 + (i % 7) }, () => number('x', 1)));
+    console.log('appended');
     await new Promise((resolve) => setTimeout(resolve, i % 5));
   }
 }
