@@ -65,7 +65,7 @@ pump,torque,acme/pump,HR:1,int16,rw,Nm,100
     const heard: { type: string; correlationid: string; data: Record<string, unknown> }[] = [];
     hmi.on('message', (_topic, payload) => heard.push(JSON.parse(payload.toString())));
     await hmi.subscribeAsync('evt/v1/acme/pump/#', { qos: 1 });
-    const command = { id: 'm-1', value: 17, reason: 'recipe 4', expires: new Date(Date.now() + 5_000).toISOString() };
+    const command = { id: 'm-1', value: 17, reason: 'recipe 4', expires: new Date(Date.now() + 50_000).toISOString() };
     await hmi.publishAsync('cmd/v1/acme/pump/speed', JSON.stringify(command), { qos: 1 });
     await until(() => heard.length >= 2, { what: 'both events' });
     t.match(

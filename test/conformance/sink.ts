@@ -23,7 +23,7 @@ export interface SinkBench {
 }
 
 /** Deadlines that the bench must give its sink. */
-export const SINK_BENCH_TIMES = { connectTimeoutMs: 400, ackTimeoutMs: 400 };
+export const SINK_BENCH_TIMES = { connectTimeoutMs: 1_000, ackTimeoutMs: 1_000 };
 
 type CodeOf = (error: unknown) => string;
 const codeOf: CodeOf = (error) => (error instanceof HeadgateError ? error.code : String(error));

@@ -70,7 +70,7 @@ t.test('drains a backlog in order while live events arrive beside it', async (t)
 });
 
 t.test('notices a half-open link by the missing confirmation and sends again', async (t) => {
-  const rig = await startRig(t);
+  const rig = await startRig(t, { connect_timeout_ms: 500, ack_timeout_ms: 500 });
   await until(() => isUp(rig), { what: 'up' });
   rig.proxy.sever();
   await rig.journal.append([plainEvent(1)]);
@@ -82,7 +82,7 @@ t.test('notices a half-open link by the missing confirmation and sends again', a
 });
 
 t.test('notices a half-open link that is idle', async (t) => {
-  const rig = await startRig(t, { keepalive_s: 1 });
+  const rig = await startRig(t, { keepalive_s: 1, connect_timeout_ms: 500 });
   await until(() => isUp(rig), { what: 'up' });
   rig.proxy.sever();
   await until(() => !isUp(rig), { what: 'silence noticed' });
