@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { bareRate, busShare, driverRate } from './bench/modbus-rates.ts';
+import { bareBusShare, bareRate, busShare, driverRate } from './bench/modbus-rates.ts';
 import { comparePlanners } from './bench/planner.ts';
 import { bareJitter, scanJitter } from './bench/scan-jitter.ts';
 
@@ -39,7 +39,9 @@ try {
   const rtu = [];
   for (const baudRate of [9_600, 115_200]) {
     const path = await start<string>('timed-line.process.ts', [baudRate]);
-    rtu.push({ baudRate, share: rounded(await busShare(path, baudRate, seconds * 250)) });
+    const line = { baudRate, dataBits: 8, parity: 'none', stopBits: 1 } as const;
+    const bareShare = rounded(await bareBusShare(path, line, seconds * 125));
+    rtu.push({ baudRate, share: rounded(await busShare(path, line, seconds * 250)), bareShare });
   }
   const warmupMs = seconds * 250;
   const jitter = await scanJitter(port, { units: UNITS, warmupMs, forMs: seconds * 1_000 });
@@ -51,7 +53,9 @@ try {
     for (const { inFlight, registersPerSecond, ratio } of tcp) {
       print(`TCP, ${inFlight} in flight`, `${registersPerSecond} registers/s, ${ratio} of a bare socket`);
     }
-    for (const { baudRate, share } of rtu) print(`RTU, ${baudRate} baud`, `${share} of the least bus time`);
+    for (const { baudRate, share, bareShare } of rtu) {
+      print(`RTU, ${baudRate} baud`, `${share} of the least bus time (a bare loop: ${bareShare})`);
+    }
     print(
       `${UNITS} units, one dead, 100 ms`,
       `jitter p99 ${jitter.p99Ms} ms, max ${jitter.maxMs} ms (timers and a bare socket: p99 ${bare.p99Ms} ms), ${jitter.scans} of ${jitter.expectedScans} scans`,

@@ -1,12 +1,21 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { busTiming, readMs } from '../../src/drivers/modbus/bus-timing.ts';
+import {
+  busTiming,
+  frameCharacters,
+  readMs,
+  readReplyPduBytes,
+  type SerialLine,
+} from '../../src/drivers/modbus/bus-timing.ts';
 import type { ModbusConfig } from '../../src/drivers/modbus/config.ts';
 import { clientFor } from '../../src/drivers/modbus/connect.ts';
 import { compileDecode, decodeBlock } from '../../src/drivers/modbus/decode.ts';
+import { afterExactly } from '../../src/drivers/modbus/exact-timer.ts';
 import { UNANSWERED } from '../../src/drivers/modbus/failures.ts';
 import { readRequest } from '../../src/drivers/modbus/frame.ts';
 import { pointOf } from '../../src/drivers/modbus/point.ts';
+import { rtuCodec } from '../../src/drivers/modbus/rtu-frame.ts';
+import { SerialLink } from '../../src/drivers/modbus/serial-link.ts';
 import { settingsOf } from '../../src/drivers/modbus/settings.ts';
 import { encodeFrame } from '../../src/drivers/modbus/tcp-frame.ts';
 import { Unit } from '../../src/drivers/modbus/unit.ts';
@@ -110,12 +119,40 @@ function toldFailure(error: unknown): null {
 }
 
 /** Share of the least time that the bus could need for what was read in this time. */
-export async function busShare(path: string, baudRate: number, forMs: number): Promise<number> {
+export async function busShare(path: string, line: SerialLine, forMs: number): Promise<number> {
   const config: ModbusConfig = {
-    ...{ name: 'line', driver: 'modbus-rtu', path, baud_rate: baudRate, parity: 'none' },
+    ...{ name: 'line', driver: 'modbus-rtu', path, baud_rate: line.baudRate, parity: 'none' },
     ...{ timeout_ms: 2_000, reconnect_min_ms: 100, reconnect_max_ms: 100 },
   };
-  const { line } = settingsOf(config);
   const perSecond = await driverRate(config, 2, forMs);
   return (perSecond * readMs(busTiming('rtu', line, 0), EXTENT, 0)) / 1_000;
+}
+
+/** The same by a loop that counts the bytes of an answer, waits for t3.5 and asks again: what of the rest is the pseudo terminal's and the machine's. */
+export async function bareBusShare(path: string, line: SerialLine, forMs: number): Promise<number> {
+  const timing = busTiming('rtu', line, 0);
+  const request = rtuCodec.encode(readRequest(1, EXTENT));
+  const answerBytes = frameCharacters(timing, readReplyPduBytes(EXTENT));
+  const link = new SerialLink({ path, line, rts: null, clock: systemClock });
+  let bytes = 0;
+  let done = 0;
+  let isOver = false;
+  const ask = () => {
+    bytes = 0;
+    if (!isOver) link.write(request);
+  };
+  const onData = (chunk: Uint8Array) => {
+    bytes += chunk.length;
+    if (bytes < answerBytes) return;
+    done++;
+    afterExactly(systemClock, timing.frameGapMs, ask);
+  };
+  await link.open({ onData, onDown: () => {} });
+  const began = performance.now();
+  ask();
+  await new Promise<void>((resolve) => systemClock.after(forMs, resolve));
+  isOver = true;
+  const perMs = done / (performance.now() - began);
+  await link.close();
+  return perMs * readMs(timing, EXTENT, 0);
 }

@@ -12,8 +12,8 @@ const timing = busTiming('rtu', line, 0);
 const pty = await Pty.open();
 const server = new SerialUnitServer('rtu');
 server.isForgetful = true;
-server.behave = ({ pdu, honest, send, at }) => {
-  const from = at + frameMs(timing, pdu.length) + timing.frameGapMs;
+server.behave = ({ pdu, honest, send }) => {
+  const from = performance.now() + frameMs(timing, pdu.length) + timing.frameGapMs;
   for (let sent = 0; sent < honest.length; sent += FIFO_BYTES) {
     const piece = honest.subarray(sent, sent + FIFO_BYTES);
     atTime(from + (sent + piece.length) * timing.characterMs, () => send(piece));

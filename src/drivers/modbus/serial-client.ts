@@ -21,6 +21,8 @@ const SILENCE_GRACE_MS = 20;
 const MAX_NOISE = 4;
 /** Bytes further apart are not the same disturbance. */
 const CALM_MS = 500;
+/** What was read so recently need not be read again. */
+const JUST_MS = 0.5;
 
 export interface SerialClientOptions extends ClientHandlers {
   /** `/dev/ttyUSB0`, `10.0.0.5:4001`. */
@@ -72,6 +74,8 @@ export class SerialClient implements WireClient {
   #lastByteAt = Number.NEGATIVE_INFINITY;
   /** Nothing is sent before. */
   #quietUntil = Number.NEGATIVE_INFINITY;
+  /** When everything that had come was known to have been read. */
+  #readAt = Number.NEGATIVE_INFINITY;
   /** Since when bytes come that nobody asked for, and when they came last. */
   #babbleSince = Number.NEGATIVE_INFINITY;
   #strayAt = Number.NEGATIVE_INFINITY;
@@ -114,7 +118,9 @@ export class SerialClient implements WireClient {
         ...{ echo: NO_DATA, received: NO_DATA, strays: 0, silence: null },
       };
       this.#pending = pending;
-      this.#sendWhenQuiet(pending);
+      // Right behind an answer its silence has just been listened to.
+      if (clock.monotonic() - this.#readAt < JUST_MS && this.quietMs() === 0) this.#send(pending);
+      else this.#sendWhenQuiet(pending);
     });
   }
 
@@ -189,7 +195,7 @@ export class SerialClient implements WireClient {
     else if (found.kind === 'reply') {
       const length = pending.received.length;
       // After a stall of this process more may lie there: what has come is read before the silence counts.
-      pending.silence = afterExactly(this.#options.clock, this.#gapMs, () => {
+      pending.silence = afterExactly(this.#options.clock, this.quietMs(), () => {
         if (this.#pending === pending && pending.received.length === length) this.#believe(pending, found);
       });
     }
@@ -203,6 +209,7 @@ export class SerialClient implements WireClient {
   #settle(pending: Pending, reply: ModbusReply, rest: number): void {
     this.#pending = null;
     this.hasAnswered = true;
+    this.#readAt = this.#options.clock.monotonic();
     pending.timer.cancel();
     pending.silence?.cancel();
     this.#options.listener?.()?.(false, pending.received.subarray(0, pending.received.length - rest));
