@@ -7,7 +7,7 @@ import { connectControl } from '../../system/control-client.ts';
 import type { HealthView } from '../health-show.ts';
 
 const READY_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 8_000;
+const STOP_TIMEOUT_MS = 30_000;
 const LOG_LIMIT = 20_000;
 
 /** The real daemon in a process of its own, as `headgate run` starts it. */
