@@ -85,11 +85,13 @@ export class AssetModel {
     }
   }
 
-  /** Take a sample of the asset; tags that are no signal are passed over. */
-  take(tag: string, time: number, value: number | null, status: number): void {
+  /** Take a sample of the asset; tags that are no signal are passed over. @returns whether it is one */
+  take(tag: string, time: number, value: number | null, status: number): boolean {
     if (tag === this.#config.running?.tag) this.#load = status >>> 31 === 1 ? null : value;
     const position = this.#positions.get(tag);
-    if (position !== undefined) this.#gates[position]?.take(time, value, status);
+    if (position === undefined) return false;
+    this.#gates[position]?.take(time, value, status);
+    return true;
   }
 
   /** Close a tick. */

@@ -97,8 +97,10 @@ function takeSamples(assets: ReadonlyMap<string, WatchedAsset>, event: HeadgateE
   for (let position = 0; position < report.size; position++) {
     const value = report.value(position);
     const name = report.name(position);
-    asset.model.take(name, report.time(position), numberOf(value), report.status(position));
-    if (!asset.units.has(name)) asset.units.set(name, report.list.units[report.tagIndex(position)] ?? '');
+    const isSignal = asset.model.take(name, report.time(position), numberOf(value), report.status(position));
+    if (isSignal && !asset.units.has(name)) {
+      asset.units.set(name, report.list.units[report.tagIndex(position)] ?? '');
+    }
   }
 }
 
