@@ -14,6 +14,8 @@ const REJECTED: ReadonlySet<number> = new Set([0x95, 0x99]);
  * here; only `format: events` has that many.
  */
 const MAX_UNCONFIRMED = 100;
+/** What MQTT.js says when its own deadline for CONNACK is over: after a stall of the machine either may be the first. */
+const CONNACK_TIMEOUT = 'connack timeout';
 
 export interface MqttMessage {
   readonly topic: string;
@@ -232,13 +234,16 @@ function clientOptions(settings: ConnectionSettings): IClientOptions {
     // A table of all 16-bit numbers as bytes: 65,536 buffers, 10 MB.
     writeCache: false,
     resubscribe: false,
-    // Ours comes first; this is the belt.
+    // The belt, should ours not come.
     connectTimeout: connectTimeoutMs + 1000,
   };
 }
 
 function connectError(settings: ConnectionSettings, error: Error): HeadgateError {
-  const { sink, url } = settings;
+  const { sink, url, connectTimeoutMs } = settings;
+  if (error.message === CONNACK_TIMEOUT) {
+    return new HeadgateError('SINK_CONNECT_TIMEOUT', { sink, url, timeoutMs: connectTimeoutMs }, error);
+  }
   const code = codeOf(error);
   const isLogin = code !== undefined && LOGIN_REFUSED.has(code);
   return new HeadgateError(

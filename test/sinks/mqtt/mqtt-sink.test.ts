@@ -3,6 +3,7 @@ import type { SinkContext } from '../../../src/ports/sink.ts';
 import { mqttSink } from '../../../src/sinks/mqtt/module.ts';
 import { SINK_BENCH_TIMES, type SinkBench, testSink } from '../../conformance/sink.ts';
 import { int16List, plainEvent, report } from '../../support/events.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { livedClock } from '../../support/lived-time.ts';
 import { MemoryJournal } from '../../support/memory-journal.ts';
@@ -96,4 +97,14 @@ t.test('publishes single events as CloudEvents on the topic of the bus under its
       { n: 'register_40002', v: 2 },
     ],
   });
+});
+
+t.test('a broker that says nothing is a time-out as such, whichever deadline is noticed first', async (t) => {
+  const proxy = await FaultProxy.start(upstream.port);
+  t.teardown(() => proxy.close());
+  proxy.sever();
+  const config = { url: `mqtt://127.0.0.1:${proxy.port}`, topic: 'x', connect_timeout_ms: 100 };
+  // Ours never comes on a clock that stands.
+  const sink = await mqttSink.create('up', config, { ...context, clock: new FakeClock() });
+  await t.rejects(sink.connect(), { code: 'SINK_CONNECT_TIMEOUT' });
 });
