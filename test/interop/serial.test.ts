@@ -5,8 +5,8 @@ import * as modules from '../../src/drivers/modbus/module.ts';
 import { isGood, Status } from '../../src/model/quality.ts';
 import type { TagDefinition } from '../../src/model/tag.ts';
 import type { DriverModule } from '../../src/ports/driver.ts';
-import { systemClock } from '../../src/ports/system-clock.ts';
 import { DriverWitness } from '../conformance/driver.ts';
+import { livedClock } from '../support/lived-time.ts';
 import { NullModem } from '../support/null-modem.ts';
 import { tag } from '../support/tag.ts';
 import { until } from '../support/until.ts';
@@ -60,7 +60,7 @@ async function checkPymodbus(t: Test, module: DriverModule<ModbusConfig>, config
     { tag: make('w5', 'HR:61', { type: 'string', length: 6 }), value: 'Größe' },
   ];
   // "Größe" has seven bytes.
-  const statuses = await driver.writeNow?.('unit', writes, { deadline: systemClock.monotonic() + 10_000 });
+  const statuses = await driver.writeNow?.('unit', writes, { deadline: livedClock.monotonic() + 10_000 });
   t.strictSame(statuses, [Status.Good, Status.Good, Status.Good, Status.Good, Status.Bad_OutOfRange]);
   const back = await driver.readNow('unit', [...writes.slice(0, 4).map((one) => one.tag), make('whole', 'HR:60')]);
   t.ok(back.every(({ status }) => isGood(status)));
@@ -110,7 +110,7 @@ t.test('libmodbus in RTU on a serial port is read and written', async (t) => {
     { tag: make('w', 'HR:20', { type: 'uint32' }), value: 0x12345678 },
     { tag: make('w', 'HR:5000'), value: 1 },
   ];
-  t.strictSame(await driver.writeNow?.('unit', writes, { deadline: systemClock.monotonic() + 10_000 }), [
+  t.strictSame(await driver.writeNow?.('unit', writes, { deadline: livedClock.monotonic() + 10_000 }), [
     Status.Good,
     Status.Good,
     Status.Bad_NodeIdUnknown,
