@@ -28,6 +28,8 @@ import { tag } from '../../test/support/tag.ts';
 
 const REGISTERS = 125;
 const RETRY_MS = 100;
+/** Longer than an answer takes at any of the rates. */
+const LAST_ANSWER_MS = 1_000;
 const EXTENT = { area: 'holding', offset: 0, count: REGISTERS } as const;
 const ANSWER_BYTES = 9 + REGISTERS * 2;
 
@@ -59,7 +61,7 @@ export async function driverRate(config: ModbusConfig, inFlight: number, forMs: 
       // A machine that is too busy leaves a request unanswered, or tears a frame: that costs its time.
       const reply = await unit.read(EXTENT, began + done).catch(toldFailure);
       if (reply === null || reply.exception === UNANSWERED) {
-        await new Promise((resolve) => systemClock.after(RETRY_MS, () => resolve(null)));
+        await passed(RETRY_MS);
         continue;
       }
       const { exception, data } = reply;
@@ -136,23 +138,31 @@ export async function bareBusShare(path: string, line: SerialLine, forMs: number
   const link = new SerialLink({ path, line, rts: null, clock: systemClock });
   let bytes = 0;
   let done = 0;
-  let isOver = false;
+  let onAnswer = (): void => void afterExactly(systemClock, timing.frameGapMs, ask);
   const ask = () => {
     bytes = 0;
-    if (!isOver) link.write(request);
+    link.write(request);
   };
   const onData = (chunk: Uint8Array) => {
     bytes += chunk.length;
     if (bytes < answerBytes) return;
     done++;
-    afterExactly(systemClock, timing.frameGapMs, ask);
+    onAnswer();
   };
   await link.open({ onData, onDown: () => {} });
   const began = performance.now();
   ask();
-  await new Promise<void>((resolve) => systemClock.after(forMs, resolve));
-  isOver = true;
+  await passed(forMs);
+  // What is still on its way would meet the next who opens the line.
+  const answered = new Promise<void>((resolve) => {
+    onAnswer = resolve;
+  });
+  await Promise.race([answered, passed(LAST_ANSWER_MS)]);
   const perMs = done / (performance.now() - began);
   await link.close();
   return perMs * readMs(timing, EXTENT, 0);
+}
+
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => systemClock.after(ms, resolve));
 }

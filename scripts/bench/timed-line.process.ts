@@ -14,10 +14,16 @@ const server = new SerialUnitServer('rtu');
 server.isForgetful = true;
 server.behave = ({ pdu, honest, send }) => {
   const from = performance.now() + frameMs(timing, pdu.length) + timing.frameGapMs;
-  for (let sent = 0; sent < honest.length; sent += FIFO_BYTES) {
+  // One after the other: a process that stands still meanwhile must not change their order.
+  const sendFrom = (sent: number) => {
     const piece = honest.subarray(sent, sent + FIFO_BYTES);
-    atTime(from + (sent + piece.length) * timing.characterMs, () => send(piece));
-  }
+    const end = sent + piece.length;
+    atTime(from + end * timing.characterMs, () => {
+      send(piece);
+      if (end < honest.length) sendFrom(end);
+    });
+  };
+  sendFrom(0);
 };
 pty.onData = (chunk) => server.receive(chunk, (bytes) => pty.write(bytes));
 process.send?.(pty.path);
