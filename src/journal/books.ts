@@ -32,6 +32,8 @@ export class Books {
   /** Taken from the totals and not booked yet: what is booked meanwhile may lie in any of them. */
   readonly #unbooked: { readonly lane: Lane; readonly range: SequenceRange }[] = [];
   #isConsumerUnsaid = false;
+  /** Segments that are being put aside: one may be found bad while the loss of another is counted. */
+  #quarantining = 0;
   /** What was found while opening is not all booked yet: a save of half of it would hide the rest from the next process. */
   isOpening = true;
   /** Time of the operation under way. */
@@ -210,8 +212,14 @@ export class Books {
     this.#content.lanes[segment.lane].removed += segment.count;
     this.#writer.segmentRemoved(segment);
     this.#notify({ kind: 'quarantined', segment, reason, path });
-    this.bookLoss(segment.lane, segment, segment.count, `damage: ${reason}`);
-    if (!this.isOpening) this.saveOrMakeRoom();
+    this.#quarantining++;
+    try {
+      this.bookLoss(segment.lane, segment, segment.count, `damage: ${reason}`);
+    } finally {
+      this.#quarantining--;
+    }
+    // What the outer one has counted and not told yet is not saved: the next process would not tell it.
+    if (!this.isOpening && this.#quarantining === 0) this.saveOrMakeRoom();
   }
 
   /** Run an operation; a segment that turns out to be bad is put aside, and the operation runs again on the rest. */
