@@ -26,8 +26,8 @@ export interface LifeResult {
 const WALL_START = 1_790_000_000_000;
 const MB = 1024 * 1024;
 const DAY_MS = 86_400_000;
-/** Virtual time in which everything must be settled once the faults have stopped: an event at a time over the slowest link makes four a second. */
-const SETTLE_MS = 3_600_000;
+/** Virtual time in which everything must be settled once the faults have stopped: an event at a time over the slowest link makes three a second, and a life up to 20,000. */
+const SETTLE_MS = 7_200_000;
 const BOOKS_EVERY_STEPS = 40;
 /** Some 50 times what a long life takes. */
 const MAX_STEPS = 2_000_000;
