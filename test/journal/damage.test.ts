@@ -12,7 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import Database from 'better-sqlite3';
 import t from 'tap';
 import { openStore } from '../../src/journal/open-store.ts';
@@ -235,6 +235,46 @@ t.test(
     t.equal(given.length, 3);
   },
 );
+
+t.test('a crash after a second bad segment was found while the loss of the first was counted misses neither', (t) => {
+  const directory = scratch(t);
+  const { bulkFiles } = fill(directory);
+  const [one = '', two = '', three = ''] = bulkFiles;
+  const [, second, third] = bulkFiles.map((path) => Number(basename(path, '.db')));
+  const { store } = openEngine(directory, CONFIG);
+  store.openCursor('sink-2', 'beginning', NOW);
+  // The loss of the first can be told for one consumer without a look at the second segment, for the other it cannot.
+  store.moveCursor('sink', { settled: 0, above: [{ first: second ?? 0, last: 66 }] }, ['bulk']);
+  store.moveCursor('sink-2', { settled: 3, above: [{ first: (second ?? 0) + 3, last: (third ?? 0) - 1 }] }, ['bulk']);
+  store.close(NOW);
+  for (const path of [one, two]) flip(path, Math.floor(statSync(path).size / 2));
+  const images: string[] = [];
+  const again = openStore({
+    disk: new SqliteDisk(directory),
+    settings: toSettings({ ...TEST_CONFIG, ...CONFIG }),
+    now: NOW,
+    newJournalId: 'abcdefghij',
+    notify: ({ kind }) => {
+      if (kind !== 'gap') return;
+      const image = scratch(t);
+      cpSync(directory, image, { recursive: true });
+      images.push(image);
+    },
+  });
+  readEverything(again);
+  again.close(NOW);
+  t.equal(images.length, 2, `${one} and ${two} were bad, ${three} is not`);
+  for (const image of [...images, directory]) {
+    const { store: reopened } = openEngine(image, CONFIG);
+    for (const { consumer, gaps, received } of reopened.status().ledger) {
+      const told = reopened.untoldGaps().reduce((sum, { consumers }) => sum + (consumers[consumer] ?? 0), 0);
+      t.equal(gaps, told, `${consumer} has ${gaps} gaps of ${received}, and ${told} are told`);
+      t.ok(gaps > 0);
+    }
+    reopened.close(NOW);
+  }
+  t.end();
+});
 
 t.test('numbers of a commit that a crash cut off between two lanes are told as unused, not as lost', (t) => {
   const directory = scratch(t);
