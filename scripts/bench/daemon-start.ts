@@ -17,6 +17,7 @@ export async function startOnBacklog(journal: string) {
   renameSync(journal, join(data, 'journal'));
   const configuration = {
     gateway: { name: 'bench', asset: 'bench/gateway', data_dir: data },
+    journal: { quota_mb: 65_536 },
     broker: { listen: { port: 0 } },
     // The port of "discard", where no broker is.
     sinks: { sink: { kind: 'mqtt', url: 'mqtt://127.0.0.1:9' } },
