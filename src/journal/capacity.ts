@@ -40,6 +40,8 @@ export class Capacity {
   readonly #parts: CapacityParts;
   readonly #rules: RetentionRules;
   readonly #unworthy = new WeakSet<SegmentInfo>();
+  /** Dropped by the books, and the file system took no more writes before their files went. */
+  readonly #unremoved = new Set<SegmentInfo>();
   #uncheckedBytes = 0;
   #blocked: Blocked | null = null;
 
@@ -76,6 +78,7 @@ export class Capacity {
       this.#setBlocked('readonly');
       return;
     }
+    for (const segment of this.#unremoved) this.#remove(segment);
     shelf.measure();
     const space = disk.space();
     const segments = shelf.all();
@@ -111,8 +114,7 @@ export class Capacity {
       // Written before the files go: a crash in between finishes the dropping at the next start. Where there is no room even for that, they go all the same.
       books.saveOrMakeRoom();
       for (const { segment, reason } of drops) {
-        shelf.unlink(segment);
-        writer.segmentRemoved(segment);
+        this.#remove(segment);
         notify({ kind: reason === 'settled' ? 'pruned' : 'dropped', segment, reason });
       }
       books.saveOrMakeRoom();
@@ -120,6 +122,20 @@ export class Capacity {
     // Whether what was needed beyond the limit is there, the next write finds out.
     const blocked = neededBytes > 0 && plan.blockedBy === 'disk' ? null : plan.blockedBy;
     this.#setBlocked(blocked);
+  }
+
+  /** Remove the files of a dropped segment; where that is refused the ledger goes on saying that they are to go. */
+  #remove(segment: SegmentInfo): void {
+    const { disk, shelf, writer } = this.#parts;
+    try {
+      shelf.unlink(segment);
+    } catch (error) {
+      if (!isRefusal(error, disk)) throw error;
+      this.#unremoved.add(segment);
+      return;
+    }
+    this.#unremoved.delete(segment);
+    writer.segmentRemoved(segment);
   }
 
   /** The segment that is to be thinned next, since it will have to go before long; null: none. */

@@ -355,8 +355,10 @@ class JournalClient implements JournalHandle {
   #lookAtClock(): void {
     const step = this.#clockWatch.look();
     if (step === null) return;
+    // On the scale that what is stored has its times of: it and the watch's are milliseconds apart where a slow machine read two clocks.
+    const before = this.#now();
     this.#wallAtStart += step.stepMs;
-    this.#link.post({ kind: 'clock-step', step });
+    this.#link.post({ kind: 'clock-step', step: { ...step, before } });
     this.#own.clockStepped(step);
   }
 

@@ -1,10 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import type { SegmentName } from '../../src/journal/journal-disk.ts';
+import { openStore } from '../../src/journal/open-store.ts';
 import { isRefusal } from '../../src/journal/refusal.ts';
+import { toSettings } from '../../src/journal/settings.ts';
 import { SqliteDisk } from '../../src/journal/sqlite-disk.ts';
-import { scratch } from './support.ts';
+import { record, scratch, TEST_CONFIG } from './support.ts';
+
+const NOW = 1_700_000_000_000;
 
 const failure = (code: string) => Object.assign(new Error('disk I/O error'), { code });
 
@@ -14,7 +19,7 @@ function remountable(t: Test): {
   remount(how: 'ro' | 'rw'): void;
 } {
   const directory = scratch(t);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory]);
   t.teardown(() => execFileSync('umount', ['-l', directory]));
   const remount = (how: 'ro' | 'rw') => void execFileSync('mount', ['-o', `remount,${how}`, directory]);
   return { disk: new SqliteDisk(directory), directory, remount };
@@ -74,3 +79,40 @@ t.test('a failed fsync is never a refusal, also where the file system became rea
   closeSync(pipe);
   t.end();
 });
+
+t.test(
+  'a file system that becomes read-only before the files of a dropped segment go keeps them until it takes writes',
+  (t) => {
+    const directory = scratch(t);
+    let refused = 0;
+    // As where the file system is made read-only between the save of the ledger and the files.
+    class Remounted extends SqliteDisk {
+      override unlink(name: SegmentName): void {
+        if (refused++ === 0) throw failure('EROFS');
+        super.unlink(name);
+      }
+    }
+    const notices: string[] = [];
+    const store = openStore({
+      disk: new Remounted(directory),
+      settings: toSettings({ ...TEST_CONFIG, segment_mb: 0.0625, retain_settled_h: 0 }),
+      now: NOW,
+      newJournalId: 'abcdefghij',
+      notify: ({ kind }) => notices.push(kind),
+    });
+    store.openCursor('sink', 'beginning', NOW);
+    for (let n = 0; n < 60; n++) store.commit([{ records: [record(n, 'bulk', 4_000)], recorded: NOW }], NOW);
+    const files = () => readdirSync(join(directory, 'bulk')).filter((name) => name.endsWith('.db'));
+    const before = files().length;
+    store.moveCursor('sink', { settled: 60, above: [] });
+    store.tick(NOW + 10_000);
+    t.ok(notices.includes('pruned'));
+    t.ok(refused > 0);
+    t.equal(files().length, before - refused + 1, 'all but the refused one were removed');
+    store.tick(NOW + 20_000);
+    t.equal(files().length, before - refused + 1, 'it went when it could');
+    t.match(store.status().ledger, [{ settled: 60, waiting: 0, gaps: 0 }]);
+    store.close(NOW + 40_000);
+    t.end();
+  },
+);
