@@ -1,5 +1,6 @@
 import { componentSpecs } from '../component-specs.ts';
 import { removeDevice } from '../config/edit-device.ts';
+import { counted } from '../model/counted.ts';
 import type { CliContext } from './cli-context.ts';
 import { reportEdit } from './edit-report.ts';
 
@@ -10,6 +11,6 @@ export async function deviceRemove(
   options: { readonly withTags?: boolean },
 ): Promise<number> {
   const result = await removeDevice(context.configDirectory, componentSpecs, name, options);
-  const tags = result.tags === 0 ? '' : ` with ${result.tags === 1 ? 'its tag' : `its ${result.tags} tags`}`;
+  const tags = result.tags === 0 ? '' : ` with ${counted(result.tags, 'tag')}`;
   return reportEdit(context, result, `device ${name} removed${tags}`, 'changed');
 }

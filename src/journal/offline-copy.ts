@@ -12,7 +12,7 @@ import { ReadOnlyWatch } from './read-only-watch.ts';
 import { fileBytes } from './segment-bytes.ts';
 import { SegmentFile } from './segment-file.ts';
 import { HALF_CREATED } from './segment-identity.ts';
-import { firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
+import { emptySegment, firstOfFileName, type SegmentInfo, segmentPath, spanning } from './segment-info.ts';
 import { streamLedger } from './stream-ledger.ts';
 
 /**
@@ -102,19 +102,7 @@ export class OfflineCopy {
       for (const name of existsSync(folder) ? readdirSync(folder) : []) {
         const first = firstOfFileName(name);
         if (first === null || known.has(first)) continue;
-        this.content.segments.push({
-          lane,
-          first,
-          last: first - 1,
-          count: 0,
-          bytes: 0,
-          openedAt: 0,
-          endedAt: 0,
-          state: 'active',
-          times: null,
-          thinnedAfter: null,
-          sha256: null,
-        });
+        this.content.segments.push(emptySegment(lane, first, 0));
       }
     }
     this.content.segments.sort((a, b) => a.first - b.first);

@@ -4,7 +4,7 @@ import type { EpochMs } from '../model/time.ts';
 import type { JournalDisk, OpenLedger } from './journal-disk.ts';
 import type { LedgerContent, LedgerHead } from './ledger.ts';
 import { EMPTY_FILE, HALF_CREATED } from './segment-identity.ts';
-import { MAX_SEGMENT_SPAN, type SegmentInfo, spanning } from './segment-info.ts';
+import { emptySegment, MAX_SEGMENT_SPAN, type SegmentInfo, spanning } from './segment-info.ts';
 import { SegmentDamageError, SegmentShelf } from './segment-shelf.ts';
 import type { JournalSettings } from './settings.ts';
 import { readFailureKind } from './sqlite-failure.ts';
@@ -129,19 +129,7 @@ function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, opti
     }
   }
   for (const first of [...onDisk].sort((a, b) => a - b)) {
-    const segment: SegmentInfo = {
-      lane,
-      first,
-      last: first - 1,
-      count: 0,
-      bytes: 0,
-      openedAt: now,
-      endedAt: now,
-      state: 'active',
-      times: null,
-      thinnedAfter: null,
-      sha256: null,
-    };
+    const segment = emptySegment(lane, first, now);
     try {
       const newest = shelf.lane(lane).at(-1);
       if (newest !== undefined && first <= newest.last) throw new SegmentDamageError(segment, NOT_IN_MANIFEST);

@@ -31,6 +31,23 @@ export interface SegmentInfo {
 /** A segment takes no event so far above its first: its name tells what numbers it may hold when nothing else can. */
 export const MAX_SEGMENT_SPAN = 5_000_000;
 
+/** One that no event is known of yet, whose first will have this sequence or a later one. */
+export function emptySegment(lane: Lane, first: number, now: EpochMs): SegmentInfo {
+  return {
+    lane,
+    first,
+    last: first - 1,
+    count: 0,
+    bytes: 0,
+    openedAt: now,
+    endedAt: now,
+    state: 'active',
+    times: null,
+    thinnedAfter: null,
+    sha256: null,
+  };
+}
+
 /** The range that spans both. */
 export function spanning(a: TimeRange | null, b: TimeRange | null): TimeRange | null {
   if (a === null || b === null) return a ?? b;

@@ -6,7 +6,7 @@ import type { JournalDisk, OpenSegment, SegmentIdentity } from './journal-disk.t
 import type { StreamCount } from './ledger.ts';
 import type { StoredRecord } from './record.ts';
 import { complete } from './segment-bytes.ts';
-import type { SegmentInfo } from './segment-info.ts';
+import { emptySegment, type SegmentInfo } from './segment-info.ts';
 import type { SelectBounds } from './select-step.ts';
 import { DamageError, failureKind, readFailureKind } from './sqlite-failure.ts';
 
@@ -73,19 +73,7 @@ export class SegmentShelf {
 
   /** A new active segment of a lane, whose first event will have this sequence or a later one. */
   create(lane: Lane, first: number, now: EpochMs): { readonly info: SegmentInfo; readonly file: OpenSegment } {
-    const info: SegmentInfo = {
-      lane,
-      first,
-      last: first - 1,
-      count: 0,
-      bytes: 0,
-      openedAt: now,
-      endedAt: now,
-      state: 'active',
-      times: null,
-      thinnedAfter: null,
-      sha256: null,
-    };
+    const info = emptySegment(lane, first, now);
     this.#disk.quarantine(info);
     const file = this.#disk.create(this.#identity(info));
     this.add(info);

@@ -9,6 +9,7 @@ import { type ModbusRequest, NO_DATA, readRequest } from './frame.ts';
 import { LatencyMeter } from './latency-meter.ts';
 import { LossBudget } from './loss-budget.ts';
 import { type Patience, UnitPatience } from './patience.ts';
+import { Pauses } from './pauses.ts';
 import { type Extent, isWithinArea } from './plan.ts';
 import { PlannedPace } from './planned-pace.ts';
 import { backoffMs } from './schedule.ts';
@@ -89,8 +90,8 @@ export class Unit {
   #check: Promise<void> | null = null;
   /** What must not be mixed with anything else: a write, or a read in several requests. */
   #exclusive: Promise<unknown> = Promise.resolve();
-  /** Ends each pause that a busy unit was given. */
-  readonly #pauses = new Set<() => void>();
+  /** Those that a busy unit is given. */
+  readonly #pauses: Pauses;
 
   constructor(options: UnitOptions) {
     this.#options = options;
@@ -98,6 +99,7 @@ export class Unit {
     const { framing, timing, timeoutMs, pace } = options.settings;
     this.#patience = new UnitPatience(timeoutMs, options.wire);
     this.#losses = new LossBudget(LOSS_BURST * timeoutMs);
+    this.#pauses = new Pauses(options.clock);
     this.latency = new LatencyMeter(timing, framing === 'tcp' ? 0 : silenceBehindMs(timing));
     this.pace = new PlannedPace(pace, () => this.latency.pace);
   }
@@ -164,7 +166,7 @@ export class Unit {
           const reply = await this.exchange(request, deadline, { isWanted: this.#isAskable, patience, onLost });
           if (reply.exception === 0) this.#known = extent;
           else if (meaningOf(reply.exception).kind === 'busy' && attempt < retries) {
-            await this.#pause(busyPauseMs);
+            await this.#pauses.pass(busyPauseMs);
             continue;
           }
           return reply;
@@ -278,7 +280,7 @@ export class Unit {
   stop(): void {
     this.#probe?.cancel();
     this.#probe = null;
-    for (const end of [...this.#pauses]) end();
+    this.#pauses.end();
   }
 
   /** Ask for what was answered last, or what a probe asks for; first of all that waits. @throws the unit is silent now, or the connection is down */
@@ -385,17 +387,5 @@ export class Unit {
     const request = readRequest(this.number, extent);
     this.#requests.set(extent, request);
     return request;
-  }
-
-  #pause(pauseMs: Millis): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        timer.cancel();
-        this.#pauses.delete(end);
-        resolve();
-      };
-      const timer = this.#options.clock.after(pauseMs, end);
-      this.#pauses.add(end);
-    });
   }
 }

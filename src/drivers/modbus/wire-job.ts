@@ -27,7 +27,7 @@ export interface WireJob {
   readonly isRead: boolean;
   /** Asked when its turn comes; false: it is rejected unsent. */
   readonly isWanted: () => boolean;
-  /** Told before it settles, when requests to other units have waited for it: how long the first of them did. */
+  /** Told before it settles without data, when requests to other units have waited for it: how long the first of them did. */
   readonly heldUp: (waitedMs: Millis) => void;
 }
 

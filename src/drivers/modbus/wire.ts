@@ -285,7 +285,8 @@ export class Wire {
     this.#slowest.take(tookMs, now);
     this.typicalMs += (tookMs - this.typicalMs) / (this.typicalMs === 0 ? 1 : 16);
     if (unitPauseMs > 0) this.#notBefore.set(request.unit, now + unitPauseMs);
-    this.#tellHeldUp(sent, now, 0);
+    // An answer with data has cost nobody more than it had to.
+    if (exception !== 0) this.#tellHeldUp(sent, now, 0);
     waiting.resolve({ exception, data, time, tookMs, isUnqueued });
     this.#ended(sent, now);
   }
