@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import type { EventDraft, HeadgateEvent } from '../model/event.ts';
-import { encodeEvent, MAX_EVENT_BYTES } from '../model/event-codec.ts';
+import { encodeEvents, MAX_EVENT_BYTES } from '../model/event-codec.ts';
 import { LANES, type Lane } from '../model/tag.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
@@ -56,6 +56,9 @@ export interface JournalHandle extends Journal {
 
 const TICK_MS = 1000;
 
+/** What goes to the worker without waiting for what else comes in this turn. */
+const FULL_GROUP_BYTES = 65_536;
+
 /**
  * Open the durable journal of a data directory and start its worker thread. Needs nothing to be reachable; takes about as long with a
  * large backlog as with none.
@@ -83,6 +86,7 @@ class JournalClient implements JournalHandle {
   #journalId = '';
   #lastSequence = 0;
   #outgoing: Append[] = [];
+  #outgoingBytes = 0;
   #queuedEvents = 0;
   #queuedBytes = 0;
   #nextGroup = 1;
@@ -146,10 +150,11 @@ class JournalClient implements JournalHandle {
     if (this.#queuedEvents > 0 && this.#queuedEvents + drafts.length > this.#settings.queueEvents) {
       return Promise.reject(this.#overloaded(drafts.length));
     }
+    const encoded = encodeEvents(drafts);
     const events: QueuedEvent[] = [];
     let total = 0;
-    for (const draft of drafts) {
-      const bytes = encodeEvent(draft);
+    for (const [i, draft] of drafts.entries()) {
+      const bytes = encoded[i] as Uint8Array;
       if (bytes.length > MAX_EVENT_BYTES) {
         const context = { type: draft.type, subject: draft.subject, bytes: bytes.length, limit: MAX_EVENT_BYTES };
         return Promise.reject(new HeadgateError('JOURNAL_EVENT_TOO_LARGE', context));
@@ -164,7 +169,10 @@ class JournalClient implements JournalHandle {
     this.#queuedBytes += total;
     return new Promise((resolveAppend, reject) => {
       this.#outgoing.push({ events, bytes: total, resolve: resolveAppend, reject });
-      this.#scheduleFlush();
+      this.#outgoingBytes += total;
+      // The worker writes it while this thread encodes the next.
+      if (this.#outgoingBytes >= FULL_GROUP_BYTES) this.#flush();
+      else this.#scheduleFlush();
     });
   }
 
@@ -250,15 +258,20 @@ class JournalClient implements JournalHandle {
     const { clock } = this.#options;
     const waitMs = this.#lastFlushMs + this.#settings.lingerMs - clock.monotonic();
     // One turn later even without linger: what other callbacks of this turn append shares the commit.
-    if (waitMs <= 0) clock.soon(() => this.#flush());
-    else clock.after(waitMs, () => this.#flush());
+    const flush = () => {
+      this.#isFlushScheduled = false;
+      this.#flush();
+    };
+    if (waitMs <= 0) clock.soon(flush);
+    else clock.after(waitMs, flush);
   }
 
   /** What a segment was thinned to, behind all that waits, in a commit of its own; the queue's bounds are not for it. */
   #appendThinned(drafts: readonly EventDraft[], segment: number): void {
     if (this.#failure !== null || this.#isClosed) return;
     this.#flush();
-    const events = drafts.map((draft): QueuedEvent => ({ draft, bytes: encodeEvent(draft), list: null }));
+    const encoded = encodeEvents(drafts);
+    const events = drafts.map((draft, i): QueuedEvent => ({ draft, bytes: encoded[i] as Uint8Array, list: null }));
     const bytes = events.reduce((sum, event) => sum + event.bytes.length, 0);
     this.#queuedEvents += events.length;
     this.#queuedBytes += bytes;
@@ -268,10 +281,10 @@ class JournalClient implements JournalHandle {
   }
 
   #flush(): void {
-    this.#isFlushScheduled = false;
     if (this.#outgoing.length === 0 || this.#failure !== null) return;
     const appends = this.#outgoing;
     this.#outgoing = [];
+    this.#outgoingBytes = 0;
     this.#send(appends, null);
   }
 

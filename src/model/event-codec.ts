@@ -40,25 +40,41 @@ const intoScratch = codec as unknown as {
 const REUSE_BUFFER_MODE = 512;
 /** Where the last encoding ends; behind the middle the next one begins anew. */
 let scratchUsed = scratch.length;
+/** Where the last value lies. */
+const placed = { room: scratchBytes, start: 0, end: 0 };
 
 /**
- * The bytes of a value, as an array of their own. Into the same scratch each time: left to itself cbor-x keeps a buffer four times its largest
- * value, 3 MB after a list of 10,000 tags, and takes another one whenever that is full.
+ * Encode into the same scratch each time: left to itself cbor-x keeps a buffer four times its largest value, 3 MB after a list of 10,000 tags,
+ * and takes another one whenever that is full. Afterwards `placed` tells where the value lies, until the scratch begins anew.
  * @source cbor-x 1.6.9, encode.js (useBuffer, makeRoom, REUSE_BUFFER_MODE)
  */
-function encode(value: unknown): Uint8Array {
-  if (scratchUsed > scratch.length / 2) intoScratch.useBuffer(scratch);
+function place(value: unknown): void {
+  if (isScratchUsedUp()) intoScratch.useBuffer(scratch);
   // If it throws, nobody knows how far it got.
   scratchUsed = scratch.length;
   const target = intoScratch.encode(value, REUSE_BUFFER_MODE);
   const { start, end } = target;
-  if (target !== scratch) {
-    if (target.length > MAX_SCRATCH_BYTES) return new Uint8Array(target.subarray(start, end));
+  placed.start = start;
+  placed.end = end;
+  if (target === scratch) placed.room = scratchBytes;
+  else {
+    placed.room = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
+    if (target.length > MAX_SCRATCH_BYTES) return;
     scratch = target;
-    scratchBytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
+    scratchBytes = placed.room;
   }
   scratchUsed = end;
-  return scratchBytes.slice(start, end);
+}
+
+/** The next value will be placed over the first ones. */
+function isScratchUsedUp(): boolean {
+  return scratchUsed > scratch.length / 2;
+}
+
+/** The bytes of a value, as an array of their own. */
+function encode(value: unknown): Uint8Array {
+  place(value);
+  return placed.room.slice(placed.start, placed.end);
 }
 
 /** Thrown by the decoders for bytes that are not of this form. */
@@ -68,7 +84,34 @@ export class EventCodecError extends Error {
 
 /** The bytes of an event; the array is of its own and may be transferred. */
 export function encodeEvent(draft: EventDraft): Uint8Array {
-  return encode(isTelemetry(draft) ? telemetryForm(draft) : eventForm(draft));
+  return encode(formOf(draft));
+}
+
+/** The bytes of each event. Many small ones share a buffer: of one for each the collector would have more work than the encoder. */
+export function encodeEvents(drafts: readonly EventDraft[]): Uint8Array[] {
+  const encoded: Uint8Array[] = [];
+  let { room } = placed;
+  const starts: number[] = [];
+  const ends: number[] = [];
+  const take = () => {
+    const from = starts[0] ?? 0;
+    const shared = room.slice(from, ends.at(-1) ?? 0);
+    for (const [i, start] of starts.entries()) encoded.push(shared.subarray(start - from, (ends[i] ?? 0) - from));
+    starts.length = 0;
+    ends.length = 0;
+  };
+  for (const draft of drafts) {
+    if (isScratchUsedUp()) take();
+    place(formOf(draft));
+    if (placed.room !== room) {
+      take();
+      ({ room } = placed);
+    }
+    starts.push(placed.start);
+    ends.push(placed.end);
+  }
+  take();
+  return encoded;
 }
 
 /** Outside of the bytes: what acceptance added, and the tag list of a telemetry event. */
@@ -171,6 +214,10 @@ export function makeTagList(content: Omit<TagList, 'id'>): TagList {
   const { source, device, asset, group, lane, names, units, types } = content;
   const hash = createHash('sha256').update(JSON.stringify([source, device, asset, group, lane, names, units, types]));
   return { ...content, id: hash.digest('hex').slice(0, 16) };
+}
+
+function formOf(draft: EventDraft): unknown[] {
+  return isTelemetry(draft) ? telemetryForm(draft) : eventForm(draft);
 }
 
 function eventForm(draft: EventDraft): unknown[] {

@@ -44,3 +44,41 @@ t.test('a thread that ends in the same turn as it answers to be closed has not f
   t.equal(failure, null);
   await t.rejects(journal.append([draft(2)]), { code: 'JOURNAL_CLOSED' });
 });
+
+t.test('what is large goes to the worker at once, what is small with what else comes in the same turn', async (t) => {
+  const commits: number[] = [];
+  const watched: StartWorker = (start, listener) => {
+    const thread = startWorkerThread(start, listener);
+    return {
+      postMessage: (message, transfer) => {
+        if (message.kind === 'commit') commits.push(message.lanes.length);
+        thread.postMessage(message, transfer);
+      },
+      terminate: () => thread.terminate(),
+    };
+  };
+  const journal = await openJournal({
+    directory: scratch(t),
+    config: TEST_CONFIG,
+    clock: livedClock,
+    observer: recordingObserver(),
+    startWorker: watched,
+  });
+  t.teardown(() => journal.close());
+  const large = Array.from({ length: 1000 }, (_, i) => ({ ...draft(i), data: { text: 'x'.repeat(100) } }));
+  const accepted = await Promise.all([
+    journal.append([draft(1)]),
+    journal.append([draft(2), draft(3)]),
+    journal.append(large),
+    journal.append(large),
+    journal.append([draft(4)]),
+    journal.append([draft(5)]),
+  ]);
+  t.same(commits, [1003, 1000, 2]);
+  const sequences = accepted.flat().map(({ sequence }) => sequence);
+  t.same(
+    sequences,
+    sequences.toSorted((a, b) => a - b),
+    'in the order of the appends',
+  );
+});

@@ -8,6 +8,7 @@ import {
   EventCodecError,
   encodeCbor,
   encodeEvent,
+  encodeEvents,
   makeTagList,
   sampleIndexesOf,
   tagListIdOf,
@@ -73,6 +74,62 @@ for (const values of columns) {
       partitionkey: 'acme/pump/plc_1000ms',
     });
   });
+}
+
+const plain = (text: string): EventDraft => ({
+  source: '/x',
+  type: 'x.v1',
+  subject: 'x',
+  time: 1,
+  lane: 'bulk',
+  data: { text },
+});
+
+t.test('events that are encoded together have the bytes of each alone, however large, and keep them', async () => {
+  const length = fc.oneof(
+    { weight: 8, arbitrary: fc.nat(300) },
+    { weight: 2, arbitrary: fc.integer({ min: 1000, max: 140_000 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 500_000, max: 700_000 }) },
+  );
+  const lengths = fc.array(length, { maxLength: 60 });
+  fc.assert(
+    fc.property(lengths, lengths, (some, more) => {
+      const drafts = some.map((size, i) => plain(String(i % 10).repeat(size)));
+      const encoded = encodeEvents(drafts);
+      // Whatever is encoded afterwards does not reach into them.
+      encodeEvents(more.map((size) => plain('x'.repeat(size))));
+      return encoded.length === drafts.length && drafts.every((draft, i) => same(encoded[i], encodeEvent(draft)));
+    }),
+    { numRuns: 40 },
+  );
+});
+
+t.test('an event that cannot be encoded leaves the next ones right', async (t) => {
+  const broken: EventDraft = {
+    ...plain('y'),
+    data: {
+      text: {
+        toJSON: () => 1,
+        get no() {
+          throw new Error('no');
+        },
+      },
+    },
+  };
+  t.throws(() => encodeEvents([plain('a'), broken, plain('b')]), { message: 'no' });
+  const drafts = [plain('a'), plain('b')];
+  const encoded = encodeEvents(drafts);
+  t.ok(drafts.every((draft, i) => same(encoded[i], encodeEvent(draft))));
+});
+
+t.test('small events share a buffer, and none has more than their bytes and the padding', async (t) => {
+  const encoded = encodeEvents(Array.from({ length: 100 }, (_, i) => plain(String(i))));
+  t.equal(new Set(encoded.map(({ buffer }) => buffer)).size, 1);
+  t.ok((encoded[0]?.buffer.byteLength ?? 0) < encoded.reduce((sum, { length }) => sum + length + 8, 0));
+});
+
+function same(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a !== undefined && Buffer.compare(a, b) === 0;
 }
 
 for (const [what, indexes, form] of [
