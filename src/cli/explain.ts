@@ -16,8 +16,11 @@ export async function explain(context: CliContext, reference: string): Promise<n
 
 function print(context: CliContext, found: TagExplanation): void {
   const { definition, read, raw, scaling, scaled, rule, lastReported, topic, event, sinks } = found;
-  const sinkText = ({ link, isSettled }: TagExplanation['sinks'][number]) =>
-    isSettled === null ? `link ${link}` : `${isSettled ? 'has it, confirmed' : 'does not have it yet'}, link ${link}`;
+  const sinkText = ({ link, isSettled, confirmedTime }: TagExplanation['sinks'][number]) => {
+    if (isSettled === null) return `link ${link}`;
+    if (!isSettled) return `does not have it yet, link ${link}`;
+    return `has it, confirmed${confirmedTime === null ? '' : ` at ${formatTime(confirmedTime)}`}, link ${link}`;
+  };
   printFacts(context, [
     ['tag', `${found.tag} of ${found.device}, every ${definition.scanMs} ms`],
     ...read.map(({ what, shows }) => [what, shows] as const),

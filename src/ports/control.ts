@@ -174,12 +174,13 @@ export interface TagExplanation {
     readonly recordedtime: EpochMs;
     readonly samples: number;
   } | null;
-  /** `isSettled`: whether the sink has confirmed that event; null: it is not known which. */
+  /** `isSettled`: whether the sink has confirmed that event; null: it is not known which. `confirmedTime`: null also if it was not lately. */
   readonly sinks: readonly {
     readonly name: string;
     readonly kind: string;
     readonly link: string;
     readonly isSettled: boolean | null;
+    readonly confirmedTime: EpochMs | null;
   }[];
 }
 

@@ -143,6 +143,11 @@ function sinkOf(sink: SinkStatus, tag: TagDefinition, sequence: number | null): 
   const isSettled =
     sequence !== null &&
     (sequence <= settled || above.some(({ first, last }) => first <= sequence && sequence <= last));
-  const { state } = sink.link;
-  return { name: sink.name, kind: sink.kind, link: state, isSettled: sequence === null ? null : isSettled };
+  return {
+    name: sink.name,
+    kind: sink.kind,
+    link: sink.link.state,
+    isSettled: sequence === null ? null : isSettled,
+    confirmedTime: sequence === null ? null : sink.confirmations[tag.lane].timeOf(sequence),
+  };
 }

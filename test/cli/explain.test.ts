@@ -1,15 +1,18 @@
 import t, { type Test } from 'tap';
+import type { TagExplanation } from '../../src/ports/control.ts';
 import { TestModbusServer } from '../support/modbus-server.ts';
+import { until } from '../support/until.ts';
+import { Upstream } from '../support/upstream.ts';
 import { runningGateway } from './running-gateway.ts';
 
-/** A running gateway that reads a Modbus unit, and a sink that nobody answers. */
-async function running(t: Test) {
+/** A running gateway that reads a Modbus unit, and a sink; nobody answers it unless an address is given. */
+async function running(t: Test, upstream = 'mqtt://127.0.0.1:1') {
   const server = await TestModbusServer.start();
   t.teardown(() => server.close());
   server.unit.areas.holding.set([0x4567, 0x0123], 0);
   server.unit.areas.coil[3] = 1;
   server.unit.refuse('holding', 50);
-  const gateway = 'sinks:\n  up: { kind: mqtt, url: "mqtt://127.0.0.1:1" }\n';
+  const gateway = `sinks:\n  up: { kind: mqtt, url: "${upstream}" }\n`;
   const device = `name: meter\ndriver: modbus-tcp\nhost: 127.0.0.1\nport: ${server.port}\n`;
   const tags = [
     'device,name,asset,address,type,byte_order,scan_ms,scale,unit,deadband,lane',
@@ -51,6 +54,17 @@ t.test('explain shows a live tag from its bytes to the sinks', async (t) => {
     scaled: { isGood: true },
     sinks: [{ name: 'up' }],
   });
+});
+
+t.test('a sink that has the event tells when it confirmed it', async (t) => {
+  const upstream = await Upstream.start();
+  t.teardown(() => upstream.kill());
+  const { cli } = await running(t, upstream.url);
+  const found = async () => (await cli('explain', 'power', '--json')).json() as unknown as TagExplanation;
+  await until(async () => (await found()).sinks[0]?.isSettled === true, { what: 'the sink has the event' });
+  const { event, sinks } = await found();
+  t.ok((sinks[0]?.confirmedTime ?? 0) >= (event?.recordedtime ?? Number.POSITIVE_INFINITY));
+  t.match((await cli('explain', 'power')).out, /sink up +has it, confirmed at 20\d\d-.*, link up/);
 });
 
 t.test('a coil, a register that is refused, and a tag that does not exist', async (t) => {

@@ -6,6 +6,7 @@ import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import type { CommittedEvent, Journal, LaneCursors, StoredEvent } from '../../ports/journal.ts';
 import type { Sink } from '../../ports/sink.ts';
 import type { ReplayTarget } from '../replay/replay-run.ts';
+import { Confirmations } from './confirmations.ts';
 import type { Shipment, Stream } from './delivery.ts';
 import { type BatchLimits, LaneFeed, type Ready } from './lane-feed.ts';
 import { LinkTraffic, type Load } from './link-traffic.ts';
@@ -47,6 +48,11 @@ export class SinkRunner {
   readonly #link: SinkLink;
   readonly #traffic: LinkTraffic;
   readonly #trust = new LinkTrust();
+  readonly #confirmations = {
+    critical: new Confirmations(),
+    normal: new Confirmations(),
+    bulk: new Confirmations(),
+  };
   readonly #eventRate = new RateMeter();
   readonly #byteRate = new RateMeter();
   readonly #wake: SoonestTimer;
@@ -162,6 +168,7 @@ export class SinkRunner {
       kind,
       link: this.#link.state,
       cursors: { critical: critical.delivery.cursor, normal: normal.delivery.cursor, bulk: bulk.delivery.cursor },
+      confirmations: this.#confirmations,
       settled: this.#settledThrough(),
       waiting: this.#feeds.reduce((sum, feed) => sum + feed.waiting(), 0),
       inFlight: { batches: load.batches, bytes: load.bytes.live + load.bytes.backlog },
@@ -301,6 +308,7 @@ export class SinkRunner {
     if (!delivery.confirmed(shipment)) return;
     const now = clock.monotonic();
     this.#traffic.confirmed(lane, shipment, bytes, now);
+    this.#confirmations[lane].add(shipment.first, shipment.last, clock.now());
     const count = shipment.events.length;
     this.#counts.eventsSettled += count;
     this.#counts.batchesSettled++;

@@ -1,6 +1,8 @@
+import type { Lane } from '../../model/tag.ts';
 import type { EpochMs } from '../../model/time.ts';
 import type { LaneCursors } from '../../ports/journal.ts';
 import type { SinkHold, SinkLinkState } from '../../ports/sink.ts';
+import { Confirmations } from './confirmations.ts';
 
 /** How a sink stands. Counters count since start. */
 export interface SinkStatus {
@@ -8,6 +10,8 @@ export interface SinkStatus {
   readonly kind: string;
   readonly link: SinkLinkState;
   readonly cursors: LaneCursors;
+  /** When what was confirmed lately was. */
+  readonly confirmations: Readonly<Record<Lane, Pick<Confirmations, 'timeOf'>>>;
   /** Everything up to this sequence is confirmed. */
   readonly settled: number;
   /** Events not confirmed yet, those on the way among them; of what is on disk, at most so many. */
@@ -34,6 +38,7 @@ export interface SinkStatus {
 }
 
 const NOWHERE = { settled: 0, above: [] };
+const NONE = new Confirmations();
 
 /** A sink that could not be set up; its backlog stays in the journal, which knows how much that is. */
 export function unusableStatus(name: string, kind: string, reason: string, now: EpochMs): SinkStatus {
@@ -42,6 +47,7 @@ export function unusableStatus(name: string, kind: string, reason: string, now: 
     kind,
     link: { state: 'down', reason, since: now },
     cursors: { critical: NOWHERE, normal: NOWHERE, bulk: NOWHERE },
+    confirmations: { critical: NONE, normal: NONE, bulk: NONE },
     settled: 0,
     waiting: 0,
     inFlight: { batches: 0, bytes: 0 },
