@@ -62,6 +62,8 @@ export interface SentJob {
   readonly isUnqueued: boolean;
   /** Monotonic: until then others wait for it, if there are any. */
   readonly holdsUntil: Millis;
+  /** It was lost with a connection before. */
+  readonly isRepeat: boolean;
   /** Runs while others wait. */
   timer: Timer | null;
   /** The wire has gone on to others. */

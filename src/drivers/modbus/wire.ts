@@ -56,6 +56,8 @@ export class Wire {
   #opening: Promise<void> | null = null;
   #isOpen = false;
   #inFlight = 0;
+  /** Of those in flight, the ones that were lost with a connection before. */
+  #repeats = 0;
   /** Under way, and waited for until a time of their own only. */
   readonly #held = new Set<SentJob>();
   /** Units whose answer is not waited for any more, but still counts: not asked until it has come or its time is over. */
@@ -188,7 +190,9 @@ export class Wire {
     if (this.#isStopped) return;
     const isUnasked = error.code === 'MODBUS_BAD_REPLY' && this.#inFlight === 0 && this.#owing.size === 0;
     if (isUnasked) this.#tellBadReply(error);
-    const isPeersFault = !client.hasAnswered && (error.code === 'MODBUS_CONNECTION_LOST' || isUnasked);
+    // One that lost a connection before may be what the peer closes it for: others are to tell.
+    const isUnheard = !client.hasAnswered && this.#repeats === 0;
+    const isPeersFault = isUnheard && (error.code === 'MODBUS_CONNECTION_LOST' || isUnasked);
     if (isPeersFault) this.#down(error);
     else this.#opening ??= this.#open();
   }
@@ -259,10 +263,12 @@ export class Wire {
     const { request, timeoutMs, holdMs } = waiting.job;
     const isUnqueued = this.#inFlight === 0 && this.#owing.size === 0;
     if (this.#inFlight++ === 0) this.#busySince = sentAt;
+    const { isRepeat } = waiting;
+    if (isRepeat) this.#repeats++;
     const time = this.#options.clock.now();
     const isHeld = holdMs !== null && !client.isUnnumbered;
     const holdsUntil = isHeld ? sentAt + holdMs() : Number.POSITIVE_INFINITY;
-    const sent: SentJob = { waiting, time, sentAt, isUnqueued, holdsUntil, timer: null, isPassedOver: false };
+    const sent: SentJob = { waiting, time, sentAt, isUnqueued, holdsUntil, isRepeat, timer: null, isPassedOver: false };
     if (isHeld) this.#held.add(sent);
     client.request(request, timeoutMs).then(
       (reply) => this.#answered(sent, reply),
@@ -292,6 +298,7 @@ export class Wire {
   }
 
   #ended(sent: SentJob, now: Millis): void {
+    if (sent.isRepeat) this.#repeats--;
     if (sent.holdsUntil < Number.POSITIVE_INFINITY) {
       this.#held.delete(sent);
       sent.timer?.cancel();
@@ -346,7 +353,8 @@ export class Wire {
     if (client.isUnnumbered && error.context['isWhole'] !== true) {
       this.#notBefore.set(unit, clock.monotonic() + job.lateReplyMs);
     }
-    const isInnocent = error.code === 'MODBUS_CONNECTION_LOST' && client.capacity > 1 && client.hasAnswered;
+    // Of one at a time too: some peers close the connection behind each answer, when the next request is under way already.
+    const isInnocent = error.code === 'MODBUS_CONNECTION_LOST' && client.hasAnswered;
     if (isInnocent && job.isRead && !waiting.isRepeat && this.#downError === null && !this.#isStopped) {
       waiting.isRepeat = true;
       this.#waiting.push(waiting);

@@ -410,14 +410,35 @@ t.test('gives each exception its status and keeps the connection', async (t) => 
 });
 
 t.test('reads on when the peer closes the connection after every answer', async (t) => {
-  const { witness } = await rig(t, [{ tags: { a: '40001' } }], (server) => {
-    server.behave = ({ socket, honest }) => socket.end(honest);
-  });
-  await until(() => witness.batches >= 5, { what: 'five scans' });
+  const { witness, driver } = await rig(
+    t,
+    [{ tags: { a: '40001', b: '40101', c: '00001', d: 'IR:7' }, max_gap: 0 }],
+    (server) => {
+      server.unit.areas.holding.set([11], 100);
+      server.behave = ({ socket, honest }) => socket.end(honest);
+    },
+  );
+  t.match(await driver.identify('unit'), { unit: '1' }, 'it says that it answers');
+  await until(() => witness.batches >= 20, { what: 'twenty scans' });
   t.notOk(
     witness.history.some(({ reading }) => !isGood(reading.status)),
     'no tag was ever Bad',
   );
+  t.equal(witness.readings.get('b')?.value, 11);
+});
+
+t.test('a peer that closes the connection instead of answering for one place loses that place alone', async (t) => {
+  const { witness } = await rig(t, [{ tags: { a: '40001', b: '40101', c: 'IR:7' }, max_gap: 0 }], (server) => {
+    server.behave = ({ socket, honest, offset }) => (offset === 100 ? socket.end() : void socket.write(honest));
+  });
+  await until(() => statusIs(witness, 'b', Status.Bad_NoCommunication), { what: 'the place named' });
+  const before = witness.batches;
+  await until(() => witness.batches >= before + 20, { what: 'twenty scans' });
+  t.notOk(
+    witness.history.some(({ tag: name, reading }) => name !== 'b' && !isGood(reading.status)),
+    'the others were never Bad',
+  );
+  t.ok(isRead(witness, 'a') && isRead(witness, 'c'));
 });
 
 t.test('does not hammer a peer that closes every connection at once', async (t) => {
