@@ -32,28 +32,35 @@ export interface CsvText {
   readonly faults: readonly CsvFault[];
 }
 
+export interface CsvOptions {
+  /** Where in the text to begin, at the start of a line; lines count from there. */
+  readonly from?: number;
+  /** Which rows are none of the table; by default those whose first cell begins with `#`. */
+  readonly isComment?: (cells: readonly CsvCell[]) => boolean;
+  readonly onFault?: (fault: CsvFault) => void;
+}
+
 const QUOTE = 0x22;
 const LF = 0x0a;
 const CR = 0x0d;
 const MAX_QUOTED_CHARS = 10_000;
 
 /** All rows and faults of a table, by `csvRows`. */
-export function splitCsv(text: string, delimiter: Delimiter): CsvText {
+export function splitCsv(text: string, delimiter: Delimiter, options: Pick<CsvOptions, 'isComment'> = {}): CsvText {
   const faults: CsvFault[] = [];
-  return { rows: [...csvRows(text, delimiter, { onFault: (fault) => faults.push(fault) })], faults };
+  return { rows: [...csvRows(text, delimiter, { ...options, onFault: (fault) => faults.push(fault) })], faults };
 }
 
 /**
  * Split a table as spreadsheets write it, row by row: any line end, quoted cells with doubled quotes and line breaks, blank rows (also
- * `;;;`) and comment rows (first cell begins with `#`) left out. A quote that never closes costs its own line only. Own code, since
+ * `;;;`) and comment rows left out. A quote that never closes costs its own line only. Own code, since
  * edits need the place of each row in the text, and problems the column of each cell.
- * @param from where in the text to begin, at the start of a line; lines count from there
  * @source RFC 4180 §2, and what spreadsheets do
  */
 export function* csvRows(
   text: string,
   delimiter: Delimiter,
-  { from = 0, onFault }: { readonly from?: number; readonly onFault?: (fault: CsvFault) => void },
+  { from = 0, isComment = beginsWithHash, onFault }: CsvOptions,
 ): Generator<CsvRow, void> {
   const separator = delimiter.charCodeAt(0);
   let at = from;
@@ -114,7 +121,7 @@ export function* csvRows(
     if (text.charCodeAt(at) === CR) at++;
     if (text.charCodeAt(at) === LF) at++;
     line++;
-    if (!isFaulty && !isSkipped(cells)) yield { line: firstLine, cells, start, end: at };
+    if (!isFaulty && !isBlank(cells) && !isComment(cells)) yield { line: firstLine, cells, start, end: at };
   }
 }
 
@@ -142,8 +149,12 @@ export function nameOf(delimiter: Delimiter): string {
   return delimiter === '\t' ? 'a tab' : `"${delimiter}"`;
 }
 
-function isSkipped(cells: readonly CsvCell[]): boolean {
-  return cells[0]?.text.startsWith('#') === true || cells.every((cell) => cell.text === '');
+function beginsWithHash(cells: readonly CsvCell[]): boolean {
+  return cells[0]?.text.startsWith('#') === true;
+}
+
+function isBlank(cells: readonly CsvCell[]): boolean {
+  return cells.every((cell) => cell.text === '');
 }
 
 function closingQuote(text: string, open: number): number {

@@ -11,7 +11,12 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 export function decodeText(bytes: Uint8Array): DecodedText {
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
-    return { line: 1, column: 1, found: 'UTF-16 text', expected: 'UTF-8 (in a spreadsheet: save as "CSV UTF-8")' };
+    return {
+      line: 1,
+      column: 1,
+      found: 'UTF-16 text',
+      expected: 'UTF-8 (in a spreadsheet: save as "CSV UTF-8"; or: iconv -f UTF-16 -t UTF-8)',
+    };
   }
   if (bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4) {
     return {
@@ -52,10 +57,18 @@ function firstInvalid(bytes: Uint8Array): number {
       bad = middle;
     }
   }
-  let start = bad - 1;
-  // Back over continuation bytes that were good as far as they went.
-  while (start > 0 && ((bytes[start] ?? 0) & 0xc0) === 0x80 && ((bytes[start - 1] ?? 0) & 0x80) !== 0) start--;
-  return start;
+  // What was good so far may end within a sequence, and that is what does not go on.
+  for (let start = good - 1; start >= Math.max(0, good - 3); start--) {
+    const byte = bytes[start] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    return start + sequenceLength(byte) > good ? start : good;
+  }
+  return good;
+}
+
+/** @param lead the first byte of a sequence */
+function sequenceLength(lead: number): number {
+  return lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
 }
 
 function placeOf(bytes: Uint8Array, at: number): { line: number; column: number } {

@@ -136,10 +136,17 @@ t.test('other encodings are named with the first byte that is wrong', async (t) 
     'gateway.yaml': GATEWAY,
     'devices/plc.yaml': DEVICE,
     'tags/latin.csv': latin,
+    'tags/lead.csv': Buffer.from('device,name,asset,address,description\nplc-1,a,acme/p,1,Wärme\n', 'latin1'),
     'tags/utf16.csv': Buffer.from('\ufeffdevice\tname', 'utf16le'),
   });
-  t.same(places(problems), ['CONFIG_ENCODING tags/latin.csv:2:18', 'CONFIG_ENCODING tags/utf16.csv:1:1']);
+  t.same(places(problems), [
+    'CONFIG_ENCODING tags/latin.csv:2:18',
+    'CONFIG_ENCODING tags/lead.csv:2:19',
+    'CONFIG_ENCODING tags/utf16.csv:1:1',
+  ]);
   t.match(problems[0], { found: /0xB0.*Windows-1252/, expected: /UTF-8/ });
+  t.match(problems[1], { found: /0xE4/ }, 'the byte itself, not the one behind it');
+  t.match(problems[2], { found: /UTF-16/, expected: /iconv -f UTF-16/ });
 });
 
 t.test('two devices of one name, and two tags of one asset and name, name the first place', async (t) => {

@@ -1,4 +1,4 @@
-import { detectDelimiter, splitCsv } from '../csv-text.ts';
+import { type CsvCell, detectDelimiter, splitCsv } from '../csv-text.ts';
 import { Rejection } from './imported-table.ts';
 
 /** A row of a foreign table: its cells by the names of their columns, and where it stands. */
@@ -12,6 +12,8 @@ export interface ForeignRow {
 export interface ForeignTable {
   readonly columns: readonly string[];
   readonly rows: readonly ForeignRow[];
+  /** Rows that cannot be read as such. */
+  readonly faults: readonly { readonly place: string; readonly reason: string }[];
 }
 
 /** The form that columns are compared by: `Eng. Units` → `engunits`, `settings_nodeId` → `settingsnodeid`. */
@@ -23,17 +25,25 @@ export function columnKey(column: string): string {
 export function readForeignCsv(text: string, known: readonly string[]): ForeignTable {
   const keys = new Set(known.map(columnKey));
   // Some products begin their header with a semicolon.
-  const body = text.replace(/^\s*;(?=[^;]*,)/, '');
+  const body = text.replace(/^\s*;(?=[^;]*[,\t])/, '');
   const delimiter = detectDelimiter(body, (column) => keys.has(columnKey(column)));
-  const { rows, faults } = splitCsv(body, delimiter);
+  const { rows, faults } = splitCsv(body, delimiter, { isComment: isLoneRemark });
   const [header, ...rest] = rows;
   if (header === undefined) throw new Rejection('the table has no header');
-  const [fault] = faults;
-  if (fault !== undefined) throw new Rejection(`line ${fault.line}: found ${fault.found}, expected ${fault.expected}`);
-  return tableOf(
+  const table = tableOf(
     header.cells.map((cell) => cell.text),
     rest.map((row) => ({ place: `line ${row.line}`, cells: row.cells.map((cell) => cell.text) })),
   );
+  const reasons = faults.map(({ line, found, expected }) => ({
+    place: `line ${line}`,
+    reason: `found ${found}, expected ${expected}`,
+  }));
+  return { ...table, faults: reasons };
+}
+
+/** Names of other products may begin with `#`; what stands beside nothing else is a remark. */
+function isLoneRemark([first, ...others]: readonly CsvCell[]): boolean {
+  return first?.text.startsWith('#') === true && others.every(({ text }) => text === '');
 }
 
 /** A table of rows of cells. */
@@ -47,6 +57,7 @@ export function tableOf(
   }
   return {
     columns,
+    faults: [],
     rows: rows.map(({ place, cells }) => ({
       place,
       text: (...names) => {

@@ -3,9 +3,9 @@ import { type Cells, type ImportedTable, type ImportOptions, Rejection, TagColle
 import {
   knownType,
   linearCells,
+  numberedAddress,
   optionalNumber,
   orderCell,
-  registerAddress,
   registersOf,
   squareRootCells,
 } from './modbus-cells.ts';
@@ -78,7 +78,7 @@ function placeOf(item: string, options: ImportOptions): Cells {
   }
   const area = AREAS[groups['area'] as keyof typeof AREAS];
   const unit = groups['unit'] === undefined ? null : Number(groups['unit']);
-  const address = registerAddress(area, Number(groups['number']) - 1, unit);
+  const address = numberedAddress(area, Number(groups['number']), unit);
   if (area === 'coil' || area === 'discrete') return { address, type: 'bool' };
   const { kind = '', bit, length } = groups;
   const type = knownType(TYPES[kind], `${groups['area']}${kind}`);

@@ -57,7 +57,8 @@ export function importTable(format: ImportFormat, bytes: Uint8Array, options: Im
     const known = new Set(table.columns.map(columnKey));
     const missing = own.filter((column) => !known.has(columnKey(column)));
     if (missing.length > 0) throw new Rejection(`it has no column ${missing.join(', ')}, as tables of ${format} have`);
-    return read(table, options);
+    const imported = read(table, options);
+    return { ...imported, rejected: [...table.faults.map((fault) => ({ tag: '', ...fault })), ...imported.rejected] };
   }
   const text = textOf(bytes);
   switch (format) {
@@ -86,7 +87,11 @@ function isArchive(bytes: Uint8Array): boolean {
   return bytes[0] === 0x50 && bytes[1] === 0x4b;
 }
 
+/** UTF-16 too, where its mark says so, as spreadsheets write their "Unicode text". */
 function textOf(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes);
   const decoded = decodeText(bytes);
   if ('text' in decoded) return decoded.text;
   throw new Rejection(`line ${decoded.line}: found ${decoded.found}, expected ${decoded.expected}`);

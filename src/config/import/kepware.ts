@@ -3,9 +3,9 @@ import { type Cells, type ImportedTable, type ImportOptions, Rejection, TagColle
 import {
   knownType,
   linearCells,
+  numberedAddress,
   optionalNumber,
   orderCell,
-  registerAddress,
   registersOf,
   scaleCell,
   squareRootCells,
@@ -74,7 +74,7 @@ function elementsOf(row: ForeignRow, options: ImportOptions): Cells[] {
   const groups = ADDRESS.exec(address)?.groups;
   if (groups === undefined) throw new Rejection(`the address ${JSON.stringify(address)} is none of a Modbus driver`);
   const area = AREAS[groups['area'] as keyof typeof AREAS];
-  const offset = Number(groups['number']) - 1;
+  const number = Number(groups['number']);
   const { part, style, rows, columns } = groups;
   const written = row.text('Data Type').replace(/ ?array$/i, '');
   const isBits = area === 'coil' || area === 'discrete';
@@ -87,17 +87,17 @@ function elementsOf(row: ForeignRow, options: ImportOptions): Cells[] {
     if (part === undefined) throw new Rejection('a string without a length');
     if (count > 1) throw new Rejection('an array of strings');
     const order = style?.toUpperCase() === 'L' ? { byte_order: 'BADC' } : {};
-    return [{ address: registerAddress(area, offset), type, length: part, ...order }];
+    return [{ address: numberedAddress(area, number), type, length: part, ...order }];
   }
   if (!isBits && type === 'bool') {
     if (part === undefined) throw new Rejection('a bit of a register without its number, as in 400001.4');
-    return [{ address: registerAddress(area, offset), type: 'uint16', bit: part }];
+    return [{ address: numberedAddress(area, number), type: 'uint16', bit: part }];
   }
   const width = isBits ? 1 : registersOf(type);
   const order = width === 1 ? {} : orderCell(options.byteOrder ?? 'CDAB');
   const bit = part === undefined || isBits ? {} : { bit: part };
   return Array.from({ length: count }, (_, index) => ({
-    address: registerAddress(area, offset + index * width),
+    address: numberedAddress(area, number + index * width),
     type,
     ...order,
     ...bit,

@@ -3,6 +3,12 @@ import { Rejection } from './imported-table.ts';
 
 export type RegisterArea = 'coil' | 'discrete' | 'input' | 'holding';
 
+const WORDS: Readonly<Record<RegisterArea, string>> = {
+  coil: 'coil',
+  discrete: 'discrete input',
+  input: 'input register',
+  holding: 'holding register',
+};
 const PREFIX: Readonly<Record<RegisterArea, string>> = { coil: 'CO', discrete: 'DI', input: 'IR', holding: 'HR' };
 
 /** An address of our table: `HR:10`, `3!IR:7`. @param offset zero-based @throws Rejection no such register */
@@ -10,6 +16,12 @@ export function registerAddress(area: RegisterArea, offset: unknown, unit: numbe
   const number = wholeNumber(offset, 'the address');
   if (number < 0 || number > 65_535) throw new Rejection(`the address ${number} is not one from 0 to 65535`);
   return `${unit === null ? '' : `${unit}!`}${PREFIX[area]}:${number}`;
+}
+
+/** An address of our table for one that counts from one, as in 400001. @throws Rejection no such register */
+export function numberedAddress(area: RegisterArea, number: number, unit: number | null = null): string {
+  if (number < 1 || number > 65_536) throw new Rejection(`its ${WORDS[area]} is ${number}, not one from 1 to 65536`);
+  return registerAddress(area, number - 1, unit);
 }
 
 /** A type that Headgate reads. @throws Rejection it does not */
@@ -48,7 +60,7 @@ export function optionalNumber(value: unknown, what: string): number | null {
       : Number(
           String(value)
             .trim()
-            .replace(/^(-?\d+),(\d+)$/, '$1.$2'),
+            .replace(/^([+-]?\d*),(\d+(?:e[+-]?\d+)?)$/i, '$1.$2'),
         );
   if (!Number.isFinite(number)) throw new Rejection(`${what} is ${JSON.stringify(value)}, not a number`);
   return number;
@@ -77,7 +89,11 @@ export function squareRootCells(
   return { ...linearCells(raw, scaled, { low: true, high: true }), scale: 'sqrt' };
 }
 
-/** A linear map between two ranges, clamped at those ends where it is said. @throws Rejection a range of no width */
+/**
+ * A linear map between two ranges, clamped at those ends where it is said: `low` at the value of the lowest raw one, which is the highest where the
+ * line falls.
+ * @throws Rejection a range of no width
+ */
 export function linearCells(
   raw: readonly [number | null, number | null],
   scaled: readonly [number | null, number | null],
@@ -92,10 +108,11 @@ export function linearCells(
     return { raw_low: String(rawLow), raw_high: String(rawHigh), eng_low: String(low), eng_high: String(high) };
   }
   const scale = (high - low) / (rawHigh - rawLow);
+  const isFalling = high < low;
   return {
     ...scaleCell(scale),
     ...offsetCell(low - rawLow * scale),
-    ...(clamp.low ? { eng_low: String(low) } : {}),
-    ...(clamp.high ? { eng_high: String(high) } : {}),
+    ...(clamp.low ? { [isFalling ? 'eng_high' : 'eng_low']: String(low) } : {}),
+    ...(clamp.high ? { [isFalling ? 'eng_low' : 'eng_high']: String(high) } : {}),
   };
 }

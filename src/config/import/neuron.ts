@@ -3,10 +3,10 @@ import type { ForeignRow, ForeignTable } from './foreign-csv.ts';
 import { type Cells, type ImportedTable, type ImportOptions, Rejection, TagCollector } from './imported-table.ts';
 import {
   knownType,
+  numberedAddress,
   offsetCell,
   optionalNumber,
   orderCell,
-  registerAddress,
   registersOf,
   scaleCell,
 } from './modbus-cells.ts';
@@ -108,7 +108,7 @@ function placeOf(row: ForeignRow, options: ImportOptions, collector: TagCollecto
   if (groups === undefined) throw new Rejection(`the address ${JSON.stringify(address)} is none of its Modbus driver`);
   const type = knownType(TYPES[written], row.text('type') || 'nothing');
   const area = AREAS[groups['area'] as keyof typeof AREAS];
-  const place = registerAddress(area, Number(groups['number']) - 1, Number(groups['unit']));
+  const place = numberedAddress(area, Number(groups['number']), Number(groups['unit']));
   const { bit, order, length, style } = groups;
   if (type === 'string') {
     const characters = length ?? bit;

@@ -57,6 +57,13 @@ const NEURON: Omit<Case, 'file'> = {
   rejected: { text_d: /one character in each/, constant: /Static/, other: /address/, bytes: /BYTES/ },
 };
 
+const KEPWARE_REJECTED: Case['rejected'] = {
+  '': /quote that never closes/,
+  'Meter.Byte': /Byte/,
+  'Meter.Wrong': /D100/,
+  'Meter.Zero': /its holding register is 0, not one from 1 to 65536/,
+};
+
 const CASES: readonly Case[] = [
   { file: 'neuron.csv', ...NEURON },
   { file: 'neuron.xlsx', ...NEURON },
@@ -82,14 +89,20 @@ const CASES: readonly Case[] = [
       Root: Math.sqrt(0x4148 / 65_535) * 100,
       Bcd: 1234,
       LongBcd: 56_781_234,
+      Hash: ['u16', '4148'],
+      Falling: 100 - 0x8006 / 100,
+      FallingHigh: 0,
+      NegatedHigh: -100,
+      Comma: (0x8006 / 10_000) * 15,
+      Behind: ['u16', '4148'],
     },
-    rejected: { 'Meter.Byte': /Byte/, 'Meter.Wrong': /D100/ },
+    rejected: KEPWARE_REJECTED,
   },
   {
     file: 'kepware.csv',
     options: ['--device', 'meter', '--byte-order', 'ABCD'],
     shown: { Float: ['f32', '4148f5c3'], Double: ['f64', '4148f5c3456789ab'], Word: ['u16', '4148'] },
-    rejected: { 'Meter.Byte': /Byte/, 'Meter.Wrong': /D100/ },
+    rejected: KEPWARE_REJECTED,
   },
   {
     file: 'telegraf.toml',
@@ -248,6 +261,24 @@ t.test('a dry run writes nothing; without a device the table is refused tag by t
   t.equal(none.code, 1);
   t.match(none.json(), { written: false, rejected: [{ reason: /--device/ }] });
   await t.rejects(readFile(join(directory, 'tags/neuron.csv')));
+});
+
+t.test('a table is read in UTF-8 and UTF-16, with a mark in front or between others', async (t) => {
+  const text = await readFile(join(TABLES, 'kepware.csv'), 'utf8');
+  const marked = Buffer.from(`\ufeff${text}`, 'utf16le');
+  const encodings = {
+    utf8: Buffer.from(`\ufeff${text}`),
+    utf16le: marked,
+    utf16be: Buffer.from(marked).swap16(),
+    tabs: Buffer.from(`\ufeff${text.replace('"1,5E1"', '15').replaceAll(',', '\t')}`, 'utf16le'),
+  };
+  for (const [name, bytes] of Object.entries(encodings)) {
+    const { directory } = await rig(t);
+    const table = join(directory, name);
+    await writeFile(table, bytes);
+    const { out } = await headgate(['-c', directory, 'tag', 'import', table, '--device', 'meter', '--dry-run']);
+    t.match(out, /kepware: 24 tags taken over, 4 rejected/, name);
+  }
 });
 
 t.test('files that are nothing of the kind are refused with a reason', async (t) => {
