@@ -265,6 +265,11 @@ export class SimDisk implements JournalDisk {
     return this.#ledger !== null;
   }
 
+  /** It is one image: nothing of it can be missing. */
+  hasLedgerWal(): boolean {
+    return true;
+  }
+
   openLedger(initial: LedgerHead | null): OpenLedger {
     this.look();
     if (initial !== null) {

@@ -141,6 +141,8 @@ export interface JournalDisk {
   asideFirsts(): number[];
   /** False when there is none, or an empty one. */
   hasLedger(): boolean;
+  /** While the ledger is closed: it has a WAL, as a kill or a power cut leaves it. */
+  hasLedgerWal(): boolean;
   /** Open, or create with this content. @throws DamageError not a ledger of this format */
   openLedger(initial: LedgerHead | null): OpenLedger;
   /** Move the closed ledger aside. */

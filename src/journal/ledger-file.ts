@@ -68,6 +68,8 @@ export class LedgerFile implements OpenLedger {
   /** Newer in the text of moves than in the tables. */
   readonly #movedSegments = new Set<SegmentInfo>();
   readonly #movedConsumers = new Set<Consumer>();
+  /** The file itself, and not only its WAL, says that it is in use. */
+  #isMarkedInUse = false;
 
   private constructor(db: Database.Database, watch: ReadOnlyWatch) {
     this.#db = db;
@@ -158,7 +160,11 @@ export class LedgerFile implements OpenLedger {
       segments.clear();
       consumers.clear();
     }
-    this.#checkpoint.afterCommit();
+    if (this.#isMarkedInUse || change.head.isClean) this.#checkpoint.afterCommit();
+    else {
+      this.#checkpoint.afterMark();
+      this.#isMarkedInUse = true;
+    }
   }
 
   close(): void {

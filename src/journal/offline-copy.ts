@@ -63,6 +63,11 @@ export class OfflineCopy {
     });
   }
 
+  /** The ledger was in use and its WAL is gone, perhaps with those of the segments: a copy of `*.db` alone. */
+  get #isWalMissing(): boolean {
+    return !this.content.head.isClean && fileBytes(join(this.#directory, 'cursors.db-wal')) === 0;
+  }
+
   #tally(segment: SegmentInfo, { first, last }: SequenceRange): StreamCount[] {
     try {
       const identity = { journalId: this.content.head.journalId, lane: segment.lane, first: segment.first };
@@ -133,7 +138,7 @@ export class OfflineCopy {
         file.close();
       }
     } catch (error) {
-      if (segment.count === 0 && messageOf(error) === HALF_CREATED) return false;
+      if (segment.count === 0 && messageOf(error) === HALF_CREATED && !this.#isWalMissing) return false;
       this.problems.push({ segment: segmentPath(segment), problem: messageOf(error) });
     }
     return true;

@@ -18,6 +18,7 @@ import type { StoreNotice } from './store-notice.ts';
 const REBUILD_RESERVE = 2 * MAX_SEGMENT_SPAN;
 
 const LEDGER_LOST = 'damage: the ledger was lost';
+const LEDGER_OLD = 'damage: the ledger is of long before, its -wal is missing';
 const NOT_IN_MANIFEST = 'not in the manifest';
 /** Why a file that the ledger does not know is put aside although no event that counts was ever in it. */
 const EMPTY_REASONS: readonly string[] = [NOT_IN_MANIFEST, HALF_CREATED, EMPTY_FILE];
@@ -46,13 +47,13 @@ interface FoundLoss {
 export function openStore(options: OpenStoreOptions): Store {
   const { disk, settings, now, notify } = options;
   disk.prepare();
-  const { ledger, content, isRebuilt } = openLedger(options);
+  const { ledger, content, isRebuilt, isWalMissing } = openLedger(options);
   const shelf = new SegmentShelf(disk, content.head.journalId);
   const { head } = content;
   const knownTo = head.lastSequence;
   // Put aside by a process that could not write it down: what was in it had numbers that the ledger does not know.
   const isAsideUnknown = disk.asideFirsts().some((first) => first > knownTo);
-  const losses = LANES.flatMap((lane) => placeLane(lane, content, shelf, options));
+  const losses = LANES.flatMap((lane) => placeLane(lane, { content, shelf, isWalMissing }, options));
   // A process that was killed may have left names that no sync had covered: of a directory, the ledger, a segment that is written on now.
   // SQLite passes over an error when it syncs the directory of a new WAL.
   disk.syncNames();
@@ -61,15 +62,28 @@ export function openStore(options: OpenStoreOptions): Store {
     ...content.segments.map(({ last }) => last),
     ...shelf.all().map(({ last }) => last),
   );
+  const named = Math.max(highest, ...disk.asideFirsts());
+  const activeLoss = losses.find(({ segment }) => segment.state === 'active');
+  // A copy of `*.db` without `*-wal`: the ledger is that of its last checkpoint, and so is what it knows to be reserved.
+  const isLedgerOld = isWalMissing && (activeLoss !== undefined || named > head.reserved);
   // A machine that went down on a running journal may have lost the newest events without a sign: not every disk has what it says that it has.
   const isTailUnproven = !head.isClean && (head.bootId === '' || head.bootId !== disk.bootId);
   const doubt = isRebuilt
     ? LEDGER_LOST
-    : (losses.find(({ segment }) => segment.state === 'active')?.reason ??
-      (isAsideUnknown ? 'damage: a segment was put aside' : isTailUnproven ? 'the machine went down' : null));
+    : isLedgerOld
+      ? LEDGER_OLD
+      : (activeLoss?.reason ??
+        (isAsideUnknown
+          ? 'damage: a segment was put aside'
+          : isTailUnproven
+            ? 'the machine went down'
+            : isWalMissing
+              ? 'the journal was not closed'
+              : null));
   // With the ledger lost or the newest events damaged nobody knows which sequences were given out: go on above all that can have been.
   const isUnsure = doubt !== null;
-  head.lastSequence = isUnsure ? Math.max(highest, head.reserved) : highest;
+  head.lastSequence = isUnsure ? Math.max(named, head.reserved) : highest;
+  if (isLedgerOld) head.lastSequence += REBUILD_RESERVE;
   head.isClean = false;
   head.bootId = disk.bootId;
   const ballastBytes = Math.floor(Math.min(settings.ballastBytes, disk.space().totalBytes / 32));
@@ -88,12 +102,21 @@ export function openStore(options: OpenStoreOptions): Store {
 /** Why there are numbers above those that the ledger knows which no event has. */
 function unusedReason(doubt: string | null): string {
   if (doubt === null) return 'a commit was cut off before it was acknowledged';
-  if (doubt === LEDGER_LOST) return `${doubt}, and which of these numbers had events that are gone now`;
+  if (doubt === LEDGER_LOST || doubt === LEDGER_OLD)
+    return `${doubt}, and which of these numbers had events that are gone now`;
   return `${doubt}; events of the last second before it may have had some of these numbers`;
 }
 
 /** Put the segments of a lane in place; what is missing or bad is taken out of the lane's totals and returned. */
-function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, options: OpenStoreOptions): FoundLoss[] {
+function placeLane(
+  lane: Lane,
+  {
+    content,
+    shelf,
+    isWalMissing,
+  }: { readonly content: LedgerContent; readonly shelf: SegmentShelf; readonly isWalMissing: boolean },
+  options: OpenStoreOptions,
+): FoundLoss[] {
   const { disk, notify, now } = options;
   const losses: FoundLoss[] = [];
   const totals = content.lanes[lane];
@@ -141,7 +164,7 @@ function placeLane(lane: Lane, content: LedgerContent, shelf: SegmentShelf, opti
       if (!(error instanceof SegmentDamageError)) throw error;
       notify({ kind: 'quarantined', segment, reason: error.message, path: shelf.quarantine(segment) });
       // Nobody knows how many events were in it, and so which numbers were given out.
-      if (!EMPTY_REASONS.includes(error.message))
+      if (isWalMissing || !EMPTY_REASONS.includes(error.message))
         losses.push({ segment, count: 0, reason: `damage: ${error.message}` });
     }
   }
@@ -194,17 +217,27 @@ function lostFrom(segment: SegmentInfo, newest: number, count: number): FoundLos
   };
 }
 
-/** `isRebuilt`: the ledger was lost, and of the new one no more than its making is written. */
-function openLedger(options: OpenStoreOptions): { ledger: OpenLedger; content: LedgerContent; isRebuilt: boolean } {
+interface FoundLedger {
+  readonly ledger: OpenLedger;
+  readonly content: LedgerContent;
+  /** It was lost, and of the new one no more than its making is written. */
+  readonly isRebuilt: boolean;
+  /** It was in use and has no WAL: a process that ended by itself copied it into the file; or it is gone, and the newest with it. */
+  readonly isWalMissing: boolean;
+}
+
+function openLedger(options: OpenStoreOptions): FoundLedger {
   const { disk, newJournalId, notify } = options;
   let isTold = false;
+  const hasWal = disk.hasLedgerWal();
   if (disk.hasLedger()) {
     let ledger: OpenLedger | undefined;
     try {
       ledger = disk.openLedger(null);
       const content = ledger.load();
       // One that took the place of a lost one always begins with a gap: without it no more than its making was written, on a full disk or in a crash.
-      return { ledger, content, isRebuilt: content.head.cursorsLost && ledger.highestGapId() === null };
+      const isRebuilt = content.head.cursorsLost && ledger.highestGapId() === null;
+      return { ledger, content, isRebuilt, isWalMissing: !content.head.isClean && !hasWal };
     } catch (error) {
       if (readFailureKind(error) !== 'damage') throw error;
       ledger?.abandon();
@@ -226,7 +259,7 @@ function openLedger(options: OpenStoreOptions): { ledger: OpenLedger; content: L
     cursorsLost: found.journalId !== null,
   };
   const ledger = disk.openLedger(head);
-  return { ledger, content: ledger.load(), isRebuilt: found.journalId !== null };
+  return { ledger, content: ledger.load(), isRebuilt: found.journalId !== null, isWalMissing: false };
 }
 
 /** Which journal the segments belong to, by the newest readable one, when no ledger says so. */

@@ -113,6 +113,10 @@ export class SqliteDisk implements JournalDisk {
     return fileBytes(this.#ledgerPath) > 0;
   }
 
+  hasLedgerWal(): boolean {
+    return fileBytes(`${this.#ledgerPath}-wal`) > 0;
+  }
+
   openLedger(initial: LedgerHead | null): LedgerFile {
     return LedgerFile.open(this.#ledgerPath, initial, this.#watch);
   }

@@ -45,6 +45,11 @@ export class WalCheckpoint {
     this.#run();
   }
 
+  /** To be called after a commit that the file itself must have, should its WAL be lost. @throws as afterCommit */
+  afterMark(): void {
+    this.#run();
+  }
+
   /** To be called before the database is closed, whose own checkpoint says nothing of errors. @throws as afterCommit */
   beforeClose(): void {
     this.#run();
