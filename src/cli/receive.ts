@@ -6,7 +6,7 @@ import { counted } from '../model/counted.ts';
 import { GAP_TYPE, type HeadgateEvent } from '../model/event.ts';
 import type { ReceivedEvent } from '../sinks/batch-decoder.ts';
 import type { Receiving } from '../sinks/mqtt/receive.ts';
-import type { CliContext } from './cli-context.ts';
+import { type CliContext, usageError } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
 import { formatTime } from './format.ts';
 import { oneLine, printFacts } from './output.ts';
@@ -72,7 +72,21 @@ export async function receive(context: CliContext, options: ReceiveCommandOption
 }
 
 async function connectionOf(options: ReceiveCommandOptions) {
-  const { url, topic, user, passwordFile, ca, clientId } = options;
+  const { url, user, passwordFile, ca, clientId } = options;
+  if (!/^mqtts?:\/\/[^\s/@]+\/?$/.test(url)) {
+    throw usageError(
+      'receive',
+      `--url ${JSON.stringify(url)}: expected mqtt://host:port or mqtts://host:port, without a user`,
+    );
+  }
+  // All below it, however that is written.
+  const topic = options.topic.replace(/\/#?$/, '');
+  if (topic === '' || /[#\0]/.test(topic)) {
+    throw usageError(
+      'receive',
+      `--topic ${JSON.stringify(options.topic)}: expected a prefix such as headgate or plants/hamburg`,
+    );
+  }
   const text = async (path: string) => {
     try {
       return await readFile(path, 'utf8');

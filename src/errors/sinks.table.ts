@@ -83,6 +83,12 @@ export const SINKS_ERRORS = {
     action: 'Give another file, or delete this one: then events may come again that came before.',
     retry: 'never',
   },
+  RECEIVER_STATE_UNWRITABLE: {
+    message: 'the state of the receiver cannot be written to {path}: {reason}',
+    meaning: 'What was received cannot be written down, so it is not confirmed to the broker, which keeps it.',
+    action: 'Give a file in a directory that exists, that this user may write to, and whose disk has room.',
+    retry: 'never',
+  },
   BATCH_INVALID: {
     message: 'not a Headgate batch: {reason}',
     meaning: 'A received payload is damaged, of another format, or larger than the receiver allows.',

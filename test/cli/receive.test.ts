@@ -80,6 +80,102 @@ t.test('a restart repeats nothing and misses nothing, however it ended', async (
   t.same(all, upTo(200));
 });
 
+const SOUND = { version: 1, counts: { received: 1, repeats: 0, unique: 1, orderViolations: 0 }, journals: [] };
+
+for (const [title, content] of [
+  ['empty', ''],
+  ['of another program', '[]'],
+  ['without counts', '{"version":1,"journals":[],"counts":{}}'],
+  ['with a journal that is none', JSON.stringify({ ...SOUND, journals: [{}] })],
+  [
+    'with a range that is none',
+    JSON.stringify({
+      ...SOUND,
+      journals: [
+        {
+          journalId: 'a',
+          base: 1,
+          settled: 0,
+          lanes: [{ lane: 'bulk', covered: [[5, 1]], gaps: { ranges: [], told: [], count: 0, unused: 0 } }],
+        },
+      ],
+    }),
+  ],
+  ['with a digit changed', `${JSON.stringify(SOUND)}\n${'0'.repeat(64)}\n`],
+] as const) {
+  t.test(`refuses a state that is damaged before it connects: ${title}`, async (t) => {
+    const state = await stateFile(t);
+    await writeFile(state, content);
+    const { code, err } = await headgateProcess([
+      'receive',
+      '--url',
+      'mqtt://127.0.0.1:1',
+      '--topic',
+      'x',
+      '--state',
+      state,
+    ]);
+    t.equal(code, 1);
+    t.match(err, /RECEIVER_STATE_INVALID/);
+    t.ok(err.includes(state));
+  });
+}
+
+t.test('takes a state of before states had a checksum', async (t) => {
+  const state = await stateFile(t);
+  await writeFile(state, JSON.stringify(SOUND));
+  const { err } = await headgateProcess(['receive', '--url', 'mqtt://127.0.0.1:1', '--topic', 'x', '--state', state]);
+  t.match(err, /RECEIVER_UNREACHABLE/);
+});
+
+t.test('names the file of held messages when that is damaged', async (t) => {
+  const state = await stateFile(t);
+  await writeFile(`${state}.held`, Buffer.from([0, 0, 0, 4, 1, 2, 3, 4]));
+  const { err } = await headgateProcess(['receive', '--url', 'mqtt://127.0.0.1:1', '--topic', 'x', '--state', state]);
+  t.match(err, /RECEIVER_STATE_INVALID/);
+  t.ok(err.includes(`${state}.held`));
+});
+
+t.test('passes nothing on that it could not write down', async (t) => {
+  const state = join(await stateFile(t), 'missing', 'state');
+  const { code, err } = await headgateProcess([
+    'receive',
+    '--url',
+    'mqtt://127.0.0.1:1',
+    '--topic',
+    'x',
+    '--state',
+    state,
+  ]);
+  t.equal(code, 1);
+  t.match(err, /RECEIVER_STATE_UNWRITABLE/);
+});
+
+for (const args of [
+  ['--url', '127.0.0.1:1883', '--topic', 'x'],
+  ['--url', 'http://127.0.0.1:1883', '--topic', 'x'],
+  ['--url', 'mqtt://me:secret@127.0.0.1:1883', '--topic', 'x'],
+  ['--url', 'mqtt://127.0.0.1:1883', '--topic', '#'],
+  ['--url', 'mqtt://127.0.0.1:1883', '--topic', 'x/#/y'],
+]) {
+  t.test(`is written wrongly: ${args.join(' ')}`, async (t) => {
+    const { code, err } = await headgateProcess(['receive', ...args]);
+    t.equal(code, 2);
+    t.match(err, /expected/);
+  });
+}
+
+t.test('a prefix may end as people write it', async (t) => {
+  const rig = await startRig(t, {});
+  for (const end of ['/', '/#']) {
+    const topic = `rig/${rig.proxy.port}${end}`;
+    const result = await receiving(['--url', rig.upstream.url, '--topic', topic, '-n', '1'], () =>
+      rig.journal.append([plainEvent(1)]),
+    );
+    t.equal(result.code, 0);
+  }
+});
+
 t.test('says what is wrong', async (t) => {
   const state = await stateFile(t);
   await writeFile(state, 'no state');

@@ -1,4 +1,4 @@
-import { isHeadgateError, messageOf } from '../../errors/headgate-error.ts';
+import { HeadgateError, isHeadgateError, messageOf } from '../../errors/headgate-error.ts';
 import { decodeBatch, type ReceivedEvent } from '../batch-decoder.ts';
 import { OrderedReceiver, type OrderedReceiverOptions } from '../ordered-receiver.ts';
 import { ReceiverFile } from '../receiver-file.ts';
@@ -25,7 +25,7 @@ export interface Receiving {
 /**
  * Receive what gateways send to an MQTT broker, in any format of their MQTT sink: each event once, in order, with an account of gaps and
  * losses. Messages are taken, written to the account and only then confirmed: a crash repeats at most what was being taken.
- * @throws RECEIVER_STATE_INVALID, or what the first connection ends with
+ * @throws RECEIVER_STATE_INVALID; RECEIVER_STATE_UNWRITABLE, also later in `failed`; or what the first connection ends with
  */
 export async function receiveEvents(options: ReceiveOptions): Promise<Receiving> {
   const { stateFile, onEvents, onProblem, order, maxHeldEvents, firstSequence, passReplays, ...connection } = options;
@@ -45,7 +45,16 @@ export async function receiveEvents(options: ReceiveOptions): Promise<Receiving>
     if (due.length > 0) await onEvents(due);
     return receiver.held > held;
   };
-  for (const payload of file?.held() ?? []) await take(payload);
+  if (file !== null) {
+    for (const payload of file.held()) {
+      await take(payload).catch((cause: unknown) => {
+        if (!isHeadgateError(cause, 'BATCH_INVALID')) throw cause;
+        throw new HeadgateError('RECEIVER_STATE_INVALID', { path: file.heldPath, reason: messageOf(cause) }, cause);
+      });
+    }
+    // Before anything is passed on that could not be written down.
+    file.save(receiver.state(), receiver.held > 0);
+  }
   const subscription = await subscribe({
     ...connection,
     onMessage: async (topic, payload) => {
