@@ -39,7 +39,7 @@ export async function tagWrite(context: CliContext, request: TagWriteRequest): P
   if (context.isJson) printJson(context, result);
   else {
     const shown = (shownValue: TagValue) =>
-      shownValue === null ? 'not readable' : formatReading({ value: shownValue }, tag.unit);
+      shownValue === null ? 'not known' : formatReading({ value: shownValue }, tag.unit);
     const verdict = tinted(context, isDone ? 'good' : 'bad', result.outcome);
     context.out(`${result.tag}: ${verdict}${result.problem === null ? '' : `, ${result.problem}`}\n`);
     if (result.outcome === 'done' || result.outcome === 'unconfirmed') {
@@ -53,10 +53,19 @@ export async function tagWrite(context: CliContext, request: TagWriteRequest): P
 function valueFor(tag: TagDefinition, text: string): Exclude<TagValue, null | bigint> {
   const isSwitch = tag.type === 'bool' || tag.bit !== null;
   if (tag.type === 'string') return text;
+  const meant = Object.values(tag.texts ?? {}).find((known) => known.toLowerCase() === text.toLowerCase());
+  if (meant !== undefined) return meant;
   if (isSwitch && /^(true|on|1)$/i.test(text)) return true;
   if (isSwitch && /^(false|off|0)$/i.test(text)) return false;
   const number = text.trim() === '' ? Number.NaN : Number(text);
+  // Rounded it would be another one.
+  if (/64$/.test(tag.type) && /^-?\d+$/.test(text) && !Number.isSafeInteger(number)) return text;
   if (!isSwitch && Number.isFinite(number)) return number;
   if (tag.type === 'auto') return text === 'true' || text === 'false' ? text === 'true' : text;
-  throw usageError('tag write', `${JSON.stringify(text)} is no ${isSwitch ? 'true or false' : 'number'}`);
+  const texts = Object.values(tag.texts ?? {});
+  const wanted = isSwitch ? 'true or false' : 'number';
+  throw usageError(
+    'tag write',
+    `${JSON.stringify(text)} is no ${wanted}${texts.length === 0 ? '' : `, and none of ${texts.join(', ')}`}`,
+  );
 }

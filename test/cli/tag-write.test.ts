@@ -29,14 +29,17 @@ broker:
 commands:
   rules:
     - { tags: [acme/pump/speed], actors: ['mqtt:hmi', 'cli:*'], min: -50, max: 50, min_interval_ms: 0 }
+    - { tags: [acme/pump/mode, acme/pump/total], actors: ['cli:*'], min_interval_ms: 0 }
 `,
     );
     await write('devices/pump.yaml', `name: pump\ndriver: modbus-tcp\nhost: 127.0.0.1\nport: ${server.port}\n`);
     await write(
       'tags/pump.csv',
-      `device,name,asset,address,type,access,unit,scan_ms
-pump,speed,acme/pump,HR:0,int16,rw,rpm,100
-pump,torque,acme/pump,HR:1,int16,rw,Nm,100
+      `device,name,asset,address,type,access,unit,scan_ms,scale
+pump,speed,acme/pump,HR:0,int16,rw,rpm,100,
+pump,torque,acme/pump,HR:1,int16,rw,Nm,100,
+pump,mode,acme/pump,HR:2,uint16,rw,,100,0=off|1=Hand
+pump,total,acme/pump,HR:4,uint64,rw,,100,
 `,
     );
     const gateway = await startGatewayProcess(directory, join(directory, 'data/headgate.sock'));
@@ -52,6 +55,12 @@ pump,torque,acme/pump,HR:1,int16,rw,Nm,100
     t.match(tooFast.json(), { outcome: 'refused', problem: '51 is above 50' });
     t.match((await run('torque', '1', '--reason', 'x')).out, /refused, no rule allows writing acme\/pump\/torque/);
     t.match(await run('speed', 'fast', '--reason', 'x'), { code: 2, err: /"fast" is no number/ });
+    t.match((await run('mode', 'hand', '--reason', 'x')).out, /mode: done\nbefore off, after Hand/, 'as it is shown');
+    t.match(await run('mode', 'auto', '--reason', 'x'), { code: 2, err: /"auto" is no number, and none of off, Hand/ });
+    t.match(
+      (await run('total', '9007199254740993', '--reason', 'x')).out,
+      /total: done\nbefore 0, after 9007199254740993/,
+    );
     t.match(await run('sped', '1', '--reason', 'x'), { err: /did you mean "speed"/ });
     t.match(await run('speed', '1'), { code: 2, err: /required option '--reason/ });
 

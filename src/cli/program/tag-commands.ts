@@ -68,7 +68,7 @@ export function addTagCommands(program: Command, does: Does): void {
     .command('write')
     .argument('<tag>', 'asset/name, or the name alone where it is unique')
     .argument('<value>', 'as people read it, after scaling; true or false for a switch')
-    .requiredOption('--reason <text>', 'why, for the audit')
+    .requiredOption('--reason <text>', 'why, for the audit; needed')
     .addOption(
       new Option('--expires <time>', 'not after this time from now, such as 5s')
         .argParser(durationOption)

@@ -250,7 +250,9 @@ export class CommandRunner implements CommandDesk {
   }
 }
 
-/** A raw value as a register keeps it: a float32 has lost digits. */
+/** A raw value as it is read back: a float of 16 or 32 bits has lost digits, a whole number of 64 is a plain one where that is exact. */
 function asHeld(tag: TagDefinition, raw: TagValue): TagValue {
-  return tag.type === 'float32' && typeof raw === 'number' ? Math.fround(raw) : raw;
+  if (typeof raw === 'bigint') return Number.isSafeInteger(Number(raw)) ? Number(raw) : raw;
+  if (typeof raw !== 'number') return raw;
+  return tag.type === 'float32' ? Math.fround(raw) : tag.type === 'float16' ? Math.f16round(raw) : raw;
 }

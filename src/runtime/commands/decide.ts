@@ -25,6 +25,8 @@ const INTEGERS: Readonly<Partial<Record<DataType, readonly [low: bigint, high: b
   bcd16: [0n, 9_999n],
   bcd32: [0n, 99_999_999n],
 };
+/** Whole numbers of 64 bits may come as text, since JSON's numbers are rounded beyond 2^53. */
+const WHOLE = /^-?\d{1,20}$/;
 const MAX_FLOAT32 = 3.4028234663852886e38;
 
 /**
@@ -87,7 +89,7 @@ function includes(actors: readonly string[], actor: string): boolean {
 
 type Raw = { readonly value: TagValue } | { readonly refusal: string };
 
-function rawValue(value: TagValue, tag: TagDefinition, { min, max }: CommandRule): Raw {
+function rawValue(value: TagValue, tag: TagDefinition, rule: CommandRule): Raw {
   const refuse = (refusal: string): Raw => ({ refusal });
   if (value === null) return refuse('it has no value');
   if (tag.texts !== undefined && typeof value === 'string') {
@@ -96,8 +98,7 @@ function rawValue(value: TagValue, tag: TagDefinition, { min, max }: CommandRule
       ? refuse(`${show(value)} is none of ${Object.values(tag.texts).join(', ')}`)
       : { value: tag.type === 'bool' ? raw === '1' : Number(raw) };
   }
-  const isField = tag.bit !== null && tag.length !== null && tag.length > 1;
-  if (tag.type === 'bool' || (tag.bit !== null && !isField)) {
+  if (tag.type === 'bool' || (tag.bit !== null && !isFieldOfBits(tag))) {
     if (typeof value === 'boolean') return { value };
     return value === 0 || value === 1 ? { value: value === 1 } : refuse(`${show(value)} is not true or false`);
   }
@@ -109,14 +110,26 @@ function rawValue(value: TagValue, tag: TagDefinition, { min, max }: CommandRule
       : { value };
   }
   if (tag.type === 'auto' && (typeof value === 'boolean' || typeof value === 'string')) return { value };
+  const isWhole = is64Bit(tag) && typeof value === 'string' && WHOLE.test(value);
+  return rawNumber(isWhole ? BigInt(value) : value, tag, rule);
+}
+
+function rawNumber(value: TagValue, tag: TagDefinition, { min, max }: CommandRule): Raw {
+  const refuse = (refusal: string): Raw => ({ refusal });
   if (typeof value !== 'number' && typeof value !== 'bigint') return refuse(`${show(value)} is no number`);
   if (typeof value === 'number' && !Number.isFinite(value)) return refuse(`${value} is no finite number`);
   const scaling = scalingOf(tag);
+  if (is64Bit(tag) && typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+    return refuse(
+      `${value} may have been rounded on its way: beyond 2^53 it has to come as text, "${BigInt(Math.round(value))}"`,
+    );
+  }
   const low = Math.max(scaling.low, min ?? Number.NEGATIVE_INFINITY);
   const high = Math.min(scaling.high, max ?? Number.POSITIVE_INFINITY);
   if (value < low) return refuse(`${value} is below ${low}`);
   if (value > high) return refuse(`${value} is above ${high}`);
   const raw = unscaleValue(scaling, value);
+  const isField = isFieldOfBits(tag);
   const integers = isField ? ([0n, 2n ** BigInt(tag.length ?? 1) - 1n] as const) : INTEGERS[tag.type];
   if (integers !== undefined) {
     const whole = typeof raw === 'bigint' ? raw : BigInt(Math.round(raw));
@@ -125,6 +138,14 @@ function rawValue(value: TagValue, tag: TagDefinition, { min, max }: CommandRule
   }
   if (tag.type === 'float32' && Math.abs(Number(raw)) > MAX_FLOAT32) return refuse(`${value} does not fit float32`);
   return { value: typeof raw === 'bigint' ? Number(raw) : raw };
+}
+
+function isFieldOfBits(tag: TagDefinition): boolean {
+  return tag.bit !== null && tag.length !== null && tag.length > 1;
+}
+
+function is64Bit({ type }: TagDefinition): boolean {
+  return type === 'int64' || type === 'uint64';
 }
 
 function show(value: TagValue): string {

@@ -19,6 +19,8 @@ const TAGS: readonly TagDefinition[] = [
   tag('valve', { address: 'CO:7', type: 'bool', access: 'rw' }),
   tag('reset', { address: 'HR:5', type: 'uint16', access: 'w' }),
   tag('refused', { address: 'HR:10', type: 'uint16', access: 'rw' }),
+  tag('total', { address: 'HR:20', type: 'int64', byteOrder: 'DCBA', access: 'rw' }),
+  tag('half', { address: 'HR:30', type: 'float16', access: 'rw' }),
   tag('guard', { address: 'CO:1', type: 'bool' }),
 ];
 
@@ -104,6 +106,13 @@ t.test('floats, single bits, coils and write-only tags', async (t) => {
   t.match(await write('valve', 1), { outcome: 'done', after: true });
   t.match(await write('reset', 7), { outcome: 'done', before: null, after: null });
   t.equal(server.unit.areas.holding[5], 7);
+});
+
+t.test('whole numbers of 64 bits and half floats are read back as what was written', async (t) => {
+  const { write } = await desk(t);
+  t.match(await write('total', -1), { outcome: 'done', problem: null, after: -1 });
+  t.match(await write('total', '-9007199254740993'), { outcome: 'done', before: -1, after: -9_007_199_254_740_993n });
+  t.match(await write('half', 0.1), { outcome: 'done', problem: null, after: 0.0999755859375 });
 });
 
 t.test('an interlock is read from the device right before, and forbids', async (t) => {

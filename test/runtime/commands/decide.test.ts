@@ -11,13 +11,16 @@ function ask(value: TagValue, given: Partial<TagDefinition> = {}, more: object =
   const definition = tag('speed', { asset: 'acme/line/pump', type: 'int16', access: 'rw', ...given });
   const command = { id: '1', tag: 'acme/line/pump/speed', value, actor: 'mqtt:hmi', reason: 'r', expires: NOW + 5_000 };
   const answer = decide({ ...command, ...more }, definition, {
-    config: { rules: [RULE] },
+    config: { rules: [RULE, { tags: [WIDE.tag], actors: ['mqtt:hmi'] }] },
     now: NOW,
     sinceLastMs: null,
     ...context,
   });
   return typeof answer === 'string' ? answer : answer.raw;
 }
+
+/** A tag that may have any value. */
+const WIDE = { tag: 'acme/line/pump/total' };
 
 const ANSWERS: readonly (readonly [what: string, answer: TagValue, expected: TagValue | RegExp])[] = [
   ['a value within the rule', ask(1_200), 1_200],
@@ -30,6 +33,10 @@ const ANSWERS: readonly (readonly [what: string, answer: TagValue, expected: Tag
   ['beyond the type', ask(1_000, { type: 'int8' }), /does not fit int8 \(raw 1000\)/],
   ['beyond an unsigned type', ask(-1, { type: 'uint32' }), /does not fit uint32/],
   ['a 64-bit integer stays exact', ask(1_200n, { type: 'uint64' }), 1_200n],
+  ['a 64-bit integer as text', ask('-9007199254740993', { type: 'int64' }, WIDE), -9_007_199_254_740_993n],
+  ['one that was rounded', ask(9_007_199_254_740_992, { type: 'int64' }, WIDE), /rounded.*as text, "9007199254740992"/],
+  ['one beyond its type', ask('9223372036854775808', { type: 'int64' }, WIDE), /does not fit int64/],
+  ['a text for fewer bits', ask('12', { type: 'int32' }), /"12" is no number/],
   ['a float', ask(1.5, { type: 'float32' }), 1.5],
   ['no number', ask('fast'), /"fast" is no number/],
   ['not a number', ask(Number.NaN), /no finite number/],
