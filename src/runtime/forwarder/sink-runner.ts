@@ -53,6 +53,8 @@ export class SinkRunner {
     normal: new Confirmations(),
     bulk: new Confirmations(),
   };
+  /** Where the backlogs end that were told of: one connection after the other says it once. */
+  readonly #toldBacklogs = new Map<Lane, number>();
   readonly #eventRate = new RateMeter();
   readonly #byteRate = new RateMeter();
   readonly #wake: SoonestTimer;
@@ -189,7 +191,9 @@ export class SinkRunner {
     for (const feed of this.#feeds) {
       const boundary = feed.linkUp();
       const from = feed.delivery.cursor.settled + 1;
-      if (boundary !== null) observer.emit('sink-backlog-started', { lane: feed.lane, from, to: boundary });
+      if (boundary === null || boundary === this.#toldBacklogs.get(feed.lane)) continue;
+      this.#toldBacklogs.set(feed.lane, boundary);
+      observer.emit('sink-backlog-started', { lane: feed.lane, from, to: boundary });
     }
     this.#pump();
   }
@@ -276,7 +280,7 @@ export class SinkRunner {
 
   #limits(lane: Lane, stream: Stream): BatchLimits {
     const { maxEvents, maxBytes, lingerMs } = this.#options.sink.pacing;
-    const { halvings } = this.#trust;
+    const halvings = this.#trust.halvings({ lane, stream });
     return {
       maxEvents: Math.max(1, Math.floor(maxEvents / 2 ** halvings)),
       maxBytes: Math.min(maxBytes / 2 ** halvings, this.#traffic.batchBytes(stream)),
@@ -286,7 +290,7 @@ export class SinkRunner {
 
   #send(lane: Lane, shipment: Shipment): void {
     const { sink, observer, clock } = this.#options;
-    this.#trust.sent();
+    this.#trust.sent({ lane, stream: shipment.stream });
     const resent = this.#lanes[lane].delivery.resentIn(shipment);
     if (resent > 0) {
       this.#counts.resent += resent;
@@ -316,7 +320,7 @@ export class SinkRunner {
     this.#eventRate.add(count, now);
     this.#byteRate.add(bytes, now);
     observer.emit('sink-events-settled', {}, count);
-    this.#trust.confirmed();
+    this.#trust.confirmed({ lane, stream: shipment.stream });
     this.#link.proven();
     if (hadBacklog && delivery.boundary === null) observer.emit('sink-backlog-drained', { lane });
     for (const feed of this.#feeds) feed.passOver();
