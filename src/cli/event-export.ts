@@ -32,6 +32,12 @@ export async function eventExport(context: CliContext, options: EventExportOptio
   if (tag !== undefined && format === 'cbor') {
     throw usageError('event export', '--tag: cbor holds events as they are stored; use csv, jsonl or parquet');
   }
+  if (options.output === '-') {
+    throw usageError(
+      'event export',
+      '-o -: a file is needed, which is there as a whole or not at all; for a stream use event query --json',
+    );
+  }
   if (every !== undefined && format !== 'csv-wide') {
     throw usageError('event export', `--every is for --format csv-wide, not for ${format}`);
   }

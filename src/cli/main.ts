@@ -71,9 +71,13 @@ function makeContext(terminal: Terminal, options: GlobalOptions, directory?: str
 
 type Named = { name(): string; readonly commands: readonly Named[] };
 
+/** Options of every command that have a value behind them. */
+const WITH_VALUE: readonly string[] = ['-c', '--config', '--socket'];
+
 /** The command that the words name, for pointing to its help. */
 function commandOf(argv: readonly string[], commands: readonly Named[]): string {
-  const [first, second] = argv.filter((word) => !word.startsWith('-'));
+  const isValue = (at: number) => WITH_VALUE.includes(argv[at - 1] ?? '');
+  const [first, second] = argv.filter((word, at) => !word.startsWith('-') && !isValue(at));
   const group = commands.find((command) => command.name() === first);
   if (group === undefined) return '';
   const command = group.commands.find((candidate) => candidate.name() === second);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { access, type FileHandle, link, open, rename, rm } from 'node:fs/promises';
+import { access, type FileHandle, link, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 
@@ -21,9 +21,15 @@ export class OutputFile {
     this.#handle = handle;
   }
 
-  /** @throws CLI_FILE_EXISTS; CLI_FILE_UNWRITABLE */
-  static async create(path: string, isForced: boolean): Promise<OutputFile> {
-    if (!isForced && (await exists(path))) throw new HeadgateError('CLI_FILE_EXISTS', { path });
+  /**
+   * @param given a link leads to the file that is replaced
+   * @throws CLI_FILE_EXISTS; CLI_FILE_UNWRITABLE, also for what is no file, such as `/dev/stdout`
+   */
+  static async create(given: string, isForced: boolean): Promise<OutputFile> {
+    const isThere = await exists(given);
+    if (!isForced && isThere) throw new HeadgateError('CLI_FILE_EXISTS', { path: given });
+    if (isThere && !(await stat(given)).isFile()) throw unwritable(given, new Error('it is there, and is no file'));
+    const path = isThere ? await realpath(given) : given;
     const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
     const handle = await open(temporary, 'wx', 0o640).catch((cause) => {
       throw unwritable(path, cause);

@@ -5,7 +5,7 @@ import { EXIT } from './exit-code.table.ts';
 /** The terminal that this process was started in. */
 export function processTerminal(): Terminal {
   const { env: environment, stdout, stderr } = process;
-  tolerateClosedPipe();
+  endWithOutput();
   let stop: AbortSignal | null = null;
   return {
     out: (text) => void stdout.write(text),
@@ -37,12 +37,14 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** `headgate tag list | head` is no error: the reader has seen enough. */
-function tolerateClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
+/** `headgate tag list | head` is no error: the reader has seen enough. A disk that is full is one. */
+function endWithOutput(): void {
+  const { stdout, stderr } = process;
+  for (const stream of [stdout, stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit(EXIT.ok.code);
-      throw error;
+      if (stream === stdout) stderr.write(`error: cannot write to the standard output: ${error.message}\n`);
+      process.exit(EXIT.failed.code);
     });
   }
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -264,6 +264,23 @@ t.test('a device is added if it validates', async (t) => {
   t.equal(removed.code, 0, removed.err);
   t.match(removed.out, /device plc removed: changed devices\/plc.yaml/);
   t.match((await cli('device', 'remove', 'plc')).err, /there is no device plc/);
+});
+
+t.test('output that the disk has no room for is said in one line', async (t) => {
+  const directory = await configured(t);
+  const entry = join(import.meta.dirname, '../../src/entry.js');
+  const command = `"${process.execPath}" "${entry}" -c "${directory}" tag list > /dev/full`;
+  const { status, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
+  t.equal(status, 1);
+  t.match(stderr, /^error: cannot write to the standard output: ENOSPC[^\n]*\n$/);
+});
+
+t.test('a command that is written wrongly points to its own help, wherever the global options stand', async (t) => {
+  for (const globals of [['-c', 'somewhere'], ['--config', 'somewhere', '--socket', 'x'], ['--config=somewhere']]) {
+    const { code, err } = await headgate([...globals, 'event', 'query', '--from', 'tomorrow']);
+    t.equal(code, 2);
+    t.match(err, /headgate event query --help/);
+  }
 });
 
 t.test('output into a closed pipe is no error', async (t) => {

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
@@ -176,6 +177,36 @@ t.test('event export writes a file that is whole, in each format', async (t) => 
       t.equal((await write('csv', '--force')).events, HISTORY.length);
     });
   }
+});
+
+t.test('event export replaces nothing that is no file, and what a link leads to instead of the link', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'headgate-export-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  const [[, run] = []] = await places(t);
+  if (run === undefined) throw new Error('no place');
+  const write = (output: string) => run('event', 'export', '--format', 'jsonl', '--force', '-o', output);
+  const [socket, file, link] = ['socket', 'file', 'link'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  t.teardown(() => server.close());
+  await writeFile(file, 'before');
+  await symlink(file, link);
+  for (const output of [socket, directory]) {
+    const refused = await write(output);
+    t.equal(refused.code, 1);
+    t.match(refused.err, /it is there, and is no file/);
+  }
+  t.ok((await lstat(socket)).isSocket());
+  t.equal((await write(link)).code, 0);
+  t.ok((await lstat(link)).isSymbolicLink());
+  t.not(await readFile(file, 'utf8'), 'before');
+  const dash = await write('-');
+  t.equal(dash.code, 2);
+  t.match(dash.err, /a file is needed/);
 });
 
 t.test('journal ledger adds up for each consumer and stream', async (t) => {
