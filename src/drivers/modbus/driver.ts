@@ -1,4 +1,4 @@
-import { describeLatency } from '../../config/wire-forecast.ts';
+import { describeLatencies } from '../../config/wire-forecast.ts';
 import { HeadgateError } from '../../errors/headgate-error.ts';
 import type { StatusCode } from '../../model/quality.ts';
 import type { Reading } from '../../model/reading.ts';
@@ -130,13 +130,13 @@ export class ModbusDriver implements Driver {
       (sum, { scan, settings }) => sum + scan.predictedMs / settings.maxInFlight / scan.periodMs,
       0,
     );
-    const latencies = new Set(scans.map(({ scan: { pace } }) => describeLatency({ ms: pace.latencyMs, ...pace })));
+    const latencies = scans.map(({ scan: { pace } }) => ({ ms: pace.latencyMs, from: pace.from }));
     const [first] = this.#served;
     return {
       wire: first === undefined ? '' : connectionKeyOf(first.device.config),
       predicted: isKnown ? predicted : null,
       basis:
-        scans.length === 0 ? 'no unit that answers is polled' : `units answering after ${[...latencies].join(', ')}`,
+        scans.length === 0 ? 'no unit that answers is polled' : `units answering after ${describeLatencies(latencies)}`,
     };
   }
 

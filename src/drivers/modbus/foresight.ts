@@ -1,5 +1,5 @@
 import {
-  describeLatency,
+  describeLatencies,
   type ForeseenGroup,
   type ForeseenRead,
   type PolledDevice,
@@ -24,12 +24,12 @@ export function foreseeModbus(devices: readonly PolledDevice[]): WireForecast {
   const first = devices[0]?.config as ModbusConfig;
   const { line, framing } = settingsOf(first);
   const isTimed = planned.every(({ settings }) => settings.pace.from !== 'guessed');
-  const latencies = new Set(planned.map(({ settings: { pace } }) => describeLatency({ ms: pace.latencyMs, ...pace })));
+  const latencies = planned.map(({ settings: { pace } }) => ({ ms: pace.latencyMs, from: pace.from }));
   const speed = line === null ? framing.toUpperCase() : `${framing.toUpperCase()} at ${line.baudRate} baud`;
   return {
     wire: connectionKeyOf(first),
     isKnown: line !== null || isTimed,
-    basis: `${speed}, units answering after ${[...latencies].join(', ')}`,
+    basis: `${speed}, units answering after ${describeLatencies(latencies)}`,
     groups,
     requestsPerSecond: groups.reduce((sum, { reads, periodMs }) => sum + (reads.length * 1_000) / periodMs, 0),
     utilisation: groups.reduce((sum, { utilisation }) => sum + utilisation, 0),

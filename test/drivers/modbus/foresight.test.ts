@@ -118,6 +118,13 @@ t.test(
   },
 );
 
+t.test('the latencies of many units are told as a range', async (t) => {
+  const devices = Array.from({ length: 30 }, (_, i) =>
+    meter({ unit: i + 1, latency_ms: i === 7 ? undefined : 5 + i }, [['HR:0', 5_000]], `m${i}`),
+  );
+  t.match(foreseeModbus(devices).basis, /, units answering after 5 to 34 ms \(configured\), 10 ms \(guessed: [^)]*\)$/);
+});
+
 t.test('where many are to blame all are slowed down alike', async (t) => {
   const devices = Array.from({ length: 30 }, (_, i) => meter({ unit: i + 1 }, [['HR:0', 500]], `m${i}`));
   const forecast = foreseeModbus(devices);
