@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { counted } from '../model/counted.ts';
 import { createObserver } from '../observe/observer.ts';
 import { systemClock } from '../ports/system-clock.ts';
@@ -7,6 +8,7 @@ import { EXIT } from './exit-code.table.ts';
 import { formatDuration } from './format.ts';
 import { printJson, printTable } from './output.ts';
 import { withProgress } from './progress.ts';
+import { writeSimulatedGateway } from './simulated-gateway.ts';
 
 export interface SimulateWireOptions {
   readonly speed: number;
@@ -16,7 +18,7 @@ export interface SimulateWireOptions {
   readonly port?: readonly string[];
   /** Ports that the Modbus servers of a capture listen on. */
   readonly serverPort?: readonly number[];
-  /** Write devices/ and tags/ that point a gateway at the served wires. */
+  /** Write devices/ and tags/ that point a gateway at the served wires, and gateway.yaml if there is none. */
   readonly writeConfig?: string;
   /** Of simulated lines only. */
   readonly protocol?: string;
@@ -55,7 +57,11 @@ export async function simulateWire(context: CliContext, path: string, options: S
     let tags: number | null = null;
     if (options.writeConfig !== undefined) {
       const { writeWireConfiguration } = await import('../simulate/wire/wire-configuration.ts');
-      tags = await writeWireConfiguration(options.writeConfig, endpoints);
+      const path = resolve(options.writeConfig);
+      await writeSimulatedGateway(path, async () => {
+        tags = await writeWireConfiguration(path, endpoints);
+        return {};
+      });
     }
     if (context.isJson) {
       const rows = endpoints.map(({ player: _, ...row }) => row);

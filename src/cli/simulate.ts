@@ -1,12 +1,8 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { stringify } from 'yaml';
+import { resolve } from 'node:path';
 import { nearest } from '../config/nearest.ts';
-import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { createObserver } from '../observe/observer.ts';
 import { systemClock } from '../ports/system-clock.ts';
-import type { Simulation } from '../simulate/simulator.ts';
 import type { CliContext } from './cli-context.ts';
 import { usageError } from './cli-context.ts';
 import { EXIT } from './exit-code.table.ts';
@@ -16,6 +12,7 @@ import { lineServices } from './line-services.ts';
 import { printJson, printTable } from './output.ts';
 import { withProgress } from './progress.ts';
 import { serialPlace } from './serial-places.ts';
+import { writeSimulatedGateway } from './simulated-gateway.ts';
 
 export interface SimulateOptions {
   /** What a CSV file is served as. */
@@ -74,12 +71,10 @@ export async function simulate(context: CliContext, fixture: string, options: Si
   try {
     if (options.writeConfig !== undefined) {
       const path = resolve(options.writeConfig);
-      try {
+      await writeSimulatedGateway(path, async () => {
         await simulation.configuration(path);
-        await writeGatewayFile(path, fixture, { simulation, speed: options.speed });
-      } catch (cause) {
-        throw new HeadgateError('CLI_FILE_UNWRITABLE', { path, reason: messageOf(cause) }, cause);
-      }
+        return { services: await lineServices(fixture, simulation, options.speed) };
+      });
     }
     const { manifest } = simulation.fixture;
     const durationMs = manifest.recorded.duration_ms;
@@ -101,22 +96,6 @@ export async function simulate(context: CliContext, fixture: string, options: Si
     await simulation.close();
   }
   return EXIT.ok.code;
-}
-
-/** A gateway that runs without root beside the simulated line; one that is there already stays as it is. */
-async function writeGatewayFile(
-  directory: string,
-  fixture: string,
-  line: { readonly simulation: Simulation; readonly speed: number },
-): Promise<void> {
-  const gateway = {
-    gateway: { name: 'simulated', asset: 'simulated/gateway', data_dir: resolve(directory, 'data') },
-    broker: { anonymous: { subscribe: ['uns/v1/#', 'evt/v1/#'] } },
-    services: await lineServices(fixture, line.simulation, line.speed),
-  };
-  await writeFile(join(directory, 'gateway.yaml'), stringify(gateway), { flag: 'wx' }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  });
 }
 
 function parsePort(text: string): [device: string, port: number] {

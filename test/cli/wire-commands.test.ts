@@ -5,7 +5,6 @@ import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
 import { systemClock } from '../../src/ports/system-clock.ts';
 import { loadWireRecordings } from '../../src/simulate/wire/load-wire.ts';
-import { writeWireConfiguration } from '../../src/simulate/wire/wire-configuration.ts';
 import { createWireRecorder } from '../../src/simulate/wire/wire-recorder.ts';
 import { startWireSimulation } from '../../src/simulate/wire/wire-simulation.ts';
 import { TestModbusServer } from '../support/modbus-server.ts';
@@ -132,15 +131,35 @@ for (const [what, start] of KINDS) {
     );
 
     const proposed = await temporary(t);
-    t.ok((await writeWireConfiguration(proposed, simulation.endpoints)) >= 4);
-    await writeFile(
-      join(proposed, 'gateway.yaml'),
-      `gateway:\n  name: g1\n  asset: acme/hh\n  data_dir: ${proposed}/data\n`,
-    );
+    const call = ['simulate', recorded, '--wire', '--any-port', '--speed', '1000', '--json'];
+    const served = await headgate([...call, '--write-config', proposed]);
+    t.ok(served.json<{ tags: number }>().tags >= 4, served.err);
     const valid = await headgate(['--config', proposed, 'validate']);
     t.equal(valid.code, 0, valid.out + valid.err);
   });
 }
+
+t.test('adapters whose names differ at their ends become devices of their own', async (t) => {
+  const recorded = await temporary(t);
+  for (const serial of ['A50285BI', 'B60396CJ']) {
+    const link = `serial:/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_${serial}-if00-port0`;
+    const lines = [
+      { format: 'headgate-wire/1', link, framing: 'rtu', began: '2026-11-26T06:31:36.542Z' },
+      { t: 11.555, c: 0, q: '010100000005fc09' },
+      { t: 24.153, c: 0, a: '010101159047' },
+    ];
+    await writeFile(join(recorded, `${serial}.wire.jsonl`), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  }
+  const config = join(await temporary(t), 'config');
+  const call = ['simulate', recorded, '--wire', '--any-port', '--speed', '1000'];
+  const served = await headgate([...call, '--write-config', config]);
+  t.match(served.out, /10 tags proposed/, served.err);
+  const devices = await readdir(join(config, 'devices'));
+  t.equal(devices.length, 2);
+  t.ok(devices.some((file) => /A50285BI/.test(file)));
+  const valid = await headgate(['--config', config, 'validate']);
+  t.match(valid, { code: 0, out: /2 devices, 10 tags/ });
+});
 
 t.test('recording wires says what is missing', async (t) => {
   const config = await configured(t, { driver: 'opcua', endpoint: 'opc.tcp://127.0.0.1:1' });

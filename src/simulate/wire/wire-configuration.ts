@@ -38,7 +38,8 @@ export async function writeWireConfiguration(directory: string, endpoints: reado
 }
 
 function deviceName(link: string, unit: number, units: number): string {
-  const place = proposeSegment(link.replace(/^[a-z]+:\/*/, '')).slice(0, 40);
+  // Names of adapters differ at their ends.
+  const place = proposeSegment(link.replace(/^[a-z]+:\/*/, '').slice(-40));
   return units === 1 ? place : `${place}_${unit}`;
 }
 
