@@ -47,7 +47,7 @@ const WRITE_CODES = ['FSYNC', 'DIR_FSYNC', 'WRITE', 'TRUNCATE', 'DELETE', 'CLOSE
 export function readFailureKind(error: unknown): FailureKind {
   const code = codeOf(error);
   if (WRITE_CODES.includes(code)) return 'fatal';
-  const isLocal = code === 'SQLITE_ERROR' || code === 'SQLITE_CANTOPEN' || code === 'ENOENT' || code === 'EIO';
+  const isLocal = code === 'SQLITE_ERROR' || code === 'SQLITE_CANTOPEN' || ['ENOENT', 'EIO', 'EISDIR'].includes(code);
   return isLocal || code.startsWith('SQLITE_IOERR') ? 'damage' : failureKind(error);
 }
 

@@ -2,6 +2,7 @@ import {
   closeSync,
   cpSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -192,6 +193,13 @@ t.test('a missing -wal after a crash is counted exactly, and what is left is ser
 for (const [title, damage] of [
   ['damaged', (path: string) => writeFileSync(path, Buffer.alloc(8192, 1))],
   ['missing', (path: string) => rmSync(path)],
+  [
+    'in whose place a directory is',
+    (path: string) => {
+      rmSync(path);
+      mkdirSync(path);
+    },
+  ],
   ['empty', (path: string) => truncateSync(path, 0)],
   ['anywhere slightly rotten', (path: string) => flip(path, statSync(path).size - 700)],
 ] as const) {
