@@ -35,6 +35,8 @@ interface OpenPort {
   readonly stream: ReadStream;
 }
 
+const IN_USE = 'another program has it open; if that is the daemon, "headgate tag read" reads through it';
+
 /** A port that does not close in this time is left behind: a driver that hangs must not hang the gateway. */
 const CLOSE_MS = 1_000;
 
@@ -124,10 +126,13 @@ export class SerialLink implements ByteLink {
 
 async function openPort({ path, line, rts }: SerialLinkOptions): Promise<OpenPort> {
   const { SerialPort } = await import('serialport');
-  const control: SerialControl = await SerialPort.binding.open({
+  const opening: Promise<SerialControl> = SerialPort.binding.open({
     ...{ path, baudRate: line.baudRate, dataBits: line.dataBits, parity: line.parity, stopBits: line.stopBits },
     // Locked against other programs; the modem lines stay as they are on closing, since some devices reset with them.
     ...{ lock: true, hupcl: false, rtscts: false, xon: false, xoff: false, xany: false },
+  });
+  const control = await opening.catch((error: unknown) => {
+    throw /cannot lock port/i.test(messageOf(error)) ? new Error(IN_USE, { cause: error }) : error;
   });
   try {
     const listening = { rts: rts === null || rts.sendLevel === 'low', dtr: true };
