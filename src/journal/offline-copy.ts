@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -89,7 +89,9 @@ export class OfflineCopy {
   }
 
   #openLedger(): Database.Database {
-    if (!existsSync(join(this.#directory, 'cursors.db'))) throw new Error('there is no journal yet');
+    // A directory that may not be looked into is not one without a journal.
+    const found = statSync(join(this.#directory, 'cursors.db'), { throwIfNoEntry: false });
+    if (found === undefined) throw new Error('there is no journal yet');
     this.#copy('cursors.db');
     try {
       checkLedgerSum(join(this.#directory, 'cursors.db'));
