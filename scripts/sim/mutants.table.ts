@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'sequence-not-reserved',
     file: 'src/journal/open-store.ts',
-    from: 'head.lastSequence = isUnsure ? Math.max(highest, head.reserved) : highest;',
+    from: 'head.lastSequence = isUnsure ? Math.max(named, head.reserved) : highest;',
     to: 'head.lastSequence = highest;',
     breaks: 'a sequence is given out once',
   },
@@ -98,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'confirmation-of-an-earlier-link',
     file: 'src/runtime/forwarder/delivery.ts',
-    from: '    for (const shipment of this.#flying) this.#sentUnconfirmed.add(shipment.first, shipment.last);\n',
+    from: '    for (const { events, first, last } of this.#flying) if (events.length > 0) this.#sentUnconfirmed.add(first, last);\n',
     to: '    for (const shipment of this.#flying) this.#settle(shipment);\n',
     breaks: 'what was on the way when a link died is sent again',
   },
@@ -129,6 +129,20 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'if (untold.length === 0) return this.#cursor;',
     to: 'if (untold.length >= 0) return this.#cursor;',
     breaks: 'a receiver hears of every number',
+  },
+  {
+    name: 'silent-lane-tells-nothing',
+    file: 'src/runtime/forwarder/sink-runner.ts',
+    from: '    this.#tellPassedOver();\n',
+    to: '',
+    breaks: 'a receiver hears of what a lane passed over though no event follows in it',
+  },
+  {
+    name: 'only-this-process-tells',
+    file: 'src/runtime/forwarder/delivery.ts',
+    from: 'this.#toldThrough = head;',
+    to: '',
+    breaks: 'what an earlier process sent counts as known to a receiver',
   },
   {
     name: 'telling-lost-and-not-told-again',

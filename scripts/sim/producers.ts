@@ -23,6 +23,8 @@ export class Producers {
   readonly #dice: Dice;
   readonly #time: VirtualTime;
   readonly #streams: readonly StreamSource[];
+  /** The others fall silent with the faults: what they passed over no event tells. */
+  readonly #lastLanes: readonly Lane[];
   #n = 0;
   #lastGroups = 0;
 
@@ -36,6 +38,8 @@ export class Producers {
       const key = `plant/line/machine-${i}`;
       return { lane, key, list: isTelemetry ? listOf(key, lane) : null, bytes: Math.floor(size * dice.random()) };
     });
+    const speaking = dice.chance(0.3) ? LANES : LANES.filter(() => dice.chance(0.4));
+    this.#lastLanes = speaking.length > 0 ? speaking : [dice.pick(LANES)];
   }
 
   /** Enough was offered after the faults. */
@@ -43,12 +47,13 @@ export class Producers {
     return this.#lastGroups >= LAST_GROUPS;
   }
 
-  /** Some events; once faults have stopped, one in each lane. */
+  /** Some events; once faults have stopped, one in each lane that still speaks. */
   next(isFaulty: boolean): EventDraft[] {
     if (!isFaulty) {
       this.#lastGroups++;
-      // What a lane passed over is told with the next event of that lane.
-      return LANES.map((lane) => this.#event({ lane, key: `plant/line/last-${lane}`, list: null, bytes: 10 }));
+      return this.#lastLanes.map((lane) =>
+        this.#event({ lane, key: `plant/line/last-${lane}`, list: null, bytes: 10 }),
+      );
     }
     const count = this.#dice.chance(0.8) ? this.#dice.whole(1, 4) : this.#dice.whole(5, 25);
     return Array.from({ length: count }, () => this.#event(this.#dice.pick(this.#streams)));

@@ -16,6 +16,7 @@ export interface SimSinkSettings {
 }
 
 interface Pending {
+  readonly batch: OutgoingBatch;
   reject(error: HeadgateError): void;
 }
 
@@ -96,7 +97,7 @@ export class SimSink implements Sink {
     const encoded = this.#encoder.encode(batch, this.#context.clock.now());
     const earlier = this.#turn;
     return new Promise((resolve, reject) => {
-      const pending = { reject };
+      const pending = { batch, reject };
       this.#pending.add(pending);
       const timer = this.#context.clock.after(ACK_TIMEOUT_MS, () => settle(() => reject(this.#timeout())));
       const settle = (how: () => void) => {
@@ -128,9 +129,13 @@ export class SimSink implements Sink {
     this.#leave('closed');
   }
 
-  #checkBatch({ events }: OutgoingBatch): void {
+  #checkBatch({ events, coverage }: OutgoingBatch): void {
     if (this.#pending.size >= this.maxInFlight) {
       this.#oracle.fail('queues are bounded', `${this.#name}: ${this.#pending.size + 1} batches on the way`);
+    }
+    const isOfLane = ({ batch }: Pending) => batch.coverage?.lane === coverage?.lane;
+    if (events.length === 0 && [...this.#pending].some(isOfLane)) {
+      this.#oracle.fail('queues are bounded', `${this.#name}: told without events, with a batch on the way`);
     }
     const again = events.find(({ sequence }) => this.#confirmed.has(sequence));
     if (again !== undefined) {

@@ -17,7 +17,7 @@ export interface BatchCoverage extends SequenceRange {
   readonly settled: number;
 }
 
-/** Events that travel together, in sequence order, of one lane unless replayed. `historical`: from a backlog or replayed, not live. */
+/** Events that travel together, in sequence order, of one lane unless replayed; none, if it only tells its coverage. `historical`: from a backlog or replayed, not live. */
 export interface OutgoingBatch {
   readonly events: readonly StoredEvent[];
   readonly historical: boolean;

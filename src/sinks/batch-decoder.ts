@@ -8,6 +8,7 @@ import type { SequenceRange } from '../ports/journal.ts';
 import type { BatchCoverage } from '../ports/sink.ts';
 import { BATCH_FORMAT, CBOR_BATCH_HEAD } from './batch-encoder.ts';
 import { decompress } from './compression.ts';
+import { COVERAGE_TYPE } from './coverage-event.ts';
 import { isSoundReport, receivedLists } from './received-report.ts';
 
 /** An event as it arrived: from JSON, `data` is the contract's JSON; the lane is unknown when an older gateway sent it. */
@@ -41,7 +42,8 @@ export interface DecodeLimits {
 }
 
 /**
- * The events of a message that a sink sent: a batch in either encoding and any compression, or a single event as CloudEvents JSON.
+ * The events of a message that a sink sent: a batch in either encoding and any compression, or a single event as CloudEvents JSON. None, if
+ * it only tells what was passed over.
  * @throws BATCH_INVALID damaged, foreign, or over the limits; nothing of it is then believed
  */
 export async function decodeBatch(payload: Uint8Array, limits: DecodeLimits = {}): Promise<ReceivedBatch> {
@@ -127,7 +129,10 @@ function cborEvent(item: unknown, lists: ReadonlyMap<string, TagList>, journalId
 
 function parseJsonMessage(bytes: Uint8Array): ReceivedBatch {
   const value = parseJson(bytes);
-  if (isObject(value) && value['specversion'] !== undefined) return singleEvent(value);
+  if (isObject(value) && value['specversion'] !== undefined) {
+    const isEventOfJournal = value['type'] !== COVERAGE_TYPE || value['sequence'] !== undefined;
+    return isEventOfJournal ? singleEvent(value) : coverageAlone(value);
+  }
   const head = batchHead(value);
   const events: unknown = isObject(value) ? value['events'] : undefined;
   if (!Array.isArray(events)) throw invalid('no events');
@@ -142,6 +147,19 @@ function singleEvent(value: Record<string, unknown>): ReceivedBatch {
   const [, , gateway = ''] = event.source.split('/');
   const historical = value['historical'] === true;
   return covering({ journalId, gateway, sent: null, historical, events: [event], ...delivery });
+}
+
+/** What a sink tells that has no event to carry it. */
+function coverageAlone(value: Record<string, unknown>): ReceivedBatch {
+  const { journalid: journalId, source, time, coversfrom, coversto } = value;
+  const delivery = deliveryOf({ ...value, first: coversfrom, last: coversto });
+  const sent = Date.parse(String(time));
+  if (typeof journalId !== 'string' || typeof source !== 'string' || !Number.isFinite(sent)) {
+    throw invalid('journalid, source or time of a coverage is missing or has the wrong type');
+  }
+  if (delivery.coverage === null) throw invalid('a coverage does not tell its lane, its range or what is settled');
+  const [, , gateway = ''] = source.split('/');
+  return { journalId, gateway, sent, historical: false, events: [], ...delivery };
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -1,3 +1,4 @@
+import type { SequenceRange } from '../ports/journal.ts';
 import type { OutgoingBatch } from '../ports/sink.ts';
 
 /**
@@ -20,11 +21,14 @@ export function withDelivery(json: string, batch: OutgoingBatch, index: number, 
       : {
           coversfrom: before === undefined ? coverage.first : before.sequence + 1,
           ...(isLast && coverage.last !== events[index]?.sequence ? { coversto: coverage.last } : {}),
-          ...(isLast && absent.length > 0
-            ? { absent: absent.map(({ first, last }) => `${first}-${last}`).join() }
-            : {}),
+          ...(isLast && absent.length > 0 ? { absent: absentText(absent) } : {}),
           settled: coverage.settled,
         }),
   };
   return `${json.slice(0, -1)},${JSON.stringify(attributes).slice(1)}`;
+}
+
+/** Ranges as the scalar that a CloudEvents attribute must be: `13-15,20-22`. */
+export function absentText(absent: readonly SequenceRange[]): string {
+  return absent.map(({ first, last }) => `${first}-${last}`).join();
 }

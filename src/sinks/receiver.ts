@@ -108,24 +108,25 @@ export class Receiver {
 
   /** Take a batch. @returns what is new in it, in order */
   receive(batch: Delivery): readonly ReceivedEvent[] {
-    const { events, historical, coverage = null, sink = null, replay = null } = batch;
+    const { events, historical, coverage = null, replay = null } = batch;
+    const base = baseOf(batch);
     const fresh: ReceivedEvent[] = [];
     for (const event of events) {
       this.#counts.received++;
       const key = coverage?.lane ?? (replay === null ? undefined : event.lane) ?? 'any';
-      const account = this.#lane(journalIdOf(event), key, coverage, event.sequence);
+      const account = this.#lane(journalIdOf(event), key, base);
       if (account.covered.add(event.sequence, event.sequence) === 0) {
         this.#counts.repeats++;
         continue;
       }
       this.#counts.unique++;
       if (replay === null) this.#checkOrder(account, event, historical);
-      if (event.type === GAP_TYPE) this.#noteGap(event, coverage, sink);
+      if (event.type === GAP_TYPE) this.#noteGap(event, batch, base);
       fresh.push(event);
     }
     const journalId = batch.journalId ?? (events[0] === undefined ? null : journalIdOf(events[0]));
     if (coverage !== null && journalId !== null) {
-      this.#cover(journalId, coverage, events);
+      this.#cover(journalId, coverage, events, base);
       const journal = this.#journals.get(journalId);
       if (journal !== undefined) journal.settled = Math.max(journal.settled, coverage.settled);
     }
@@ -210,9 +211,9 @@ export class Receiver {
     }
   }
 
-  #cover(journalId: string, coverage: BatchCoverage, events: readonly ReceivedEvent[]): void {
+  #cover(journalId: string, coverage: BatchCoverage, events: readonly ReceivedEvent[], base: number | null): void {
     const { lane, first, last, absent = [] } = coverage;
-    const { covered, silent } = this.#lane(journalId, lane, coverage, first);
+    const { covered, silent } = this.#lane(journalId, lane, base);
     covered.add(first, last);
     silent.add(first, (events[0]?.sequence ?? last + 1) - 1);
     silent.add((events.at(-1)?.sequence ?? last) + 1, last);
@@ -223,12 +224,11 @@ export class Receiver {
     if (silent.ranges.length > MOST_SILENT) silent.remove(1, this.completeThrough(journalId, lane));
   }
 
-  #lane(journalId: string, key: LaneKey, coverage: BatchCoverage | null, sequence: number): LaneAccount {
+  /** @param base where the account of the journal begins if this is its first batch */
+  #lane(journalId: string, key: LaneKey, base: number | null): LaneAccount {
     let journal = this.#journals.get(journalId);
     if (journal === undefined) {
-      // What the sender had confirmed before the first batch came went to others, or to this one before its account began.
-      const before = coverage === null ? null : Math.min(coverage.first, sequence, coverage.settled + 1);
-      journal = { base: this.#firstSequence ?? before, settled: 0, lanes: new Map() };
+      journal = { base: this.#firstSequence ?? base, settled: 0, lanes: new Map() };
       this.#journals.set(journalId, journal);
     }
     let account = journal.lanes.get(key);
@@ -259,11 +259,22 @@ export class Receiver {
   }
 
   /** A gap lies in the lane that it names, whatever lane told of it. */
-  #noteGap(event: ReceivedEvent, coverage: BatchCoverage | null, sink: string | null): void {
+  #noteGap(event: ReceivedEvent, { coverage = null, sink = null }: Delivery, base: number | null): void {
     const { lane }: { lane?: unknown } = typeof event.data === 'object' && event.data !== null ? event.data : {};
     const key = coverage === null ? 'any' : LANES.find((known) => known === lane);
-    if (key !== undefined) this.#lane(journalIdOf(event), key, coverage, event.sequence).gaps.note(event, sink);
+    if (key !== undefined) this.#lane(journalIdOf(event), key, base).gaps.note(event, sink);
   }
+}
+
+/**
+ * Where an account begins that begins with this batch: what the sender had confirmed before went to others, or to this receiver before its
+ * account. Without events it may speak for what was passed over long before. Null: its sender does not tell.
+ */
+function baseOf({ events, coverage = null }: Delivery): number | null {
+  if (coverage === null) return null;
+  const [event] = events;
+  const after = coverage.settled + 1;
+  return event === undefined ? after : Math.min(coverage.first, event.sequence, after);
 }
 
 /** The journal of an event, by its id. */

@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 export interface SinkBench {
   readonly sink: Sink;
   /** All that the destination got so far, in the order it came. */
-  received(): readonly Pick<ReceivedBatch, 'events' | 'historical' | 'sink' | 'coverage'>[];
+  received(): readonly Pick<ReceivedBatch, 'events' | 'historical' | 'sink' | 'coverage' | 'journalId'>[];
   /** The link ends with an error. */
   cut(): void;
   /** Nothing passes any more, and nothing says so; new connections hang. */
@@ -97,6 +97,16 @@ export function testSink(t: Test, makeBench: () => Promise<SinkBench>): void {
     told.slice(1).forEach(({ first }, i) => {
       t.equal(first, (told[i]?.last ?? 0) + 1);
     });
+  });
+
+  t.test('tells what was passed over without an event to carry it', async (t) => {
+    const made = await bench(t);
+    await made.sink.connect();
+    const coverage = { lane: 'bulk', first: 3, last: 9, absent: [{ first: 12, last: 15 }], settled: 20 } as const;
+    const receipt = await made.sink.send({ events: [], historical: false, coverage });
+    t.ok(receipt.bytes > 0);
+    await until(() => made.received().length === 1, { what: 'arrival' });
+    t.match(made.received()[0], { events: [], historical: false, sink: 'up', coverage, journalId: 'j1' });
   });
 
   t.test('refuses to send while it is not connected', async (t) => {

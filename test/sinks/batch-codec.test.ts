@@ -7,7 +7,9 @@ import { type TagList, TelemetryReport } from '../../src/model/telemetry.ts';
 import type { CommittedEvent, StoredEvent } from '../../src/ports/journal.ts';
 import { decodeBatch, type ReceivedEvent } from '../../src/sinks/batch-decoder.ts';
 import { BatchEncoder } from '../../src/sinks/batch-encoder.ts';
+import { coverageEventJson } from '../../src/sinks/coverage-event.ts';
 import { int16List, plainEvent, report } from '../support/events.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
 const encoder = (encoding: 'cbor' | 'json', compression: 'zstd' | 'gzip' | 'none') =>
@@ -160,6 +162,18 @@ const telemetry = (over: object) => {
 };
 const item = (bytes: unknown) => ({ ...envelope, items: [[1, 0, 1, bytes]] });
 
+const coverageEvent = (change: object) => {
+  const context = { clock: new FakeClock(), journalId: 'j', gatewayName: 'gw' };
+  const told = coverageEventJson({ lane: 'bulk', first: 3, last: 9, settled: 2 }, context, 'up');
+  return Buffer.from(JSON.stringify({ ...JSON.parse(told), ...change }));
+};
+
+t.test('an event of the journal is one, whatever its type', async (t) => {
+  t.match(await decodeBatch(coverageEvent({})), { events: [], coverage: { first: 3, last: 9 }, gateway: 'gw' });
+  const stored = { id: 'j-5', sequence: '0000000000000005', recordedtime: '2026-01-01T00:00:00Z' };
+  t.match(await decodeBatch(coverageEvent(stored)), { events: [{ id: 'j-5' }], journalId: 'j' });
+});
+
 const REFUSED: readonly [string, Uint8Array][] = [
   ['nothing', Buffer.alloc(0)],
   ['text', Buffer.from('hello')],
@@ -167,6 +181,10 @@ const REFUSED: readonly [string, Uint8Array][] = [
   ['cut JSON', Buffer.from('{"format":"headgate.batch.v1","events":[')],
   ['JSON that is not UTF-8', Buffer.from([0x7b, 0xff, 0x7d])],
   ['a JSON event without id', Buffer.from(JSON.stringify({ ...envelope, events: [{ specversion: '1.0' }] }))],
+  ['a coverage without journal', coverageEvent({ journalid: undefined })],
+  ['a coverage without time', coverageEvent({ time: 'now' })],
+  ['a coverage of an unknown lane', coverageEvent({ lane: 'other' })],
+  ['a coverage of a range that ends before it begins', coverageEvent({ coversto: 2 })],
   ['a zip bomb', gzipSync(bomb)],
   ['a zstd bomb', zstdCompressSync(bomb)],
   [

@@ -114,6 +114,19 @@ t.test('begins with what the sender had not confirmed when the first batch came'
   t.match(receiver.figures(), { unique: 2, repeats: 0, missing: 0 });
 });
 
+t.test('a batch without events speaks for its range, and begins no account before what is settled', async (t) => {
+  const telling = { events: [], historical: false, journalId: 'j' };
+  const receiver = new Receiver({ firstSequence: 1 });
+  receiver.receive(batch('bulk', [11, 12], [11, 12]));
+  t.match(receiver.figures(), { missing: 10 });
+  receiver.receive({ ...telling, coverage: { lane: 'bulk', first: 1, last: 10, settled: 12 } });
+  t.match(receiver.figures(), { received: 2, missing: 0, lost: 0 });
+  const late = new Receiver();
+  late.receive({ ...telling, coverage: { lane: 'bulk', first: 1, last: 10, settled: 12 } });
+  late.receive(batch('bulk', [13, 13], [13], 12));
+  t.match(late.figures(), { unique: 1, missing: 0, lost: 0 });
+});
+
 t.test('a replay brings only what did not come before, and upsets no account', async (t) => {
   const receiver = new Receiver({ firstSequence: 1 });
   receiver.receive(batch('bulk', [1, 10], [2, 4, 10]));

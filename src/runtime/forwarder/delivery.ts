@@ -41,12 +41,14 @@ export class Delivery {
   #position: Record<Stream, number>;
   #remainders: Remainder[] = [];
   #bytesFlying: Record<Stream, number> = { live: 0, backlog: 0 };
-  /** What was passed over and no shipment has spoken for yet. */
+  /** What was passed over and no confirmed shipment has spoken for yet. */
   readonly #silent = new SequenceRanges();
   /** Given up, and the gap that tells of it is not stored yet. */
   readonly #unrecorded = new SequenceRanges();
   /** Given up, its gap stored, and no shipment has told yet that it will not come: who restores the order waits for that. */
   readonly #buried = new SequenceRanges();
+  /** Through here a receiver may have been told of numbers, by this process or one before: what it does not know below is missing to it. */
+  #toldThrough = 0;
 
   /** @param splitThreshold this many waiting events are a backlog */
   constructor(cursor: Cursor, splitThreshold: number) {
@@ -102,6 +104,7 @@ export class Delivery {
     this.#boundary = null;
     if (this.#isFirstLink) {
       this.#isFirstLink = false;
+      this.#toldThrough = head;
       if (waiting > 0 || above.length > 0) this.#splitAt(head);
     } else if (before !== null) {
       const next = nextUnsettled(this.#cursor, before, head);
@@ -112,7 +115,7 @@ export class Delivery {
 
   /** Nothing is on the way any more. */
   linkDown(): void {
-    for (const shipment of this.#flying) this.#sentUnconfirmed.add(shipment.first, shipment.last);
+    for (const { events, first, last } of this.#flying) if (events.length > 0) this.#sentUnconfirmed.add(first, last);
     this.#flying.clear();
     this.#remainders = [];
     this.#bytesFlying = { live: 0, backlog: 0 };
@@ -144,11 +147,10 @@ export class Delivery {
   ship(stream: Stream, range: SequenceRange, events: readonly StoredEvent[], now: Millis): Shipment {
     const bytes = events.reduce((sum, event) => sum + event.bytes.length, 0);
     this.#position[stream] = range.last;
-    const silent = this.#silent.ranges;
-    const before = silent.find(({ last }) => last === range.first - 1);
+    const untold = this.#untold();
+    const before = untold.find(({ last }) => last === range.first - 1);
     const speaksFrom = before?.first ?? range.first;
-    const elsewhere = silent.filter((range) => range !== before);
-    const absent = [...elsewhere, ...this.#buried.ranges].map(({ first, last }) => ({ first, last }));
+    const absent = untold.filter((range) => range !== before);
     return this.#fly({ ...range, stream, speaksFrom, absent, events, bytes, historical: stream === 'backlog' }, now);
   }
 
@@ -157,6 +159,22 @@ export class Delivery {
     if (this.#flying.size > 0) return null;
     const remainder = this.#remainders.shift();
     return remainder === undefined ? null : this.#fly(remainder, now);
+  }
+
+  /** A receiver takes for missing what will not come, and nothing is on the way that could tell. */
+  get owesTelling(): boolean {
+    if (this.#flying.size > 0 || this.hasRemainders) return false;
+    const isBelow = ([lowest]: readonly SequenceRange[]) => lowest !== undefined && lowest.first <= this.#toldThrough;
+    return isBelow(this.#silent.ranges) || isBelow(this.#buried.ranges);
+  }
+
+  /** Put on the way, without events, what is owed: no event has come to tell it. Null: nothing is. */
+  tell(now: Millis): Shipment | null {
+    if (!this.owesTelling) return null;
+    const [range, ...absent] = this.#untold().filter(({ first }) => first <= this.#toldThrough);
+    if (range === undefined) return null;
+    const nothing = { stream: 'live', events: [], bytes: 0, historical: false } as const;
+    return this.#fly({ ...range, ...nothing, speaksFrom: range.first, absent }, now);
   }
 
   /** How many events of a shipment have been on the way before without being confirmed. */
@@ -178,33 +196,35 @@ export class Delivery {
   /** The sink confirmed; false when the shipment belongs to an earlier link. */
   confirmed(shipment: Shipment): boolean {
     if (!this.#land(shipment)) return false;
-    this.#silent.remove(shipment.speaksFrom, shipment.first - 1);
-    for (const { first, last } of shipment.absent) {
-      this.#silent.remove(first, last);
-      this.#buried.remove(first, last);
+    const { speaksFrom, last, absent } = shipment;
+    for (const told of [{ first: speaksFrom, last }, ...absent]) {
+      this.#silent.remove(told.first, told.last);
+      this.#buried.remove(told.first, told.last);
     }
     this.#settle(shipment);
     return true;
   }
 
   /**
-   * The sink will never take this shipment: a batch is halved, both halves go next; a lone event is passed over.
+   * The sink will never take this shipment: a batch is halved, both halves go next; a lone event is passed over. What was
+   * told without events waits for the next.
    * @returns the event that is given up, or null; `recorded` is to follow
    */
   rejected(shipment: Shipment): StoredEvent | null {
     if (!this.#land(shipment)) return null;
     const { events } = shipment;
-    if (events.length <= 1) {
-      const [event] = events;
+    const [event] = events;
+    if (event === undefined) {
+      this.#toldThrough = 0;
+      return null;
+    }
+    if (events.length === 1) {
       this.#settle(shipment);
       // The event is told of by a gap; what lies beside it was to be told by this shipment.
-      const { first, last } = shipment;
-      this.#silent.add(first, Math.min(last, (event?.sequence ?? last + 1) - 1));
-      if (event !== undefined) {
-        this.#silent.add(event.sequence + 1, last);
-        this.#unrecorded.add(event.sequence, event.sequence);
-      }
-      return event ?? null;
+      this.#silent.add(shipment.first, event.sequence - 1);
+      this.#silent.add(event.sequence + 1, shipment.last);
+      this.#unrecorded.add(event.sequence, event.sequence);
+      return event;
     }
     // What was sent after it has overtaken it.
     const historical = shipment.historical || this.#position[shipment.stream] > shipment.last;
@@ -239,6 +259,13 @@ export class Delivery {
     if (this.#buried.ranges.length > MAX_RANGES_ABOVE && lowest) this.#buried.remove(lowest.first, lowest.last);
   }
 
+  /** What will not come and no confirmed shipment has told yet, the lowest first; no more ranges than a batch can tell. */
+  #untold(): readonly SequenceRange[] {
+    const untold = new SequenceRanges(this.#silent.ranges);
+    for (const { first, last } of this.#buried.ranges) untold.add(first, last);
+    return untold.ranges.slice(0, MAX_RANGES_ABOVE);
+  }
+
   #splitAt(boundary: number): void {
     this.#boundary = boundary;
     this.#position.live = boundary;
@@ -248,6 +275,7 @@ export class Delivery {
   #fly(remainder: Remainder, now: Millis): Shipment {
     const shipment = { ...remainder, sentAt: now };
     this.#flying.add(shipment);
+    for (const { last } of [shipment, ...shipment.absent]) this.#toldThrough = Math.max(this.#toldThrough, last);
     this.#bytesFlying[shipment.stream] += shipment.bytes;
     return shipment;
   }

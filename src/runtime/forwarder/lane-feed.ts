@@ -32,6 +32,9 @@ export interface BatchLimits {
   readonly lingerMs: Millis;
 }
 
+/** What a lane passed over is told by its next events; when none come within this, by itself. */
+const TELL_AFTER_MS = 2000;
+
 /** One lane of one sink: what its Delivery wants next, from memory or from the journal. Decides no times and sends nothing. */
 export class LaneFeed {
   readonly lane: Lane;
@@ -39,6 +42,7 @@ export class LaneFeed {
   readonly #recent: RecentEvents;
   readonly #lanes: RecentLanes;
   readonly #readers: Readonly<Record<Stream, PageReader>>;
+  #owesSince: Millis | null = null;
 
   constructor(options: LaneFeedOptions) {
     const { lane, cursor, journal, recent, backlogEvents, onReady, onReadFailed } = options;
@@ -52,6 +56,7 @@ export class LaneFeed {
 
   /** Begin on a new link. @returns the last sequence of the backlog, or null */
   linkUp(): number | null {
+    this.#owesSince = null;
     this.#readers.live.reset();
     this.#readers.backlog.reset();
     this.delivery.linkUp(this.#lanes.top, this.waiting(), (after) => after >= this.#recent.floor);
@@ -134,9 +139,22 @@ export class LaneFeed {
       const isAll = this.#recent.waiting(lastTaken, last) === null;
       range = { first, last: isAll ? last : lastTaken };
     }
-    if (events.length > 0) return delivery.ship(stream, range, events, now);
-    delivery.skip(stream, range);
-    return null;
+    if (events.length === 0) {
+      delivery.skip(stream, range);
+      return null;
+    }
+    this.#owesSince = null;
+    return delivery.ship(stream, range, events, now);
+  }
+
+  /** How much longer what is owed to a receiver waits for events that would carry it; null: nothing is owed. */
+  tellsInMs(now: Millis): Millis | null {
+    if (!this.delivery.owesTelling) {
+      this.#owesSince = null;
+      return null;
+    }
+    this.#owesSince ??= now;
+    return Math.max(0, this.#owesSince + TELL_AFTER_MS - now);
   }
 
   /** Nothing of this lane waits: its place follows the others'. */

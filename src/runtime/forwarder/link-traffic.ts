@@ -88,7 +88,7 @@ export class LinkTraffic {
   confirmed(lane: Lane, shipment: Shipment, wireBytes: number, now: Millis): void {
     this.#cap.correct(this.#charged.get(shipment) ?? 0, shipment.bytes, wireBytes);
     this.#charged.delete(shipment);
-    if (lane !== 'critical') this.#window.confirmed(shipment.bytes, shipment.sentAt, now);
+    if (lane !== 'critical' && shipment.events.length > 0) this.#window.confirmed(shipment.bytes, shipment.sentAt, now);
   }
 
   /** A replayed batch goes, on what the cap allows. @returns what it was charged */

@@ -50,7 +50,7 @@ export class RateCap {
 
   /** The size of a batch is known. */
   correct(charged: number, eventBytes: number, wireBytes: number): void {
-    if (this.#bytesPerSecond === null || charged === 0) return;
+    if (this.#bytesPerSecond === null) return;
     this.#account += charged - wireBytes;
     if (eventBytes > 0) this.#ratio += (wireBytes / eventBytes - this.#ratio) * RATIO_WEIGHT;
   }

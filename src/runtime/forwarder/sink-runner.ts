@@ -8,14 +8,16 @@ import type { Sink } from '../../ports/sink.ts';
 import type { ReplayTarget } from '../replay/replay-run.ts';
 import { Confirmations } from './confirmations.ts';
 import type { Shipment, Stream } from './delivery.ts';
+import { IdleWait } from './idle-wait.ts';
 import { type BatchLimits, LaneFeed, type Ready } from './lane-feed.ts';
+import type { Candidate } from './link-share.ts';
 import { LinkTraffic, type Load } from './link-traffic.ts';
 import { LinkTrust } from './link-trust.ts';
-import { RateMeter } from './rate-meter.ts';
 import type { RecentLanes } from './recent-lanes.ts';
 import { SinkLink } from './sink-link.ts';
 import { SinkReplay } from './sink-replay.ts';
 import type { SinkStatus } from './sink-status.ts';
+import { SinkTotals } from './sink-totals.ts';
 import { SoonestTimer } from './soonest-timer.ts';
 
 export interface SinkRunnerOptions {
@@ -39,6 +41,8 @@ export interface SinkRunnerOptions {
 const BACKLOG_EVENTS = 256;
 const READ_RETRY_MS = 1000;
 const STREAMS: readonly Stream[] = ['live', 'backlog'];
+/** As what a batch without events has its place on the link, whatever its lane: only the cap holds it. */
+const TELLING: Candidate = { lane: 'normal', stream: 'live' };
 
 /** Feeds one sink from memory and journal by what its lanes want. Shares nothing with other sinks but read-only events. */
 export class SinkRunner {
@@ -55,16 +59,14 @@ export class SinkRunner {
   };
   /** Where the backlogs end that were told of: one connection after the other says it once. */
   readonly #toldBacklogs = new Map<Lane, number>();
-  readonly #eventRate = new RateMeter();
-  readonly #byteRate = new RateMeter();
+  readonly #totals = new SinkTotals();
   readonly #wake: SoonestTimer;
+  readonly #idle: IdleWait;
   #readRetry: Timer | null = null;
   #isTurnAsked = false;
   #isStopping = false;
   #isStopped = false;
   #replaying = 0;
-  #onIdle: (() => void) | null = null;
-  #counts = { eventsSettled: 0, batchesSettled: 0, bytesSent: 0, resent: 0, deadLettered: 0 };
 
   constructor(options: SinkRunnerOptions) {
     this.#options = options;
@@ -83,6 +85,7 @@ export class SinkRunner {
     this.#feeds = LANES.map((lane) => this.#lanes[lane]);
     this.#traffic = new LinkTraffic(sink.pacing);
     this.#wake = new SoonestTimer(clock, () => this.#pump());
+    this.#idle = new IdleWait(clock);
     this.#link = new SinkLink({
       sink,
       clock,
@@ -111,7 +114,7 @@ export class SinkRunner {
   /** Send what lingers, give confirmations until `deadlineMs`, disconnect. */
   async stop(deadlineMs: Millis): Promise<void> {
     this.hurry();
-    if (this.#link.isUp) await this.#idle(deadlineMs);
+    if (this.#link.isUp && this.#inFlight() > 0) await this.#idle.wait(deadlineMs);
     this.#isStopped = true;
     this.#wake.cancel();
     this.#readRetry?.cancel();
@@ -176,12 +179,11 @@ export class SinkRunner {
       inFlight: { batches: load.batches, bytes: load.bytes.live + load.bytes.backlog },
       backlog: this.#feeds.reduce((sum, feed) => sum + feed.backlog(), 0),
       held: this.#traffic.holds(clock.now(), now),
-      rates: { eventsPerSecond: this.#eventRate.perSecond(now), bytesPerSecond: this.#byteRate.perSecond(now) },
       lastError: this.#link.lastError,
       connections: this.#link.connections,
       reconnects: Math.max(0, this.#link.connections - 1),
       connectFailures: this.#link.connectFailures,
-      ...this.#counts,
+      ...this.#totals.figures(now),
     };
   }
 
@@ -203,7 +205,7 @@ export class SinkRunner {
     if (this.#trust.down()) this.#options.observer.emit('sink-fruitless');
     for (const { delivery } of this.#feeds) delivery.linkDown();
     this.#traffic.lost();
-    this.#onIdle?.();
+    this.#idle.over();
   }
 
   /** Send all that may be sent now. */
@@ -222,6 +224,22 @@ export class SinkRunner {
         this.#pumpNextTurn();
         break;
       }
+    }
+    this.#tellPassedOver();
+  }
+
+  /** Where no events have come to carry it, what a lane passed over is told by a batch without any. */
+  #tellPassedOver(): void {
+    const { clock } = this.#options;
+    const now = clock.monotonic();
+    for (const feed of this.#feeds) {
+      const tellsInMs = feed.tellsInMs(now);
+      if (tellsInMs === null || !this.#traffic.hasRoom(TELLING, this.#load())) continue;
+      const heldMs = this.#traffic.heldMs(TELLING, clock.now(), now);
+      const waitMs = Math.max(heldMs, this.#isStopping ? 0 : tellsInMs);
+      const shipment = waitMs > 0 ? null : feed.delivery.tell(now);
+      if (shipment !== null) this.#send(feed.lane, shipment);
+      else this.#wake.in(waitMs);
     }
   }
 
@@ -290,10 +308,11 @@ export class SinkRunner {
 
   #send(lane: Lane, shipment: Shipment): void {
     const { sink, observer, clock } = this.#options;
-    this.#trust.sent({ lane, stream: shipment.stream });
+    // Without events it says nothing of the size of batches that get through.
+    if (shipment.events.length > 0) this.#trust.sent({ lane, stream: shipment.stream });
     const resent = this.#lanes[lane].delivery.resentIn(shipment);
     if (resent > 0) {
-      this.#counts.resent += resent;
+      this.#totals.resent(resent);
       observer.emit('sink-events-resent', {}, resent);
     }
     this.#traffic.sent(lane, shipment, clock.monotonic());
@@ -312,15 +331,11 @@ export class SinkRunner {
     if (!delivery.confirmed(shipment)) return;
     const now = clock.monotonic();
     this.#traffic.confirmed(lane, shipment, bytes, now);
-    this.#confirmations[lane].add(shipment.first, shipment.last, clock.now());
     const count = shipment.events.length;
-    this.#counts.eventsSettled += count;
-    this.#counts.batchesSettled++;
-    this.#counts.bytesSent += bytes;
-    this.#eventRate.add(count, now);
-    this.#byteRate.add(bytes, now);
+    if (count > 0) this.#confirmations[lane].add(shipment.first, shipment.last, clock.now());
+    this.#totals.confirmed(count, bytes, now);
     observer.emit('sink-events-settled', {}, count);
-    this.#trust.confirmed({ lane, stream: shipment.stream });
+    if (count > 0) this.#trust.confirmed({ lane, stream: shipment.stream });
     this.#link.proven();
     if (hadBacklog && delivery.boundary === null) observer.emit('sink-backlog-drained', { lane });
     for (const feed of this.#feeds) feed.passOver();
@@ -343,12 +358,13 @@ export class SinkRunner {
     if (givenUp === null) {
       observer.emit('sink-batch-rejected', { events: events.length, reason: messageOf(error) });
     } else {
-      this.#counts.deadLettered++;
+      this.#totals.deadLettered();
       observer.emit('sink-event-dead-lettered', { first, last, reason: messageOf(error) });
       void onDeadLetter(givenUp, messageOf(error)).then((isStored) => {
         if (!isStored) return;
         this.#lanes[lane].delivery.recorded(givenUp);
         this.#cursorMoved(lane);
+        this.#pump();
       });
     }
     this.#pump();
@@ -357,7 +373,7 @@ export class SinkRunner {
 
   /**
    * Something of the lane was settled. What is merely passed over is not told to the journal: after a restart it is passed over again, and
-   * then the next batch speaks for it.
+   * then told.
    */
   #cursorMoved(lane: Lane): void {
     const { journal, name, onSettled } = this.#options;
@@ -366,8 +382,7 @@ export class SinkRunner {
   }
 
   #settledThrough(): number {
-    const { critical, normal, bulk } = this.#lanes;
-    return Math.min(critical.delivery.cursor.settled, normal.delivery.cursor.settled, bulk.delivery.cursor.settled);
+    return Math.min(...this.#feeds.map(({ delivery }) => delivery.cursor.settled));
   }
 
   #inFlight(): number {
@@ -392,18 +407,7 @@ export class SinkRunner {
     });
   }
 
-  #idle(deadlineMs: Millis): Promise<void> {
-    if (this.#inFlight() === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(deadlineMs, resolve);
-      this.#onIdle = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
-  }
-
   #checkIdle(): void {
-    if (this.#inFlight() === 0) this.#onIdle?.();
+    if (this.#inFlight() === 0) this.#idle.over();
   }
 }

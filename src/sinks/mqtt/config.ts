@@ -84,7 +84,7 @@ export const mqttSinkSchema = Type.Object(
     format: Type.Optional(
       Type.Union([Type.Literal('batches'), Type.Literal('events')], {
         description:
-          'batches: many events in a message, the least bytes. events: each event a message of its own, CloudEvents structured JSON.',
+          'batches: many events in a message, the least bytes. events: each event a message of its own, CloudEvents structured JSON; those of type headgate.coverage.v1 only tell what is not to be waited for.',
         default: 'batches',
       }),
     ),

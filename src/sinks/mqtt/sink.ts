@@ -3,6 +3,7 @@ import { toCloudEventJson } from '../../model/cloud-event.ts';
 import { topicOf } from '../../model/topic.ts';
 import type { OutgoingBatch, SendReceipt, Sink, SinkContext, SinkPacing } from '../../ports/sink.ts';
 import { BatchEncoder, eventOf } from '../batch-encoder.ts';
+import { coverageEventJson, coverageTopic } from '../coverage-event.ts';
 import { withDelivery } from '../delivery-attributes.ts';
 import { sharingOf } from '../sharing-config.ts';
 import type { MqttSinkConfig } from './config.ts';
@@ -111,11 +112,19 @@ export class MqttSink implements Sink {
   async #messages(batch: OutgoingBatch): Promise<readonly MqttMessage[]> {
     const isUrgent = batch.coverage?.lane === 'critical';
     if (this.#config.format === 'events') {
+      if (batch.events.length === 0) return this.#coverage(batch);
       return batch.events.map((stored, i) => ({ ...this.#event(batch, stored, i), isUrgent }));
     }
     const payload = await this.#encoder.encode(batch, this.#context.clock.now());
     const contentType = this.#config.encoding === 'json' ? 'application/json' : 'application/cbor';
     return [{ topic: `${this.#topic}/batch/v1`, payload, contentType, isUrgent }];
+  }
+
+  #coverage({ coverage }: OutgoingBatch): MqttMessage[] {
+    if (coverage === null) return [];
+    const topic = `${this.#topic}/${coverageTopic(this.#context.gatewayName)}`;
+    const payload = coverageEventJson(coverage, this.#context, this.#name);
+    return [{ topic, payload, contentType: 'application/cloudevents+json', isUrgent: coverage.lane === 'critical' }];
   }
 
   #event(batch: OutgoingBatch, stored: OutgoingBatch['events'][number], index: number): Omit<MqttMessage, 'isUrgent'> {

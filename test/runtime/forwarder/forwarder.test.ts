@@ -42,6 +42,39 @@ t.test('sends what was stored while the upstream was not there at start', async 
   t.same(journal.cursors.get('up')?.normal, { settled: 5011, above: [] });
 });
 
+for (const format of ['batches', 'events']) {
+  t.test(`a receiver hears what a silent lane passed over below its last event, as ${format}`, async (t) => {
+    const journal = new MemoryJournal();
+    journal.hole(500);
+    const read = Promise.withResolvers<{ events: []; through: number }>();
+    journal.readFault = () => read.promise;
+    const rig = await startRig(t, { format }, journal);
+    await until(() => isUp(rig), { what: 'up' });
+    await journal.append([plainEvent(1)]);
+    await until(() => journal.cursors.get('up')?.normal.above.length === 1, { what: 'live confirmed' });
+    await until(() => rig.reader.receiver.figures().missing === 500, { what: 'a hole that may be a backlog' });
+    read.resolve({ events: [], through: 500 });
+    await until(() => rig.reader.receiver.figures().missing === 0, { what: 'word of it' });
+    await until(() => journal.cursors.get('up')?.normal.settled === 501, {
+      what: 'a cursor that need not tell it again',
+    });
+    t.match(rig.reader.receiver.figures(), { received: 1, unique: 1, lost: 0 });
+    t.match(rig.status(), { eventsSettled: 1, resent: 0, connections: 1, lastError: null });
+    t.equal(rig.reader.failure, null);
+  });
+}
+
+t.test('lanes that nobody waits for say nothing while others grow', async (t) => {
+  const rig = await startRig(t);
+  await until(() => isUp(rig), { what: 'up' });
+  const since = livedMs();
+  for (let i = 0; livedMs() - since < 5000; i++) {
+    await rig.journal.append([plainEvent(i)]);
+    await rig.settled();
+  }
+  t.ok(rig.reader.batches.every(({ events }) => events.length > 0));
+});
+
 t.test('drains a backlog in order while live events arrive beside it', async (t) => {
   const rig = await startRig(t);
   await rig.journal.append([noise()]);
