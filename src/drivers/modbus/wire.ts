@@ -1,32 +1,14 @@
 import { HeadgateError } from '../../errors/headgate-error.ts';
 import type { Millis } from '../../model/time.ts';
-import type { Observer } from '../../observe/observer.ts';
-import type { Clock, Random, Timer } from '../../ports/clock.ts';
-import type { ClientHandlers, FrameListener, WireClient } from './client.ts';
+import type { Timer } from '../../ports/clock.ts';
+import type { WireClient } from './client.ts';
 import type { ModbusReply } from './frame.ts';
+import { HangUps } from './hang-ups.ts';
 import { RecentSlowest } from './recent-slowest.ts';
 import { backoffMs, earliest } from './schedule.ts';
 import { UseMeter } from './use-meter.ts';
 import type { SentJob, WaitingJob, WireJob, WireReply } from './wire-job.ts';
-
-export interface WireOptions {
-  /** For people: `192.168.0.20:502`, `/dev/ttyUSB0`. */
-  readonly place: string;
-  /** A client for one connection, not open yet. */
-  readonly makeClient: (handlers: ClientHandlers) => WireClient;
-  /** Who hears of the frames of a connection, by its number; asked once for each connection. */
-  readonly listenerOf?: (connection: number) => () => FrameListener | null;
-  readonly pauseMs: Millis;
-  readonly reconnectMinMs: Millis;
-  readonly reconnectMaxMs: Millis;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly observer: Observer;
-  /** The connection is open after having been down. */
-  readonly onUp: () => void;
-  /** The connection is down and stays so until `onUp`; called once for each time, and for a first attempt that fails. */
-  readonly onDown: (error: HeadgateError) => void;
-}
+import type { WireOptions } from './wire-options.ts';
 
 /** Scans in step begin within so long of each other. */
 const SETTLE_MS = 5;
@@ -66,6 +48,7 @@ export class Wire {
   #answeredAt: Millis = Number.NEGATIVE_INFINITY;
   #busySince: Millis = 0;
   readonly #use: UseMeter;
+  readonly #hangUps = new HangUps();
   #pausedUntil: Millis = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #downError: HeadgateError | null = null;
@@ -174,6 +157,7 @@ export class Wire {
       return;
     }
     this.#isOpen = true;
+    this.#hangUps.opened();
     if (this.#opened++ > 0) this.reconnects++;
     const wasDown = this.#downError !== null || this.#opened === 1;
     this.#downError = null;
@@ -188,6 +172,7 @@ export class Wire {
     this.#isOpen = false;
     this.#closing = client.close(error);
     if (this.#isStopped) return;
+    if (error.code === 'MODBUS_CONNECTION_LOST') this.#hangUps.closed();
     const isUnasked = error.code === 'MODBUS_BAD_REPLY' && this.#inFlight === 0 && this.#owing.size === 0;
     if (isUnasked) this.#tellBadReply(error);
     // One that lost a connection before may be what the peer closes it for: others are to tell.
@@ -215,7 +200,7 @@ export class Wire {
   #next(now: Millis = this.#options.clock.monotonic()): void {
     const client = this.#client;
     if (client === null || !this.#isOpen || this.#isStopped) return;
-    while (this.#waiting.length > 0 && this.#inFlight < client.capacity) {
+    while (this.#waiting.length > 0 && this.#inFlight < (this.#hangUps.isUsual ? 1 : client.capacity)) {
       const restMs = Math.max(client.quietMs(), this.#pausedUntil - now);
       if (restMs > 0) {
         this.#wakeIn(restMs);
@@ -229,6 +214,10 @@ export class Wire {
         if (start < Number.POSITIVE_INFINITY) this.#wakeIn(start - now);
         return;
       }
+      if (this.#waiting[at]?.job.isRead === false && this.#hangUps.isUsedUp) {
+        this.#renew(client);
+        return;
+      }
       const [waiting] = this.#waiting.splice(at, 1) as [WaitingJob];
       if (waiting.job.isWanted()) this.#run(client, waiting, now);
       else {
@@ -237,6 +226,14 @@ export class Wire {
       }
     }
     if (this.#waiting.length > 0) this.#watchHeld(now);
+  }
+
+  /** The peer is about to close the connection: what waits gets another. */
+  #renew(client: WireClient): void {
+    this.#isOpen = false;
+    const reason = 'given up for another';
+    this.#closing = client.close(new HeadgateError('MODBUS_CONNECTION_LOST', { place: this.#options.place, reason }));
+    this.#opening ??= this.#open();
   }
 
   /** Somebody waits for what is in flight. */
@@ -265,6 +262,7 @@ export class Wire {
     if (this.#inFlight++ === 0) this.#busySince = sentAt;
     const { isRepeat } = waiting;
     if (isRepeat) this.#repeats++;
+    this.#hangUps.asked();
     const time = this.#options.clock.now();
     const isHeld = holdMs !== null && !client.isUnnumbered;
     const holdsUntil = isHeld ? sentAt + holdMs() : Number.POSITIVE_INFINITY;
@@ -287,6 +285,7 @@ export class Wire {
     const now = this.#options.clock.monotonic();
     const tookMs = now - sentAt;
     this.#failures = 0;
+    this.#hangUps.answered();
     this.#answeredAt = now;
     this.#slowest.take(tookMs, now);
     this.typicalMs += (tookMs - this.typicalMs) / (this.typicalMs === 0 ? 1 : 16);

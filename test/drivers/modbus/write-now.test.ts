@@ -113,6 +113,46 @@ t.test('what is not answered is sent once and not confirmed', async (t) => {
   t.equal(server.seen.filter(({ code }) => code === 6).length, 2);
 });
 
+for (const max_in_flight of [1, 4]) {
+  t.test(
+    `a write reaches a device that closes the connection behind each answer, ${max_in_flight} in flight`,
+    async (t) => {
+      const scanned = ['HR:1', 'HR:300', 'HR:600'].map((address, index) => make(address, { name: `s${index}` }));
+      const { server, driver, witness } = await tcp(t, scanned, { max_in_flight });
+      // A connection is of use for one request: what else was sent on it meets a closed door.
+      const used = new WeakSet<object>();
+      const done: number[] = [];
+      server.behave = ({ socket, honest, code, frame }) => {
+        if (used.has(socket)) return;
+        used.add(socket);
+        if (code === 6) done.push(frame.readUInt16BE(10));
+        setTimeout(() => socket.write(honest, () => setTimeout(() => socket.end(), 2)), 1);
+      };
+      await until(() => witness.batches >= 3, { what: 'three scans' });
+      const count = 20;
+      const read = () => driver.readNow('unit', [make('HR:1')]);
+      for (let value = 0; value < count; value++) {
+        await read();
+        t.equal(await write(driver, make('HR:1'), value), Status.Good, `write ${value}`);
+      }
+      t.strictSame(
+        done,
+        Array.from({ length: count }, (_none, value) => value),
+        'each was carried out once',
+      );
+      t.equal(server.seen.filter(({ code }) => code === 6).length, count, 'none was sent twice');
+      const before = witness.batches;
+      await until(() => witness.batches >= before + 3, { what: 'scans go on' });
+    },
+  );
+}
+
+t.test('a write to a device that keeps its connections uses the one that is open', async (t) => {
+  const { server, driver } = await tcp(t);
+  for (let value = 0; value < 3; value++) t.equal(await write(driver, make('HR:1'), value), Status.Good);
+  t.equal(server.connections, 1);
+});
+
 t.test('nothing is sent after the deadline', async (t) => {
   const { server, driver } = await tcp(t);
   t.equal(await write(driver, make('HR:1'), 9, { deadline: livedClock.monotonic() }), Status.Bad_Timeout);
