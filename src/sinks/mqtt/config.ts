@@ -36,7 +36,8 @@ export const mqttSinkSchema = Type.Object(
     }),
     protocol: Type.Optional(
       Type.Union([Type.Literal('3.1.1'), Type.Literal('5')], {
-        description: 'MQTT version. 3.1.1 works with every broker; 5 adds reasons to refusals and a content type.',
+        description:
+          'MQTT version. 3.1.1 works with every broker; 5 adds refusals, their reasons and a content type. With 3.1.1 a broker has no way to refuse a message: one that its access rules drop counts as settled.',
         default: '3.1.1',
       }),
     ),
