@@ -277,8 +277,9 @@ export class Oracle implements DiskWitness, DestinationWitness {
 
   checkReceiver(destination: Destination): void {
     if (destination.hasRefused) return;
-    const { orderViolations } = destination.receiver.figures();
-    if (orderViolations > 0) this.fail('order within a stream', `${destination.name}: ${orderViolations} violations`);
+    const { orderViolations, arrivedOutOfOrder } = destination.receiver.figures();
+    const violations = Math.max(orderViolations, arrivedOutOfOrder);
+    if (violations > 0) this.fail('order within a stream', `${destination.name}: ${violations} violations`);
   }
 
   /** The books of an open store against the rows that lie on the disk, and cursors against what has arrived. */

@@ -34,7 +34,7 @@ const LOOKS_BEFORE_LOST = 10;
 
 /**
  * `headgate receive`: what gateways send upstream, each event once and in order; with --json one CloudEvent a line. Ends on SIGINT; exit 1 if
- * events were lost or came out of order.
+ * events were lost or passed on out of order.
  */
 export async function receive(context: CliContext, options: ReceiveCommandOptions): Promise<number> {
   const { receiveEvents } = await import('../sinks/mqtt/receive.ts');
@@ -155,7 +155,8 @@ function printSummary(context: CliContext, figures: Figures): void {
     ['in gaps', `${figures.gapEvents}`],
     ['outstanding', `${figures.missing}`],
     ['lost', `${figures.lost}`],
-    ['out of order', `${figures.orderViolations}`],
+    ['arrived out of order', `${figures.arrivedOutOfOrder}`],
+    ['passed on out of order', `${figures.orderViolations}`],
   ]);
 }
 

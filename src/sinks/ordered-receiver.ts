@@ -18,6 +18,17 @@ export interface OrderedReceiverOptions {
   readonly passReplays?: boolean;
 }
 
+export interface OrderedReceiverFigures extends ReceiverFigures {
+  /** Events that were passed on after a later one of their lane; with the order of arrival those that arrived so. */
+  readonly orderViolations: number;
+  /** New events that arrived after a later one of their stream and lane, live and historical apart; what was put right is among them. */
+  readonly arrivedOutOfOrder: number;
+  /** Events that wait for what is before them. */
+  readonly held: number;
+  /** Events that were passed on before their turn, because too many waited. */
+  readonly early: number;
+}
+
 /** Events of one lane that wait for what is before them, ascending. */
 interface HeldLane {
   readonly journalId: string;
@@ -25,6 +36,8 @@ interface HeldLane {
   readonly events: ReceivedEvent[];
   /** Through here they were passed on although something before them had not come. */
   earlyThrough: number;
+  /** The highest that was passed on, of the account and of what lies before it. */
+  readonly passed: { own: number; before: number };
 }
 
 /**
@@ -39,33 +52,37 @@ export class OrderedReceiver {
   readonly #lanes = new Map<string, HeldLane>();
   #held = 0;
   #early = 0;
+  #orderViolations: number;
 
   /** @param state of an earlier one, from `state()` */
   constructor(options: OrderedReceiverOptions = {}, state: ReceiverState | null = null) {
     const { order = 'stream', maxHeldEvents = 50_000, passReplays = false, ...rest } = options;
     this.#passesReplays = passReplays;
     this.#receiver = new Receiver(rest, state);
+    this.#orderViolations = state?.passedOn?.orderViolations ?? 0;
     this.#order = order;
     this.#maxHeld = maxHeldEvents;
   }
 
-  /** Events that wait for what is before them. */
   get held(): number {
     return this.#held;
   }
 
-  /** Events that were passed on before their turn, because too many waited. */
   get early(): number {
     return this.#early;
   }
 
   /** Take a batch. @returns the events whose turn it is now */
   receive(batch: Delivery): readonly ReceivedEvent[] {
+    const before = this.#receiver.orderViolations;
     const fresh = this.#receiver.receive(batch);
     const [first] = batch.events;
     const { coverage = null, replay = null } = batch;
     if (replay !== null && this.#passesReplays) return batch.events;
-    if (this.#order === 'arrival' || coverage === null) return fresh;
+    if (this.#order === 'arrival' || coverage === null) {
+      this.#orderViolations += this.#receiver.orderViolations - before;
+      return fresh;
+    }
     const journalId = batch.journalId ?? (first === undefined ? '' : journalIdOf(first));
     const lane = this.#lane(journalId, coverage.lane);
     this.#hold(lane, fresh);
@@ -81,32 +98,36 @@ export class OrderedReceiver {
     const rest: ReceivedEvent[] = [];
     for (const held of this.#lanes.values()) {
       held.earlyThrough = Math.max(held.earlyThrough, held.events.at(-1)?.sequence ?? 0);
-      rest.push(...held.events.splice(0));
+      this.#pass(held, held.events.splice(0), rest);
     }
     this.#held = 0;
     this.#early += rest.length;
     return rest;
   }
 
-  figures(): ReceiverFigures & { readonly held: number; readonly early: number } {
-    return { ...this.#receiver.figures(), held: this.#held, early: this.#early };
+  figures(): OrderedReceiverFigures {
+    const { orderViolations: arrivedOutOfOrder, ...rest } = this.#receiver.figures();
+    const orderViolations = this.#orderViolations;
+    return { ...rest, orderViolations, arrivedOutOfOrder, held: this.#held, early: this.#early };
   }
 
   /** The account of what was passed on; what waits is not in it and must be received again. */
   state(): ReceiverState {
-    if (this.#held === 0) return this.#receiver.state();
-    return this.#receiver.state((journalId, lane) => {
+    const passedOn = { orderViolations: this.#orderViolations };
+    if (this.#held === 0) return { ...this.#receiver.state(), passedOn };
+    const state = this.#receiver.state((journalId, lane) => {
       const held = this.#lanes.get(keyOf(journalId, lane));
       if (held === undefined || held.events.length === 0) return null;
       return this.#passedThrough(held);
     });
+    return { ...state, passedOn };
   }
 
   #lane(journalId: string, lane: LaneKey): HeldLane {
     const key = keyOf(journalId, lane);
     let held = this.#lanes.get(key);
     if (held === undefined) {
-      held = { journalId, lane, events: [], earlyThrough: 0 };
+      held = { journalId, lane, events: [], earlyThrough: 0, passed: { own: 0, before: 0 } };
       this.#lanes.set(key, held);
     }
     return held;
@@ -126,7 +147,16 @@ export class OrderedReceiver {
     const count = events.findIndex(({ sequence }) => sequence > through);
     const released = events.splice(0, count < 0 ? events.length : count);
     this.#held -= released.length;
-    due.push(...released);
+    this.#pass(lane, released, due);
+  }
+
+  #pass({ passed }: HeldLane, events: readonly ReceivedEvent[], due: ReceivedEvent[]): void {
+    for (const event of events) {
+      const kind = this.#receiver.isBeforeAccount(event) ? 'before' : 'own';
+      if (event.sequence < passed[kind]) this.#orderViolations++;
+      else passed[kind] = event.sequence;
+      due.push(event);
+    }
   }
 
   #passedThrough({ journalId, lane, earlyThrough }: HeldLane): number {
@@ -139,7 +169,7 @@ export class OrderedReceiver {
     fullest.earlyThrough = released.at(-1)?.sequence ?? fullest.earlyThrough;
     this.#held -= released.length;
     this.#early += released.length;
-    due.push(...released);
+    this.#pass(fullest, released, due);
   }
 }
 

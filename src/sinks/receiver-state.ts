@@ -12,7 +12,8 @@ const LANE_KEYS: readonly unknown[] = [...LANES, 'any'];
 /** True for what `Receiver` can begin with: a file may be anything. */
 export function isReceiverState(value: unknown): value is ReceiverState {
   if (!isRecord(value) || value['version'] !== 1) return false;
-  const { counts, journals } = value;
+  const { counts, journals, passedOn } = value;
+  if (passedOn !== undefined && !(isRecord(passedOn) && isWhole(passedOn['orderViolations']))) return false;
   return isRecord(counts) && COUNTS.every((name) => isWhole(counts[name])) && isListOf(journals, isJournal);
 }
 

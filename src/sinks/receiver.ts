@@ -84,6 +84,8 @@ export interface ReceiverState {
       readonly gaps: ReturnType<GapAccount['state']>;
     }[];
   }[];
+  /** Of what hands on in order; not there from a receiver alone, and from before it was counted. */
+  readonly passedOn?: { readonly orderViolations: number };
 }
 
 const SHOWN_RANGES = 100;
@@ -104,6 +106,11 @@ export class Receiver {
   constructor(options: ReceiverOptions = {}, state: ReceiverState | null = null) {
     this.#firstSequence = options.firstSequence;
     if (state !== null) this.#restore(state);
+  }
+
+  /** Of the figures, without the work of the others. */
+  get orderViolations(): number {
+    return this.#counts.orderViolations;
   }
 
   /** Take a batch. @returns what is new in it, in order */
@@ -147,6 +154,11 @@ export class Receiver {
       if (next === null) return through;
       through = next;
     }
+  }
+
+  /** A sender that has lost its books begins again with all that it holds: what lies before this account has an order of its own. */
+  isBeforeAccount(event: ReceivedEvent): boolean {
+    return event.sequence < (this.#journals.get(journalIdOf(event))?.base ?? 0);
   }
 
   figures(): ReceiverFigures {
@@ -245,9 +257,7 @@ export class Receiver {
   }
 
   #checkOrder({ highest }: LaneAccount, event: ReceivedEvent, isHistorical: boolean): void {
-    // A sender that has lost its books begins again with all that it holds: what lies before this account has an order of its own.
-    const isBefore = event.sequence < (this.#journals.get(journalIdOf(event))?.base ?? 0);
-    const kind = isBefore ? 'b' : isHistorical ? 'h' : 'l';
+    const kind = this.isBeforeAccount(event) ? 'b' : isHistorical ? 'h' : 'l';
     const stream = `${kind} ${event.partitionkey ?? event.subject}`;
     const before = highest.get(stream) ?? 0;
     if (event.sequence < before) {

@@ -47,6 +47,34 @@ t.test('passes on as it comes if it is asked to', async (t) => {
   t.same(numbers(receiver.receive(simple(1, 5, true))), [1, 2, 3, 4, 5]);
 });
 
+t.test('counts a step back in what it passes on, not one in what arrives and is put right', async (t) => {
+  const receiver = new OrderedReceiver({ firstSequence: 1 });
+  t.same(numbers(receiver.receive(simple(3, 4))), []);
+  t.same(numbers(receiver.receive(simple(1, 2))), [1, 2, 3, 4]);
+  t.match(receiver.figures(), { orderViolations: 0, arrivedOutOfOrder: 2 });
+  const early = new OrderedReceiver({ firstSequence: 1, maxHeldEvents: 0 });
+  early.receive(simple(3, 4));
+  t.same(numbers(early.receive(simple(1, 2, true))), [1, 2]);
+  t.match(
+    early.figures(),
+    { orderViolations: 2, arrivedOutOfOrder: 0, early: 2 },
+    'out of order, though each as it was sent',
+  );
+  const again = new OrderedReceiver({}, JSON.parse(JSON.stringify(early.state())));
+  t.match(again.figures(), { orderViolations: 2 }, 'also after a restart');
+  const asItComes = new OrderedReceiver({ firstSequence: 1, order: 'arrival' });
+  asItComes.receive(simple(3, 4));
+  asItComes.receive(simple(1, 2));
+  t.match(asItComes.figures(), { orderViolations: 2, arrivedOutOfOrder: 2 });
+});
+
+t.test('what lies before the account is no step back', async (t) => {
+  const receiver = new OrderedReceiver({ firstSequence: 10 });
+  t.same(numbers(receiver.receive(simple(10, 12))), [10, 11, 12]);
+  t.same(numbers(receiver.receive(simple(3, 5, true))), [3, 4, 5]);
+  t.match(receiver.figures(), { orderViolations: 0 });
+});
+
 t.test('passes on the oldest early when too many wait', async (t) => {
   const receiver = new OrderedReceiver({ firstSequence: 1, maxHeldEvents: 3 });
   t.same(numbers(receiver.receive(simple(11, 15))), [11, 12]);
