@@ -11,7 +11,7 @@ import type { ModbusConfig } from '../../src/drivers/modbus/config.ts';
 import { clientFor } from '../../src/drivers/modbus/connect.ts';
 import { compileDecode, decodeBlock } from '../../src/drivers/modbus/decode.ts';
 import { afterExactly } from '../../src/drivers/modbus/exact-timer.ts';
-import { UNANSWERED } from '../../src/drivers/modbus/failures.ts';
+import { meaningOf } from '../../src/drivers/modbus/failures.ts';
 import { readRequest } from '../../src/drivers/modbus/frame.ts';
 import { pointOf } from '../../src/drivers/modbus/point.ts';
 import { rtuCodec } from '../../src/drivers/modbus/rtu-frame.ts';
@@ -60,7 +60,7 @@ export async function driverRate(config: ModbusConfig, inFlight: number, forMs: 
     while (performance.now() - began < forMs) {
       // A machine that is too busy leaves a request unanswered, or tears a frame: that costs its time.
       const reply = await unit.read(EXTENT, began + done).catch(toldFailure);
-      if (reply === null || reply.exception === UNANSWERED) {
+      if (reply === null || meaningOf(reply.exception).kind === 'unanswered') {
         await passed(RETRY_MS);
         continue;
       }

@@ -18,10 +18,11 @@ export const MODBUS_ERRORS = {
     retry: 'reconnect',
   },
   MODBUS_TIMEOUT: {
-    message: 'unit {unit} at {place} did not answer within {timeoutMs} ms',
+    message: 'unit {unit} at {place} did not answer within {timeoutMs} ms{meanwhile}',
     meaning:
       'A request was not answered in time. A late answer reaches nobody: the connection is dropped, or on a serial line waited out.',
-    action: 'Check that the unit is on and has this number; raise timeout_ms if it is just slow.',
+    action:
+      'Check that the unit is on and has this number; raise timeout_ms if it is just slow. A device or gateway that answers under another transaction number does not copy the number of the request, as Modbus TCP has it: look for a newer firmware.',
     retry: 'reconnect',
   },
   MODBUS_BAD_REPLY: {

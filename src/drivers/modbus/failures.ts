@@ -1,5 +1,8 @@
 import { HeadgateError, isHeadgateError } from '../../errors/headgate-error.ts';
 import { Status, type StatusCode } from '../../model/quality.ts';
+import type { EpochMs } from '../../model/time.ts';
+import { NO_DATA } from './frame.ts';
+import type { WireReply } from './wire-job.ts';
 
 /** Source: OPC 10000-6 Annex A.2. */
 const BAD_RESOURCE_UNAVAILABLE: StatusCode = 0x80040000;
@@ -18,6 +21,8 @@ export interface ExceptionMeaning {
 
 /** In place of an exception code: the unit answers other requests, but not this one. */
 export const UNANSWERED = -1;
+/** The same, where what came does not fit. */
+const MALFORMED = -2;
 
 /** Exceptions. Source: Modbus Application Protocol V1.1b3 §7. */
 const EXCEPTIONS: Readonly<Record<number, ExceptionMeaning>> = {
@@ -32,11 +37,19 @@ const EXCEPTIONS: Readonly<Record<number, ExceptionMeaning>> = {
   10: { words: 'gateway path unavailable', status: Status.Bad_NoCommunication, kind: 'unreachable' },
   11: { words: 'gateway target does not respond', status: Status.Bad_NoCommunication, kind: 'unreachable' },
   [UNANSWERED]: { words: 'no answer', status: Status.Bad_NoCommunication, kind: 'unanswered' },
+  [MALFORMED]: { words: 'malformed answer', status: Status.Bad_CommunicationError, kind: 'unanswered' },
 };
 
 /** The meaning of an exception code; one that the standard does not know counts as a failure of the device. */
 export function meaningOf(exception: number): ExceptionMeaning {
   return EXCEPTIONS[exception] ?? { words: `exception ${exception}`, status: Status.Bad_DeviceFailure, kind: 'failed' };
+}
+
+/** In place of the reply of a unit that answers other requests, but failed to answer this one. */
+export function unansweredBy({ code, context }: HeadgateError, time: EpochMs): WireReply {
+  const reply = { data: NO_DATA, time, tookMs: 0, isUnqueued: false };
+  if (code !== 'MODBUS_BAD_REPLY') return { ...reply, exception: UNANSWERED };
+  return { ...reply, exception: MALFORMED, detail: String(context['reason']) };
 }
 
 /** The quality of tags that could not be read because of an error. */

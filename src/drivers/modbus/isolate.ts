@@ -39,9 +39,9 @@ export async function isolate(
     if (refusal === null) {
       // Too long a search would keep the good ones waiting: what is left counts as refused until it is tried again.
       refusal = unanswered < MAX_UNANSWERED ? await read(next.block) : UNANSWERED;
-      if (refusal === UNANSWERED) unanswered++;
       if (refusal === 0) readable.push(next.block);
       const { kind } = meaningOf(refusal);
+      if (kind === 'unanswered') unanswered++;
       if (kind !== 'refused' && kind !== 'unanswered') {
         if (refusal !== 0) for (const position of next.block.points) failed.set(position, refusal);
         continue;

@@ -21,6 +21,13 @@ export interface RefusedTagsOptions {
   readonly tagFault: (tag: string, fault: TagFault | null) => void;
 }
 
+/** Which tag it is, and for people where it stands and what more there is to say of the failure. */
+interface TaggedPlace {
+  readonly tag: string;
+  readonly place: string;
+  readonly detail: string | undefined;
+}
+
 /** The tags of a scan that its unit refuses, by position: named, left out, and tried again now and then. */
 export class RefusedTags {
   readonly #options: RefusedTagsOptions;
@@ -46,17 +53,13 @@ export class RefusedTags {
   /**
    * Name the tags that a block was refused for. The log has a line for a few of them each, and one for the others.
    * @param refused the exception of each
-   * @param describe its name, and where it stands in words
    */
-  blame(
-    refused: ReadonlyMap<number, number>,
-    describe: (position: number) => { readonly tag: string; readonly place: string },
-  ): void {
+  blame(refused: ReadonlyMap<number, number>, describe: (position: number) => TaggedPlace): void {
     const { device, observer, clock, faultyTagRetryMs, tagFault } = this.#options;
     let named = 0;
     for (const [position, exception] of refused) {
-      const { tag, place } = describe(position);
-      const reason = `${meaningOf(exception).words}: ${place}`;
+      const { tag, place, detail } = describe(position);
+      const reason = `${meaningOf(exception).words}${detail === undefined ? '' : ` (${detail})`}: ${place}`;
       const fault: TagFault = { device, tag, reason };
       // A refusal may pass, as while a controller restarts: the first retries come soon.
       this.#retryMs = Math.min(FIRST_RETRY_MS, faultyTagRetryMs);

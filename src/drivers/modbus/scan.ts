@@ -8,7 +8,7 @@ import type { TagFault } from '../../ports/driver.ts';
 import { isBitArea } from './area.ts';
 import type { BusTiming } from './bus-timing.ts';
 import { formatExtent } from './extent-text.ts';
-import { meaningOf, UNANSWERED } from './failures.ts';
+import { meaningOf } from './failures.ts';
 import { isolate } from './isolate.ts';
 import { type Block, type Extent, overlap, type PlanLimits, planReads, readsOf } from './plan.ts';
 import type { KnownPace } from './planned-pace.ts';
@@ -163,11 +163,12 @@ export class Scan {
     if (pace !== this.#pace) this.#takePace(pace);
     if (this.#isPlanStale) this.#replan();
     this.#batch.begin();
-    const refused: { readonly block: number; readonly exception: number }[] = [];
+    const refused: { readonly block: number; readonly reply: WireReply }[] = [];
     try {
       const read = (index: number) => this.#readAll(this.#reads[index] as Extent[], deadline);
-      await inLanes(this.#blocks.length, this.#options.unit.capacity, read, (index, { exception, data, time }) => {
+      await inLanes(this.#blocks.length, this.#options.unit.capacity, read, (index, reply) => {
         if (this.#isStopped) return;
+        const { exception, data, time } = reply;
         if (exception === 0) {
           this.#batch.take(index, data, time);
           if (this.#unanswered.size > 0) this.#unanswered.delete(index);
@@ -175,10 +176,10 @@ export class Scan {
         }
         const { status, kind } = meaningOf(exception);
         this.#batch.failBlock(index, status, clock.now());
-        if (kind === 'refused' || this.#isUnansweredAgain(index, kind)) refused.push({ block: index, exception });
+        if (kind === 'refused' || this.#isUnansweredAgain(index, kind)) refused.push({ block: index, reply });
       });
       if (this.#isStopped) return false;
-      for (const { block, exception } of refused) await this.#findRefused(block, exception, deadline);
+      for (const { block, reply } of refused) await this.#findRefused(block, reply, deadline);
       if (this.#isStopped) return false;
       if (this.#blocks.length > 0) this.#options.report(this.#batch.readings());
       await this.#retryFaults(deadline);
@@ -207,23 +208,27 @@ export class Scan {
   }
 
   /** Find out what of a refused block cannot be read, and keep to it from the next plan on. */
-  async #findRefused(index: number, exception: number, deadline: Millis): Promise<void> {
+  async #findRefused(index: number, reply: WireReply, deadline: Millis): Promise<void> {
     const { clock, unit, observer, group } = this.#options;
     const points = this.#livePoints();
     const block: Block = { ...(this.#blocks[index] as Extent), points: this.#batch.slotsOf(index) };
-    const found = await isolate(block, exception, points, async (part) => {
-      const { exception: answer, data, time } = await this.#readAll(readsOf(part, this.#limits), deadline);
-      if (answer === 0) this.#batch.takePart(part, points, data, time);
-      return answer;
+    const details = new Map(block.points.map((slot) => [slot, reply.detail]));
+    const found = await isolate(block, reply.exception, points, async (part) => {
+      const { exception, data, time, detail } = await this.#readAll(readsOf(part, this.#limits), deadline);
+      if (exception === 0) this.#batch.takePart(part, points, data, time);
+      else for (const slot of part.points) details.set(slot, detail);
+      return exception;
     });
     for (const [slot, answer] of [...found.refused, ...found.failed]) {
       this.#batch.fail(slot, meaningOf(answer).status, clock.now());
     }
     this.#isPlanStale = true;
     const refused = new Map([...found.refused].map(([slot, answer]) => [this.#batch.positionOf(slot), answer]));
+    const detailOf = new Map([...details].map(([slot, detail]) => [this.#batch.positionOf(slot), detail]));
     this.#refused.blame(refused, (position) => ({
       tag: this.#nameOf(position),
       place: describePoint(this.#pointAt(position)),
+      detail: detailOf.get(position),
     }));
     if (found.holes.length > 0) {
       this.#holes.push(...found.holes);
@@ -246,7 +251,7 @@ export class Scan {
       const { exception } = await this.#readAll(readsOf(this.#pointAt(position), this.#limits), deadline);
       if (this.#isStopped) return;
       // Each that is not answered costs time-outs: one a scan is enough.
-      if (exception === UNANSWERED) break;
+      if (meaningOf(exception).kind === 'unanswered') break;
       if (exception !== 0) continue;
       this.#refused.accept(position);
       this.#isPlanStale = true;

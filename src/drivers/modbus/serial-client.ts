@@ -265,7 +265,7 @@ export class SerialClient implements WireClient {
     const { unit } = pending.request;
     const { timeoutMs } = pending;
     const isUnheard = pending.received.length === 0;
-    const error = new HeadgateError('MODBUS_TIMEOUT', { place, unit, timeoutMs });
+    const error = new HeadgateError('MODBUS_TIMEOUT', { place, unit, timeoutMs, meanwhile: '' });
     this.#giveUp(pending, error);
     if (isUnheard && ++this.#unheard >= UNHEARD_LIMIT) this.#fail(error);
   }

@@ -1,5 +1,6 @@
 import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { HeadgateError, messageOf } from '../../errors/headgate-error.ts';
+import { counted } from '../../model/counted.ts';
 import type { Millis } from '../../model/time.ts';
 import type { Clock, Timer } from '../../ports/clock.ts';
 import type { ClientHandlers, WireClient } from './client.ts';
@@ -81,7 +82,9 @@ export class TcpClient implements WireClient {
   /** Set while there are doubts; like the other, it is not cancelled for each answer. */
   #doubt: Timer | null = null;
   #answers = 0;
+  /** Frames that answered nothing since the last that did. */
   #strays = 0;
+  #lastStray = 0;
   /** What is asked in this turn of the event loop; less than half of `capacity`. */
   #unwritten: Pending[] = [];
   readonly #frames: Uint8Array[] = [];
@@ -270,6 +273,7 @@ export class TcpClient implements WireClient {
     const pending = this.#pending.get(transaction);
     if (pending === undefined) {
       this.#options.onStray();
+      this.#lastStray = transaction;
       if (++this.#strays > MAX_STRAYS) {
         this.#distrust(new FramingError('answers that nobody asked for, again and again'), this.#firstPending());
       }
@@ -335,7 +339,11 @@ export class TcpClient implements WireClient {
 
   #expire(pending: Pending): void {
     const { transaction, request, timeoutMs } = pending;
-    const error = new HeadgateError('MODBUS_TIMEOUT', { place: this.#place, unit: request.unit, timeoutMs });
+    const meanwhile =
+      this.#strays === 0
+        ? ''
+        : `; ${counted(this.#strays, 'answer')} came under another transaction number (${this.#lastStray} instead of ${transaction})`;
+    const error = new HeadgateError('MODBUS_TIMEOUT', { place: this.#place, unit: request.unit, timeoutMs, meanwhile });
     // Of one at a time none is answered after it was sent, unless it is one that others were sent past.
     const isStreamAlive = this.#answers > pending.answersBefore && !this.#assembler.isMidFrame;
     if (isStreamAlive) {

@@ -4,8 +4,8 @@ import type { Observer } from '../../observe/observer.ts';
 import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import { isBitArea } from './area.ts';
 import { silenceBehindMs } from './bus-timing.ts';
-import { isUnitFailure, meaningOf, UNANSWERED } from './failures.ts';
-import { type ModbusRequest, NO_DATA, readRequest } from './frame.ts';
+import { isUnitFailure, meaningOf, unansweredBy } from './failures.ts';
+import { type ModbusRequest, readRequest } from './frame.ts';
 import { LatencyMeter } from './latency-meter.ts';
 import { LossBudget } from './loss-budget.ts';
 import { type Patience, UnitPatience } from './patience.ts';
@@ -131,7 +131,7 @@ export class Unit {
    * Read for a scan: repeated, as often as the device's `retries`, when the unit is busy, or when it leaves this unanswered but answers
    * what it answered before. Which of the two is silent, the unit or only this place, is found out at once, so that a unit that dies
    * costs a line one time-out and one probe, and a place that a unit does not answer for costs the other tags nothing.
-   * @returns the reply, with exception UNANSWERED if only this place is silent
+   * @returns the reply, with exception UNANSWERED or MALFORMED if it is only this place
    * @throws the unit is silent now, or the connection is down; `onAnswers` tells when to go on
    */
   read(extent: Extent, deadline: Millis): Promise<WireReply> {
@@ -180,7 +180,7 @@ export class Unit {
           if (attempt < retries) continue;
           // The fault of this place: it is found out and left out, and is not what the unit is judged by.
           lostMs = 0;
-          return { exception: UNANSWERED, data: NO_DATA, time: clock.now(), tookMs: 0, isUnqueued: false };
+          return unansweredBy(error, clock.now());
         }
       }
     } finally {

@@ -39,6 +39,8 @@ export interface WireReply extends ModbusReply {
   readonly tookMs: Millis;
   /** Nothing else was under way when it was sent: all of that time is the unit's. */
   readonly isUnqueued: boolean;
+  /** What was wrong with an answer that does not fit; for people. */
+  readonly detail?: string;
 }
 
 /** A job whose turn has not come. */

@@ -8,7 +8,7 @@ import type { TagDefinition } from '../../../src/model/tag.ts';
 import type { Driver, DriverDevice } from '../../../src/ports/driver.ts';
 import { DriverWitness } from '../../conformance/driver.ts';
 import { livedClock, livedMs, livedMsOf } from '../../support/lived-time.ts';
-import { type SeenRequest, TestModbusServer } from '../../support/modbus-server.ts';
+import { framed, type SeenRequest, TestModbusServer } from '../../support/modbus-server.ts';
 import { tag } from '../../support/tag.ts';
 import { until } from '../../support/until.ts';
 
@@ -356,6 +356,33 @@ t.test('a tag found to be refused stays named when the unit falls silent in the 
   await until(() => isRead(witness, 't8') && witness.faults.size === 2, { what: 'both named' });
   t.strictSame([...witness.faults.keys()].sort(), ['t0', 't15']);
   t.equal(count(witness, 'modbus-limit-learnt'), 0);
+});
+
+t.test('says of a place whose answers are always malformed what is wrong with them', async (t) => {
+  const { server, witness } = await rig(t, [{ tags: { a: '40001', b: '40002', c: '40003', d: '40004' } }], (server) => {
+    server.behave = ({ socket, transaction, offset, count: n, honest }) => {
+      const isBad = offset <= 2 && offset + n > 2;
+      socket.write(isBad ? framed(transaction, 1, Buffer.from([3, 2 * n - 1, ...Buffer.alloc(2 * n - 1)])) : honest);
+    };
+  });
+  await until(() => witness.faults.has('c'), { what: 'the fault' });
+  await until(() => isRead(witness, 'a') && isRead(witness, 'b') && isRead(witness, 'd'), { what: 'the others' });
+  t.equal(witness.faults.size, 1);
+  t.match(witness.faults.get('c')?.reason, /^malformed answer \(.*1.*2.*\): unit 1 holding 2/);
+  t.ok(statusIs(witness, 'c', Status.Bad_CommunicationError));
+  server.behave = null;
+  await until(() => isRead(witness, 'c') && witness.faults.size === 0, { what: 'the tag to be taken back' });
+});
+
+t.test('says of a device that does not copy the transaction number that its answers came', async (t) => {
+  const { witness } = await rig(t, [{ tags: { a: '40001' } }], (server) => {
+    server.behave = ({ socket, honest }) => void socket.write(Buffer.concat([Buffer.alloc(2), honest.subarray(2)]));
+  });
+  await until(() => witness.states.at(-1)?.state === 'disconnected', { what: 'the unit given up' });
+  t.match(
+    witness.states.at(-1)?.reason,
+    /did not answer within 60 ms; 1 answer came under another transaction number \(0 instead of \d+\)/,
+  );
 });
 
 t.test('isolates a place that the unit does not answer for, without giving the unit up', async (t) => {
