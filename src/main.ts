@@ -25,6 +25,8 @@ export interface DaemonOptions {
   readonly configDirectory: string;
   /** Instead of the configured data_dir. */
   readonly dataDirectory?: string;
+  /** Instead of the configured socket. */
+  readonly socketPath?: string;
   readonly logLevel?: LogLevel;
 }
 
@@ -53,7 +55,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   observer.emit('daemon-starting', { gateway: gateway.name, version: VERSION, node: process.versions.node });
   const stopSignal = nextStopSignal();
   const notify = createSdNotify({ environment: process.env, clock: systemClock, observer });
-  const socketPath = controlSocketOf(configuration.gateway.gateway, process.env);
+  const socketPath = options.socketPath ?? controlSocketOf(configuration.gateway.gateway, process.env);
   let running: Gateway;
   try {
     running = await startGateway({

@@ -1,5 +1,6 @@
 // The daemon as a process: what ends its start ends it, at once and with its reason.
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -75,4 +76,25 @@ t.test('a data directory that holds something else ends the start', async (t) =>
   const { code, err } = await failedStart(t, directory);
   t.equal(code, 1);
   t.match(err, new RegExp(`cannot go on .*${dataDir}.*do=`));
+});
+
+t.test('listens for the command line where --socket says, as every command with it looks there', async (t) => {
+  const { directory, dataDir } = await configured(t, 0);
+  const socket = join(directory, 'own.sock');
+  let asked: { readonly out: string } | null = null;
+  let isConfiguredThere = true;
+  const daemon = await headgateProcess(['run', '-c', directory, '--socket', socket], {
+    onError: (err, stop) => {
+      if (asked !== null || !err.includes('is ready')) return;
+      asked = { out: '' };
+      void headgateProcess(['status', '-c', directory, '--socket', socket]).then((result) => {
+        asked = result;
+        isConfiguredThere = existsSync(join(dataDir, 'headgate.sock'));
+        stop('SIGTERM');
+      });
+    },
+  });
+  t.equal(daemon.code, 0, daemon.err);
+  t.match(asked, { out: /g1/ });
+  t.notOk(isConfiguredThere, 'and nowhere else');
 });

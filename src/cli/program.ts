@@ -23,7 +23,7 @@ export function buildProgram(makeContext: MakeContext, answer: Answer): Command 
     .description('Edge gateway for production lines: OPC UA and Modbus in, standard events out, nothing lost.')
     .version(VERSION, '-V, --version', 'show the version')
     .option('-c, --config <dir>', 'configuration directory (default: $HEADGATE_CONFIG, else /etc/headgate)')
-    .option('--socket <path>', 'socket of the running daemon (default: as the configuration says)')
+    .option('--socket <path>', 'socket of the daemon (default: as the configuration says)')
     .option('--json', 'one JSON value instead of text; a tail prints one a line')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)

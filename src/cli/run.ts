@@ -14,6 +14,7 @@ export async function run(context: CliContext, options: RunOptions): Promise<num
   const code = await runDaemon({
     configDirectory: context.configDirectory,
     ...(options.dataDir === undefined ? {} : { dataDirectory: options.dataDir }),
+    ...(context.socketPath === null ? {} : { socketPath: context.socketPath }),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   });
   // The log has said what is wrong, for people; who reads JSON gets it as every command says it.
