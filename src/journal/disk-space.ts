@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { syncDirectory } from '../ports/durable-file.ts';
 import { makeDirectories } from '../ports/make-directories.ts';
 import type { BallastFile, DiskSpace } from './journal-disk.ts';
 import { codeOf } from './sqlite-failure.ts';
@@ -42,16 +43,6 @@ export function removeFile(path: string): boolean {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
-  }
-}
-
-/** Make names in a directory durable: created, renamed or unlinked files. */
-export function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }
 

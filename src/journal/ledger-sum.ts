@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { removeFile, syncDirectory } from './disk-space.ts';
+import { replaceFile, syncDirectory } from '../ports/durable-file.ts';
+import { removeFile } from './disk-space.ts';
 import { complete, hashBlocks } from './segment-bytes.ts';
 import { DamageError } from './sqlite-failure.ts';
 
@@ -11,16 +12,7 @@ import { DamageError } from './sqlite-failure.ts';
 
 /** Write the hash of a ledger that was closed, durably. */
 export function writeLedgerSum(path: string): void {
-  const fresh = `${sumPath(path)}.new`;
-  writeFileSync(fresh, complete(hashBlocks(path)));
-  const handle = openSync(fresh, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-  renameSync(fresh, sumPath(path));
-  syncDirectory(dirname(path));
+  replaceFile(sumPath(path), complete(hashBlocks(path)));
 }
 
 /** Compare a ledger with its hash, if there is one: after a crash there is none. @throws DamageError it differs */

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'nod
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { LANES, type Lane } from '../model/tag.ts';
-import { Ballast, diskSpace, makeDirectory, removeFile, syncDirectory } from './disk-space.ts';
+import { syncDirectory } from '../ports/durable-file.ts';
+import { Ballast, diskSpace, makeDirectory, removeFile } from './disk-space.ts';
 import type { BallastFile, DiskSpace, JournalDisk, OpenSegment, SegmentIdentity, SegmentName } from './journal-disk.ts';
 import type { LedgerHead } from './ledger.ts';
 import { LedgerFile } from './ledger-file.ts';

@@ -53,6 +53,7 @@ export class OrderedReceiver {
   #held = 0;
   #early = 0;
   #orderViolations: number;
+  #last: { readonly lane: HeldLane; readonly sequence: number } | null = null;
 
   /** @param state of an earlier one, from `state()` */
   constructor(options: OrderedReceiverOptions = {}, state: ReceiverState | null = null) {
@@ -72,21 +73,31 @@ export class OrderedReceiver {
     return this.#early;
   }
 
+  /** Tells, now and later, whether anything waits that the batch taken last brought; null: nothing of it does. */
+  get lastHeld(): (() => boolean) | null {
+    if (this.#last === null) return null;
+    const { lane, sequence } = this.#last;
+    const waits = () => lane.events[0] !== undefined && lane.events[0].sequence <= sequence;
+    return waits() ? waits : null;
+  }
+
   /** Take a batch. @returns the events whose turn it is now */
   receive(batch: Delivery): readonly ReceivedEvent[] {
     const before = this.#receiver.orderViolations;
     const fresh = this.#receiver.receive(batch);
     const [first] = batch.events;
     const { coverage = null, replay = null } = batch;
-    if (replay !== null && this.#passesReplays) return batch.events;
-    if (this.#order === 'arrival' || coverage === null) {
-      this.#orderViolations += this.#receiver.orderViolations - before;
-      return fresh;
-    }
     const journalId = batch.journalId ?? (first === undefined ? '' : journalIdOf(first));
-    const lane = this.#lane(journalId, coverage.lane);
-    this.#hold(lane, fresh);
     const due: ReceivedEvent[] = [];
+    this.#last = null;
+    if (this.#order === 'arrival' || coverage === null || (replay !== null && this.#passesReplays)) {
+      this.#orderViolations += this.#receiver.orderViolations - before;
+      for (const event of replay !== null && this.#passesReplays ? batch.events : fresh) due.push(event);
+    } else {
+      const lane = this.#lane(journalId, coverage.lane);
+      this.#hold(lane, fresh);
+      this.#last = { lane, sequence: fresh.at(-1)?.sequence ?? 0 };
+    }
     // A gap event may speak for another lane, and `settled` for all.
     for (const other of this.#lanes.values()) if (other.journalId === journalId) this.#release(other, due);
     while (this.#held > this.#maxHeld) this.#releaseEarly(due);
@@ -113,14 +124,16 @@ export class OrderedReceiver {
 
   /** The account of what was passed on; what waits is not in it and must be received again. */
   state(): ReceiverState {
-    const passedOn = { orderViolations: this.#orderViolations };
-    if (this.#held === 0) return { ...this.#receiver.state(), passedOn };
-    const state = this.#receiver.state((journalId, lane) => {
-      const held = this.#lanes.get(keyOf(journalId, lane));
-      if (held === undefined || held.events.length === 0) return null;
-      return this.#passedThrough(held);
+    const { counts, ...state } = this.#receiver.state((journalId, lane) => {
+      const held = this.#lanes.get(keyOf(journalId, lane))?.events[0];
+      return held === undefined ? null : held.sequence - 1;
     });
-    return { ...state, passedOn };
+    const { received, unique, ...rest } = counts;
+    return {
+      ...state,
+      counts: { ...rest, received: received - this.#held, unique: unique - this.#held },
+      passedOn: { orderViolations: this.#orderViolations },
+    };
   }
 
   #lane(journalId: string, lane: LaneKey): HeldLane {

@@ -1,20 +1,39 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
+import { appendToFile, replaceFile } from '../ports/durable-file.ts';
 import type { ReceiverState } from './receiver.ts';
 import { isReceiverState } from './receiver-state.ts';
 
+/** A message of which not all was passed on. */
+export interface HeldMessage {
+  readonly payload: Uint8Array;
+  /** Something of it still waits for its turn. */
+  readonly waits: () => boolean;
+}
+
+interface HeldPlace {
+  readonly offset: number;
+  readonly length: number;
+  readonly waits: () => boolean;
+}
+
+const HEAD_BYTES = 4;
+/** Held messages are written anew without those that no longer wait when they are twice what was left the last time, and this. */
+const SLACK_BYTES = 1_048_576;
+
 /**
- * What a receiver keeps over its own restart: the account of what it has passed on (`FILE`: one line of JSON, one with its sha256), and the messages that
- * wait for what is before them (`FILE.held`), each with its length before it.
+ * What a receiver keeps over its own restart and over a power cut: the account of what it has passed on (`FILE`: one line of JSON, one with its
+ * sha256), and the messages that wait for what is before them (`FILE.held`), each with its length before it. All is on the disk when a call returns.
  */
 export class ReceiverFile {
   readonly #path: string;
-  #hasHeld: boolean;
+  #places: HeldPlace[] = [];
+  #heldBytes = 0;
+  #rewriteAt = SLACK_BYTES;
 
   constructor(path: string) {
     this.#path = path;
-    this.#hasHeld = existsSync(this.heldPath);
   }
 
   get heldPath(): string {
@@ -38,36 +57,75 @@ export class ReceiverFile {
 
   /** The messages that waited, oldest first; one that was cut short by a crash was not confirmed and comes again. */
   held(): Uint8Array[] {
-    if (!this.#hasHeld) return [];
+    if (!existsSync(this.heldPath)) return [];
     const bytes = readFileSync(this.heldPath);
     const messages: Uint8Array[] = [];
-    for (let at = 0; at + 4 <= bytes.length; ) {
-      const end = at + 4 + bytes.readUInt32BE(at);
-      if (end > bytes.length) break;
-      messages.push(bytes.subarray(at + 4, end));
+    for (let at = 0; at + HEAD_BYTES <= bytes.length; ) {
+      const end = at + HEAD_BYTES + bytes.readUInt32BE(at);
+      // No message is empty: a power cut can leave zeros where one was to be.
+      if (end > bytes.length || end === at + HEAD_BYTES) break;
+      messages.push(bytes.subarray(at + HEAD_BYTES, end));
       at = end;
     }
     return messages;
   }
 
-  /** Keep a message of which not all was passed on. @throws RECEIVER_STATE_UNWRITABLE */
-  hold(payload: Uint8Array): void {
-    const head = Buffer.alloc(4);
-    head.writeUInt32BE(payload.length);
-    this.#write(() => appendFileSync(this.heldPath, Buffer.concat([head, payload])));
-    this.#hasHeld = true;
+  /** Begin: write the account, and of what was held that which still waits. @throws RECEIVER_STATE_UNWRITABLE */
+  begin(state: ReceiverState, held: readonly HeldMessage[]): void {
+    this.#write(() => {
+      this.#writeAccount(state);
+      this.#replaceHeld(held.filter(({ waits }) => waits()));
+    });
+  }
+
+  /** Keep a message. @throws RECEIVER_STATE_UNWRITABLE */
+  hold({ payload, waits }: HeldMessage): void {
+    this.#write(() => appendToFile(this.heldPath, framed(payload), this.#heldBytes === 0));
+    this.#place(payload, waits);
   }
 
   /** Write the account; replaces the one before in one step. @throws RECEIVER_STATE_UNWRITABLE */
   save(state: ReceiverState, isAnythingHeld: boolean): void {
-    const text = JSON.stringify(state);
     this.#write(() => {
-      writeFileSync(`${this.#path}.new`, `${text}\n${sumOf(text)}\n`);
-      renameSync(`${this.#path}.new`, this.#path);
+      this.#writeAccount(state);
+      if (!isAnythingHeld) this.#replaceHeld([]);
+      else if (this.#heldBytes >= this.#rewriteAt) this.#replaceHeld(this.#stillHeld());
     });
-    if (isAnythingHeld || !this.#hasHeld) return;
-    rmSync(this.heldPath, { force: true });
-    this.#hasHeld = false;
+  }
+
+  #writeAccount(state: ReceiverState): void {
+    const text = JSON.stringify(state);
+    replaceFile(this.#path, `${text}\n${sumOf(text)}\n`);
+  }
+
+  #stillHeld(): HeldMessage[] {
+    const handle = openSync(this.heldPath, 'r');
+    try {
+      return this.#places
+        .filter(({ waits }) => waits())
+        .map(({ offset, length, waits }) => {
+          const payload = Buffer.alloc(length);
+          if (readSync(handle, payload, 0, length, offset) !== length) throw new Error(`${this.heldPath} is cut short`);
+          return { payload, waits };
+        });
+    } finally {
+      closeSync(handle);
+    }
+  }
+
+  #replaceHeld(messages: readonly HeldMessage[]): void {
+    // A message that is no longer held and comes back with a power cut is a repeat.
+    if (messages.length === 0) rmSync(this.heldPath, { force: true });
+    else replaceFile(this.heldPath, Buffer.concat(messages.map(({ payload }) => framed(payload))));
+    this.#places = [];
+    this.#heldBytes = 0;
+    for (const { payload, waits } of messages) this.#place(payload, waits);
+    this.#rewriteAt = SLACK_BYTES + 2 * this.#heldBytes;
+  }
+
+  #place({ length }: Uint8Array, waits: () => boolean): void {
+    this.#places.push({ offset: this.#heldBytes + HEAD_BYTES, length, waits });
+    this.#heldBytes += HEAD_BYTES + length;
   }
 
   #write(write: () => void): void {
@@ -77,6 +135,12 @@ export class ReceiverFile {
       throw new HeadgateError('RECEIVER_STATE_UNWRITABLE', { path: this.#path, reason: messageOf(cause) }, cause);
     }
   }
+}
+
+function framed(payload: Uint8Array): Uint8Array {
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt32BE(payload.length);
+  return Buffer.concat([head, payload]);
 }
 
 function sumOf(text: string): string {

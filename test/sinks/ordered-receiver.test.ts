@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { GAP_TYPE } from '../../src/model/event.ts';
 import { LANES, type Lane } from '../../src/model/tag.ts';
 import type { Cursor, StoredEvent } from '../../src/ports/journal.ts';
@@ -7,7 +7,7 @@ import { countUnsettled } from '../../src/runtime/forwarder/cursor.ts';
 import { Delivery, type Shipment } from '../../src/runtime/forwarder/delivery.ts';
 import type { ReceivedEvent } from '../../src/sinks/batch-decoder.ts';
 import { OrderedReceiver } from '../../src/sinks/ordered-receiver.ts';
-import type { Delivery as Incoming, ReceiverState } from '../../src/sinks/receiver.ts';
+import type { Delivery as Incoming } from '../../src/sinks/receiver.ts';
 import { plainEvent } from '../support/events.ts';
 
 const event = (sequence: number, lane: Lane): ReceivedEvent => ({
@@ -82,6 +82,38 @@ t.test('passes on the oldest early when too many wait', async (t) => {
   t.same(numbers(receiver.receive(simple(1, 10, true))), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15]);
 });
 
+t.test('tells of a message that waits even when no more may wait, and no longer when it has passed', async (t) => {
+  const receiver = new OrderedReceiver({ firstSequence: 1, maxHeldEvents: 3 });
+  receiver.receive(simple(11, 13));
+  t.same(numbers(receiver.receive(simple(14, 15))), [11, 12]);
+  const waits = receiver.lastHeld;
+  t.equal(waits?.(), true);
+  t.same(numbers(receiver.receive(simple(14, 15))), []);
+  t.equal(receiver.lastHeld, null, 'a repeat of what waits is kept once');
+  receiver.receive(simple(1, 10, true));
+  t.equal(receiver.lastHeld, null);
+  t.equal(waits?.(), false);
+});
+
+t.test('what waits is counted once, before and after a restart', async (t) => {
+  const before = new OrderedReceiver({ firstSequence: 1 });
+  before.receive(simple(1, 2));
+  before.receive(simple(11, 12));
+  t.match(before.figures(), { received: 4, unique: 4 });
+  const after = new OrderedReceiver({}, JSON.parse(JSON.stringify(before.state())));
+  after.receive(simple(11, 12));
+  t.match(after.figures(), { received: 4, unique: 4, repeats: 0 });
+});
+
+t.test('a replay that fills the hole lets pass what waits behind it, and a restart misses none of that', async (t) => {
+  for (const passReplays of [false, true]) {
+    const receiver = new OrderedReceiver({ firstSequence: 1, passReplays });
+    receiver.receive(simple(3, 4));
+    const { events } = simple(1, 2);
+    t.same(numbers(receiver.receive({ journalId: 'j', historical: true, replay: 'r', events })), [1, 2, 3, 4]);
+  }
+});
+
 t.test('does not wait for what the sender holds for confirmed', async (t) => {
   const receiver = new OrderedReceiver({ firstSequence: 1 });
   t.same(numbers(receiver.receive(simple(11, 12))), []);
@@ -134,7 +166,13 @@ class Sender {
   }
 }
 
-t.test('whatever link, gateway and receiver do: each event once, and each lane in order', async (t) => {
+for (const maxHeldEvents of [50_000, 3]) {
+  const promise =
+    maxHeldEvents === 3 ? 'each event once, also those that passed early' : 'each event once, and each lane in order';
+  t.test(`whatever link, gateway and receiver do: ${promise}`, (t) => livesOf(t, maxHeldEvents));
+}
+
+async function livesOf(t: Test, maxHeldEvents: number) {
   const step = fc.oneof(
     {
       weight: 4,
@@ -156,22 +194,26 @@ t.test('whatever link, gateway and receiver do: each event once, and each lane i
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('loss' as const) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('receiver restarts' as const) }) },
   );
+  const options = { firstSequence: 1, maxHeldEvents };
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
       const senders = LANES.map((lane) => new Sender(lane, { settled: 0, above: [] }));
       let head = 0;
-      let receiver = new OrderedReceiver({ firstSequence: 1 });
-      let spool: Incoming[] = [];
+      let receiver = new OrderedReceiver(options);
+      let account = JSON.stringify(receiver.state());
+      let spool: { readonly message: Incoming; readonly waits: () => boolean }[] = [];
       const output = new Map<Lane, number[]>(LANES.map((lane) => [lane, []]));
       const pass = (events: readonly ReceivedEvent[]) => {
         for (const { lane, sequence } of events) if (lane !== undefined) output.get(lane)?.push(sequence);
       };
       // As receive.ts does: what waits is spooled, the account is kept of what was passed on.
       const arrive = (message: Incoming) => {
-        const held = receiver.held;
-        pass(receiver.receive(message));
-        if (receiver.held > held) spool.push(message);
-        if (receiver.held === 0) spool = [];
+        const due = receiver.receive(message);
+        pass(due);
+        const waits = receiver.lastHeld;
+        if (waits !== null) spool.push({ message, waits });
+        if (waits === null || due.length > 0) account = JSON.stringify(receiver.state());
+        spool = spool.filter((held) => held.waits());
       };
       const settled = () => Math.min(...senders.map(({ delivery }) => delivery.cursor.settled));
       const drain = (sender: Sender) => {
@@ -195,9 +237,8 @@ t.test('whatever link, gateway and receiver do: each event once, and each lane i
             sender.link(head);
           }
         } else if (action.kind === 'receiver restarts') {
-          const state: ReceiverState = JSON.parse(JSON.stringify(receiver.state()));
-          receiver = new OrderedReceiver({ firstSequence: 1 }, state);
-          for (const message of spool) pass(receiver.receive(message));
+          receiver = new OrderedReceiver(options, JSON.parse(account));
+          for (const { message } of spool.splice(0)) arrive(message);
         } else {
           const sender = senders[action.lane];
           if (sender === undefined) continue;
@@ -225,6 +266,7 @@ t.test('whatever link, gateway and receiver do: each event once, and each lane i
       }
       for (const sender of senders) {
         const came = output.get(sender.lane) ?? [];
+        if (maxHeldEvents === 3) came.sort((a, b) => a - b);
         if (came.join() !== sender.stored.join())
           throw new Error(`${sender.lane}: ${came} instead of ${sender.stored}`);
       }
@@ -234,4 +276,4 @@ t.test('whatever link, gateway and receiver do: each event once, and each lane i
     { numRuns: 600 },
   );
   t.pass('600 lives');
-});
+}

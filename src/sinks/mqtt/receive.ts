@@ -1,7 +1,7 @@
 import { HeadgateError, isHeadgateError, messageOf } from '../../errors/headgate-error.ts';
 import { decodeBatch, type ReceivedEvent } from '../batch-decoder.ts';
 import { OrderedReceiver, type OrderedReceiverOptions } from '../ordered-receiver.ts';
-import { ReceiverFile } from '../receiver-file.ts';
+import { type HeldMessage, ReceiverFile } from '../receiver-file.ts';
 import { type Subscription, type SubscriptionOptions, subscribe } from './subscription.ts';
 
 export interface ReceiveOptions extends Omit<SubscriptionOptions, 'onMessage'>, OrderedReceiverOptions {
@@ -39,35 +39,37 @@ export async function receiveEvents(options: ReceiveOptions): Promise<Receiving>
     },
     file?.load() ?? null,
   );
-  const take = async (payload: Uint8Array): Promise<boolean> => {
-    const held = receiver.held;
+  const take = async (payload: Uint8Array) => {
     const due = receiver.receive(await decodeBatch(payload));
+    const waits = receiver.lastHeld;
     if (due.length > 0) await onEvents(due);
-    return receiver.held > held;
+    return { hasPassedOn: due.length > 0, held: waits === null ? null : { payload, waits } };
   };
   if (file !== null) {
+    const stillHeld: HeldMessage[] = [];
     for (const payload of file.held()) {
-      await take(payload).catch((cause: unknown) => {
+      const { held } = await take(payload).catch((cause: unknown) => {
         if (!isHeadgateError(cause, 'BATCH_INVALID')) throw cause;
         throw new HeadgateError('RECEIVER_STATE_INVALID', { path: file.heldPath, reason: messageOf(cause) }, cause);
       });
+      if (held !== null) stillHeld.push(held);
     }
     // Before anything is passed on that could not be written down.
-    file.save(receiver.state(), receiver.held > 0);
+    file.begin(receiver.state(), stillHeld);
   }
   const subscription = await subscribe({
     ...connection,
     onMessage: async (topic, payload) => {
-      let isHeld = false;
-      try {
-        isHeld = await take(payload);
-      } catch (error) {
+      const taken = await take(payload).catch((error: unknown) => {
         if (!isHeadgateError(error, 'BATCH_INVALID')) throw error;
         onProblem?.(topic, messageOf(error));
-        return;
-      }
-      if (isHeld) file?.hold(payload);
-      file?.save(receiver.state(), receiver.held > 0);
+        return null;
+      });
+      if (taken === null) return;
+      const { held, hasPassedOn } = taken;
+      if (held !== null) file?.hold(held);
+      // A message of which all waits changes nothing that it does not change again when it is received again.
+      if (held === null || hasPassedOn) file?.save(receiver.state(), receiver.held > 0);
     },
   });
   return {
