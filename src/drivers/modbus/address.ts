@@ -59,7 +59,7 @@ const ORDERS: Readonly<Record<string, ByteOrder>> = {
  */
 export function parseModbusAddress(text: string): ModbusAddress {
   const groups = FORM.exec(text.trim().toUpperCase())?.groups;
-  if (groups === undefined) throw new ModbusAddressError(ADDRESS_EXAMPLES);
+  if (groups === undefined) throw noAddress(text);
   const { unit, letters, offset, x, past, digits, order } = groups;
   const part = groups['part'] ?? groups['lengthAfter'];
   if (groups['part'] !== undefined && groups['lengthAfter'] !== undefined) {
@@ -68,7 +68,7 @@ export function parseModbusAddress(text: string): ModbusAddress {
   if (unit !== undefined && Number(unit) > 255) throw new ModbusAddressError('a unit from 0 to 255 before "!"');
   const place =
     letters !== undefined
-      ? lettered(letters, offset ?? '')
+      ? lettered(letters, offset ?? '', text)
       : x !== undefined
         ? numbered(x, past ?? '', 65_536)
         : leading(digits ?? '');
@@ -93,9 +93,36 @@ export function addressBehind(text: string, by: number): string {
   ].join('');
 }
 
-function lettered(letters: string, offset: string): { area: Area; offset: number } {
+/** An address in the words of IEC 61131-3, such as `%MW100`. */
+const IEC = /^(?<unit>\d{1,3}!)?%?(?<area>[MIQ]W?)(?<offset>\d{1,5})(?<bit>\.\d{1,2})?$/;
+const AREA_OF_IEC: Readonly<Record<string, Area>> = {
+  ...{ MW: 'holding', QW: 'holding', IW: 'input' },
+  ...{ M: 'coil', Q: 'coil', I: 'discrete' },
+};
+
+/** What would be right, with what was probably meant. */
+function noAddress(text: string): ModbusAddressError {
+  const written = text.trim().toUpperCase();
+  const iec = IEC.exec(written)?.groups;
+  const area = AREA_OF_IEC[iec?.['area'] ?? ''];
+  const isBitOfBit = iec?.['bit'] !== undefined && (area === 'coil' || area === 'discrete');
+  if (iec !== undefined && area !== undefined && !isBitOfBit && Number(iec['offset']) < AREA_SIZE) {
+    const { unit = '', offset = '', bit = '' } = iec;
+    const meant = `${unit}${LETTERS[area]}:${Number(offset)}${bit}`;
+    return new ModbusAddressError(`${meant}, where most controllers serve ${text.trim()}, or ${ADDRESS_EXAMPLES}`);
+  }
+  if (/^0X[0-9A-F]{1,4}$/.test(written)) {
+    const offset = written.toLowerCase();
+    return new ModbusAddressError(
+      `HR:${offset} (input registers IR:${offset}, coils CO:${offset}, discrete inputs DI:${offset})`,
+    );
+  }
+  return new ModbusAddressError(ADDRESS_EXAMPLES);
+}
+
+function lettered(letters: string, offset: string, text: string): { area: Area; offset: number } {
   const area = Object.hasOwn(AREA_OF_LETTERS, letters) ? AREA_OF_LETTERS[letters] : undefined;
-  if (area === undefined) throw new ModbusAddressError(ADDRESS_EXAMPLES);
+  if (area === undefined) throw noAddress(text);
   const number = Number(offset);
   if (number >= AREA_SIZE) throw new ModbusAddressError(`${letters}:0 to ${letters}:65535, zero-based`);
   return { area, offset: number };

@@ -79,6 +79,20 @@ t.test('refuses what is no address and says what would be right', async (t) => {
     ['40001.10D', /two characters/],
     ['40001.3#ABCD.4', /one bit or one length/],
     ['ns=2;s=Pump', /such as 40001/],
+    ['%MW100', /^HR:100, where most controllers serve %MW100, or .*such as 40001/],
+    ['%mw0100', /^HR:100, /],
+    ['MW100', /^HR:100, /],
+    ['3!%MW7.4', /^3!HR:7\.4, /],
+    ['%QW5', /^HR:5, /],
+    ['%IW2', /^IR:2, /],
+    ['%M3', /^CO:3, /],
+    ['%Q3', /^CO:3, /],
+    ['%I3', /^DI:3, /],
+    ['%M3.1', /^a register such as 40001/],
+    ['%MW70000', /^a register such as 40001/],
+    ['%MD4', /^a register such as 40001/],
+    ['0x10', /^HR:0x10 \(input registers IR:0x10, coils CO:0x10, discrete inputs DI:0x10\)/],
+    ['0x10000', /^a register such as 40001/],
   ];
   for (const [text, message] of table) {
     t.throws(() => parseModbusAddress(text), { name: 'ModbusAddressError', message }, `"${text}"`);
