@@ -1,4 +1,5 @@
 import { SCALE_EXPECTED } from './scale-cell.ts';
+import { FASTEST_SCAN_MS, SLOWEST_SCAN_MS } from './scan-period.ts';
 
 /** One column of the tag table, for the check and the reference page. */
 export interface TagColumn {
@@ -83,7 +84,7 @@ export const TAG_COLUMNS = [
     name: 'scan_ms',
     required: false,
     fallback: '1000',
-    expected: 'a period from 10 to 86400000 ms, such as 1000',
+    expected: `a period from ${FASTEST_SCAN_MS} to ${SLOWEST_SCAN_MS} ms, such as 1000`,
     description: 'How often the value is read, in ms. Tags of one device with the same period are read together.',
   },
   {

@@ -15,6 +15,7 @@ import { nearest } from './nearest.ts';
 import { parseNumberCell, parseWholeCell } from './number-cell.ts';
 import type { Problem, ProblemCode } from './problem.ts';
 import { parseScaleForm, SCALE_EXPECTED } from './scale-cell.ts';
+import { FASTEST_SCAN_MS, SLOWEST_SCAN_MS } from './scan-period.ts';
 import { showText } from './show-value.ts';
 import type { TagColumnName } from './tag-columns.table.ts';
 import { ACCESS_ALIASES, aliasKey, BYTE_ORDER_ALIASES, TYPE_ALIASES } from './type-alias.table.ts';
@@ -130,7 +131,7 @@ export function readTagRow(cells: RowCells): RowResult {
     put('length', `nothing, since the type is ${type}, or a bit to count from`);
   }
   const access = choice<TagAccess>('access', 'r', ['r', 'w', 'rw'], ACCESS_ALIASES);
-  const scanMs = whole('scan_ms', 1000, 10, 86_400_000);
+  const scanMs = whole('scan_ms', 1000, FASTEST_SCAN_MS, SLOWEST_SCAN_MS);
   const form = parseScaleForm(cells.text('scale'));
   const scale = form === null ? number('scale', 1, SCALE_EXPECTED, (value) => value !== 0) : 1;
   const offset = number('offset', 0, 'a number, such as -40');

@@ -1,5 +1,6 @@
 import { proposeSegment } from '../../model/asset.ts';
 import type { ByteOrder } from '../../model/tag.ts';
+import { FASTEST_SCAN_MS, SLOWEST_SCAN_MS } from '../scan-period.ts';
 import type { TagCells } from '../tag-edit.ts';
 
 /** How a foreign table is to be understood, where it does not say so itself. */
@@ -91,12 +92,22 @@ export class TagCollector {
       const own = unique(proposeSegment(name).slice(0, 60), (candidate) => this.#names.has(`${asset}/${candidate}`));
       const row = cells();
       this.#names.add(`${asset}/${own}`);
-      const scan = row.scan_ms ?? String(this.#options.scanMs);
+      const scan = this.#allowedScan(row.scan_ms ?? String(this.#options.scanMs));
       this.#rows.push({ place, tag: name, cells: { device: owner, name: own, asset, ...row, scan_ms: scan } });
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;
       this.reject(place, name, error.message);
     }
+  }
+
+  /** The allowed period that is nearest to one that is none; what is no period is left to the check of the table. */
+  #allowedScan(text: string): string {
+    const wanted = Number(text);
+    if (!(wanted > 0)) return text;
+    const scanMs = Math.min(Math.max(Math.round(wanted), FASTEST_SCAN_MS), SLOWEST_SCAN_MS);
+    if (wanted < FASTEST_SCAN_MS) this.note(`periods below ${FASTEST_SCAN_MS} ms: read every ${FASTEST_SCAN_MS} ms`);
+    if (wanted > SLOWEST_SCAN_MS) this.note('periods above a day: read once a day');
+    return String(scanMs);
   }
 
   reject(place: string, tag: string, reason: string): void {

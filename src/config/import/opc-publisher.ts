@@ -67,7 +67,7 @@ function scanCell(node: Mapping, endpoint: Mapping): { readonly scan_ms?: string
     (seconds === undefined
       ? null
       : (((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1_000);
-  return period === null || period <= 0 ? {} : { scan_ms: String(Math.max(10, Math.round(period))) };
+  return period === null || period <= 0 ? {} : { scan_ms: String(period) };
 }
 
 function deadbandCells(node: Mapping) {

@@ -242,6 +242,24 @@ t.test('a telegraf file brings its OPC UA servers along', async (t) => {
   ]);
 });
 
+t.test('periods that are too short or too long are taken over as the nearest that is allowed, and told', async (t) => {
+  const { directory } = await rig(t);
+  const table = join(directory, 'fast.csv');
+  const rows = [
+    ...['Tag Name,Address,Data Type,Client Access,Scan Rate', 'Fast,400001,Word,RO,5', 'Odd,400002,Word,RO,12.4'],
+    ...['Slow,400003,Word,RO,99999990', 'Least,400004,Word,RO,10', 'None,400005,Word,RO,0'],
+  ];
+  await writeFile(table, rows.join('\n'));
+  const imported = await headgate(['-c', directory, 'tag', 'import', table, '--device', 'meter', '--json']);
+  const { rejected, notes } = imported.json<{ rejected: unknown[]; notes: string[] }>();
+  t.strictSame(rejected, [], imported.err);
+  const told = notes.filter((note) => /period/.test(note));
+  t.strictSame(told, ['periods below 10 ms: read every 10 ms', 'periods above a day: read once a day']);
+  const list = await headgate(['-c', directory, 'tag', 'list', '--json']);
+  const periods = list.json<{ name: string; scanMs: number }[]>().map(({ name, scanMs }) => [name, scanMs]);
+  t.strictSame(Object.fromEntries(periods), { Fast: 10, Odd: 12, Slow: 86_400_000, Least: 10, None: 1000 });
+});
+
 t.test('a dry run writes nothing; without a device the table is refused tag by tag', async (t) => {
   const { directory } = await rig(t);
   const dry = await headgate([
