@@ -83,6 +83,12 @@ export const SINKS_ERRORS = {
     action: 'Give another file, or delete this one: then events may come again that came before.',
     retry: 'never',
   },
+  RECEIVER_STATE_LOCKED: {
+    message: 'the state of the receiver in {path} is in use by process {pid}',
+    meaning: 'Another receiver runs with the same file. Two would overwrite the account of each other.',
+    action: 'Stop the other one (process {pid}), or give this one a state file and a client id of its own.',
+    retry: 'never',
+  },
   RECEIVER_STATE_UNWRITABLE: {
     message: 'the state of the receiver cannot be written to {path}: {reason}',
     meaning: 'What was received cannot be written down, so it is not confirmed to the broker, which keeps it.',

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { FileLock } from '../ports/file-lock.ts';
 import { trimHeap } from '../ports/trim-heap.ts';
-import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
+import { lockDirectory } from './directory-lock.ts';
 import { makeDirectory } from './disk-space.ts';
 import type { ToWorker, WorkerStart } from './messages.ts';
 import { openStore } from './open-store.ts';
@@ -14,7 +15,7 @@ const thread = parentPort;
 if (thread === null) throw new Error('journal-worker.ts runs as a worker thread');
 const start = workerData as WorkerStart;
 const { directory } = start;
-let lock: DirectoryLock | null = null;
+let lock: FileLock | null = null;
 
 const port: WorkerPort = {
   send: (message, transfer = []) => thread.postMessage(message, transfer),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { HeadgateError, messageOf } from '../errors/headgate-error.ts';
 import { appendToFile, replaceFile } from '../ports/durable-file.ts';
+import { type FileLock, LockedError, lockFile } from '../ports/file-lock.ts';
 import type { ReceiverState } from './receiver.ts';
 import { isReceiverState } from './receiver-state.ts';
 
@@ -24,16 +25,30 @@ const SLACK_BYTES = 1_048_576;
 
 /**
  * What a receiver keeps over its own restart and over a power cut: the account of what it has passed on (`FILE`: one line of JSON, one with its
- * sha256), and the messages that wait for what is before them (`FILE.held`), each with its length before it. All is on the disk when a call returns.
+ * sha256), and the messages that wait for what is before them (`FILE.held`), each with its length before it. All is on the disk when a call returns. One receiver has it at a time, by a lock on `FILE.lock`.
  */
 export class ReceiverFile {
   readonly #path: string;
+  readonly #lock: FileLock;
   #places: HeldPlace[] = [];
   #heldBytes = 0;
   #rewriteAt = SLACK_BYTES;
 
+  /** @throws RECEIVER_STATE_LOCKED another receiver has it; RECEIVER_STATE_UNWRITABLE */
   constructor(path: string) {
     this.#path = path;
+    try {
+      this.#lock = lockFile(`${path}.lock`, `${path}.lock.pid`);
+    } catch (cause) {
+      if (cause instanceof LockedError)
+        throw new HeadgateError('RECEIVER_STATE_LOCKED', { path, pid: cause.pid }, cause);
+      throw new HeadgateError('RECEIVER_STATE_UNWRITABLE', { path, reason: messageOf(cause) }, cause);
+    }
+  }
+
+  /** Let another have it. */
+  release(): void {
+    this.#lock.release();
   }
 
   get heldPath(): string {

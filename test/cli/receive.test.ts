@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { receiveEvents } from '../../src/sinks/mqtt/receive.ts';
 import { closeSharedBroker, startRig } from '../runtime/forwarder/rig.ts';
 import { int16List, plainEvent, report } from '../support/events.ts';
 import { type CliResult, headgateProcess } from './run-headgate.ts';
@@ -149,6 +150,42 @@ t.test('passes nothing on that it could not write down', async (t) => {
   ]);
   t.equal(code, 1);
   t.match(err, /RECEIVER_STATE_UNWRITABLE/);
+});
+
+t.test('one receiver at a time has a state; the next begins when that one is killed', async (t) => {
+  const rig = await startRig(t, {});
+  const state = await stateFile(t);
+  const args = ['receive', '--url', rig.upstream.url, '--topic', `rig/${rig.proxy.port}`, '--state', state];
+  const { promise: connected, resolve } = Promise.withResolvers<(signal: NodeJS.Signals) => void>();
+  const first = headgateProcess(args, {
+    onError: (err, stop) => {
+      if (err.includes('connected')) resolve(stop);
+    },
+  });
+  const stop = await connected;
+  const pid = (await readFile(`${state}.lock.pid`, 'utf8')).trim();
+  const { code, out, err } = await headgateProcess([...args, '--client-id', 'other']);
+  t.equal(code, 1);
+  t.equal(out, '');
+  t.match(err, /RECEIVER_STATE_LOCKED/);
+  t.ok(err.includes(state) && err.includes(`Stop the other one (process ${pid})`), err);
+  t.not(pid, String(process.pid));
+  stop('SIGKILL');
+  await first;
+  const next = await receiving([...args.slice(1), '-n', '1'], () => rig.journal.append([plainEvent(1)]));
+  t.equal(next.code, 0, next.err);
+});
+
+t.test('in a program, a state is free again after close and after a start that failed', async (t) => {
+  const rig = await startRig(t, {});
+  const stateFileOf = await stateFile(t);
+  const options = { topic: 'x', clientId: stateFileOf, stateFile: stateFileOf, onEvents: () => {} };
+  await t.rejects(receiveEvents({ ...options, url: 'mqtt://127.0.0.1:1' }));
+  const one = await receiveEvents({ ...options, url: rig.upstream.url });
+  await t.rejects(receiveEvents({ ...options, url: rig.upstream.url }), { code: 'RECEIVER_STATE_LOCKED' });
+  await one.close();
+  const two = await receiveEvents({ ...options, url: rig.upstream.url });
+  await two.close();
 });
 
 for (const args of [

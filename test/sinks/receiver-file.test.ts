@@ -53,6 +53,7 @@ t.test('account and held messages are on the disk when a call returns', async (t
   const path = await statePath(t);
   const directory = fs.realpathSync(join(path, '..'));
   const file = new ReceiverFile(path);
+  t.teardown(() => file.release());
   const account = ['write state.new', 'sync state.new', 'rename state.new state', 'sync directory'];
   t.same(
     watched(t, directory, () => file.begin(STATE, [])),
@@ -70,6 +71,7 @@ t.test('account and held messages are on the disk when a call returns', async (t
 t.test('what is held takes no more room than twice what waits, while anything does', async (t) => {
   const path = await statePath(t);
   const file = new ReceiverFile(path);
+  t.teardown(() => file.release());
   file.begin(STATE, []);
   const payload = (i: number) => Buffer.alloc(20_000, i);
   let last = 0;
@@ -80,7 +82,7 @@ t.test('what is held takes no more room than twice what waits, while anything do
     file.save(STATE, true);
     t.ok(fs.statSync(file.heldPath).size < 1_048_576 + 3 * 11 * 20_004, `after ${i}`);
   }
-  const held = new ReceiverFile(path).held().map((bytes) => bytes[0]);
+  const held = file.held().map((bytes) => bytes[0]);
   t.same(new Set(held.slice(0, 1)), new Set([1]));
   t.same(
     held.slice(-10),
@@ -100,14 +102,16 @@ for (const [title, rest] of [
     before.begin(STATE, []);
     before.hold({ payload: Buffer.from('one'), waits: always });
     fs.appendFileSync(before.heldPath, rest);
+    before.release();
     const after = new ReceiverFile(path);
+    t.teardown(() => after.release());
     after.begin(
       STATE,
       after.held().map((payload) => ({ payload, waits: always })),
     );
     after.hold({ payload: Buffer.from('two'), waits: always });
     t.same(
-      new ReceiverFile(path).held().map((bytes) => Buffer.from(bytes).toString()),
+      after.held().map((bytes) => Buffer.from(bytes).toString()),
       ['one', 'two'],
     );
   });

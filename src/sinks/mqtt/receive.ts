@@ -1,7 +1,7 @@
 import { HeadgateError, isHeadgateError, messageOf } from '../../errors/headgate-error.ts';
 import { decodeBatch, type ReceivedEvent } from '../batch-decoder.ts';
 import { OrderedReceiver, type OrderedReceiverOptions } from '../ordered-receiver.ts';
-import { type HeldMessage, ReceiverFile } from '../receiver-file.ts';
+import type { HeldMessage, ReceiverFile } from '../receiver-file.ts';
 import { type Subscription, type SubscriptionOptions, subscribe } from './subscription.ts';
 
 export interface ReceiveOptions extends Omit<SubscriptionOptions, 'onMessage'>, OrderedReceiverOptions {
@@ -18,18 +18,30 @@ export interface Receiving {
   /** Rejects with what `onEvents` threw. */
   readonly failed: Subscription['failed'];
   figures(): ReturnType<OrderedReceiver['figures']>;
-  /** Without a state file, what waits for its turn is passed on. */
+  /** Without a state file, what waits for its turn is passed on; with one, another may have that file. */
   close(): Promise<void>;
 }
 
 /**
  * Receive what gateways send to an MQTT broker, in any format of their MQTT sink: each event once, in order, with an account of gaps and
  * losses. Messages are taken, written to the account and only then confirmed: a crash repeats at most what was being taken.
- * @throws RECEIVER_STATE_INVALID; RECEIVER_STATE_UNWRITABLE, also later in `failed`; or what the first connection ends with
+ * @throws RECEIVER_STATE_LOCKED another receiver has the state file; RECEIVER_STATE_INVALID; RECEIVER_STATE_UNWRITABLE, also later in
+ *   `failed`; or what the first connection ends with
  */
-export async function receiveEvents(options: ReceiveOptions): Promise<Receiving> {
-  const { stateFile, onEvents, onProblem, order, maxHeldEvents, firstSequence, passReplays, ...connection } = options;
-  const file = stateFile === undefined ? null : new ReceiverFile(stateFile);
+export async function receiveEvents({ stateFile, ...options }: ReceiveOptions): Promise<Receiving> {
+  if (stateFile === undefined) return receiveWith(options, null);
+  const { ReceiverFile } = await import('../receiver-file.ts');
+  const file = new ReceiverFile(stateFile);
+  try {
+    return await receiveWith(options, file);
+  } catch (error) {
+    file.release();
+    throw error;
+  }
+}
+
+async function receiveWith(options: Omit<ReceiveOptions, 'stateFile'>, file: ReceiverFile | null): Promise<Receiving> {
+  const { onEvents, onProblem, order, maxHeldEvents, firstSequence, passReplays, ...connection } = options;
   const receiver = new OrderedReceiver(
     {
       ...(order === undefined ? {} : { order }),
@@ -79,11 +91,14 @@ export async function receiveEvents(options: ReceiveOptions): Promise<Receiving>
     failed: subscription.failed,
     figures: () => receiver.figures(),
     close: async () => {
-      await subscription.close();
-      if (file === null) {
-        const rest = receiver.flush();
-        if (rest.length > 0) await onEvents(rest);
+      try {
+        await subscription.close();
+      } finally {
+        file?.release();
       }
+      if (file !== null) return;
+      const rest = receiver.flush();
+      if (rest.length > 0) await onEvents(rest);
     },
   };
 }
