@@ -73,7 +73,8 @@ function show(context: CliContext, found: readonly FoundUnit[], asked: number): 
     context.out(`${counted(asked, 'unit')} asked, none answered\n`);
     return;
   }
-  const rows = found.flatMap(({ unit, identity, latencyMs, areas }) => [
+  const searched = found.filter(({ sameAs }) => sameAs === null);
+  const rows = searched.flatMap(({ unit, identity, latencyMs, areas }) => [
     [
       String(unit),
       `answers in ${latencyMs.toFixed(0)} ms`,
@@ -92,8 +93,30 @@ function show(context: CliContext, found: readonly FoundUnit[], asked: number): 
   ]);
   printTable(context, ['unit', '', 'zero-based addresses'], rows);
   const isEverybody = found.length === asked && asked > 4;
-  if (isEverybody)
+  for (const { unit } of searched) {
+    const alike = found.filter(({ sameAs }) => sameAs === unit).map((one) => one.unit);
+    if (alike.length === 0) continue;
+    const seems =
+      isEverybody && searched.length === 1
+        ? 'the device seems to answer for every unit id'
+        : 'one device, it seems, or several that hold the same';
+    context.out(`\n${namedUnits(alike)} exactly like unit ${unit}, whose map was read: ${seems}\n`);
+  }
+  if (isEverybody && searched.length > 1)
     context.out('\nevery unit id answers: a device that does not look at it, or a gateway that answers itself\n');
+}
+
+/** `unit 3 answers`, `units 2–16, 247 answer`. */
+function namedUnits(units: readonly number[]): string {
+  const [only, ...more] = units;
+  if (more.length === 0) return `unit ${only} answers`;
+  const runs: [first: number, last: number][] = [];
+  for (const unit of units.toSorted((one, other) => one - other)) {
+    const run = runs.at(-1);
+    if (run !== undefined && run[1] === unit - 1) run[1] = unit;
+    else runs.push([unit, unit]);
+  }
+  return `units ${runs.map(([first, last]) => (first === last ? first : `${first}–${last}`)).join(', ')} answer`;
 }
 
 async function configOf(context: CliContext, options: ModbusScanOptions): Promise<ModbusConfig> {

@@ -8,6 +8,7 @@ interface Scan {
   readonly found: readonly {
     readonly unit: number;
     readonly identity: Record<string, string> | null;
+    readonly sameAs: number | null;
     readonly requests: number;
     readonly areas: readonly {
       readonly area: string;
@@ -81,6 +82,58 @@ t.test('units, who they are and what can be read, on TCP', async (t) => {
   const few = await headgate([...at, '--units', '1', '--areas', 'holding', '--max-requests', '9', '--json']);
   t.equal(few.json<Scan>().found[0]?.requests, 9);
   t.equal(few.json<Scan>().found[0]?.areas[0]?.isComplete, false);
+});
+
+t.test('a device that does not look at unit ids is searched once, and told as such', async (t) => {
+  const server = await TestModbusServer.start();
+  t.teardown(() => server.close());
+  fill(server.unit);
+  server.unit.areas.holding.set([17, 4, 1_234], 2);
+  for (let unit = 0; unit <= 255; unit++) server.units.set(unit, server.unit);
+  // A value that is another one each time tells nothing.
+  server.behave = ({ socket, honest }) => {
+    server.unit.areas.holding[0] = ((server.unit.areas.holding[0] ?? 0) + 1) & 0xffff;
+    socket.write(honest);
+  };
+  const at = ['modbus', 'scan', '--host', '127.0.0.1', '--port', String(server.port), '--timeout', '500ms'];
+  const quick = [...at, '--pause', '1ms', '--areas', 'holding,input'];
+  const run = await headgate([...quick, '--json']);
+  t.equal(run.code, 0, run.err);
+  const { asked, found } = run.json<Scan>();
+  t.equal(found.length, asked);
+  t.strictSame(new Set(found.map(({ sameAs }) => sameAs)), new Set([null, 1]));
+  t.strictSame(found.at(-1)?.areas, found[0]?.areas);
+  const [first = 0, ...others] = found.map(({ requests }) => requests);
+  t.ok(first > 100, `${first} requests for the map`);
+  t.ok(Math.max(...others) <= 15, `${Math.max(...others)} requests for another unit`);
+  const people = await headgate([...quick, '--units', '1-6,9']);
+  t.match(people.out, /units 2–6, 9 answer exactly like unit 1, .*: the device seems to answer for every unit id/);
+  t.equal(people.out.match(/0–59, 1000–1099/g)?.length, 1, 'one map');
+});
+
+t.test('two devices of one kind are not taken for one', async (t) => {
+  const server = await TestModbusServer.start();
+  t.teardown(() => server.close());
+  for (const [unit, serial] of [
+    [1, 4711],
+    [2, 4712],
+  ] as const) {
+    fill(server.unitAt(unit));
+    server.unitAt(unit).identity = ['Acme', 'Meter 7', '1.2'];
+    server.unitAt(unit).areas.holding[3] = serial;
+  }
+  const third = server.unitAt(3);
+  fill(third);
+  third.identity = ['Acme', 'Meter 7', '1.2'];
+  third.areas.holding[3] = 4711;
+  third.allow('holding', 60);
+  const at = ['modbus', 'scan', '--host', '127.0.0.1', '--port', String(server.port), '--pause', '1ms'];
+  const run = await headgate([...at, '--units', '1-3', '--areas', 'holding', '--json']);
+  t.match(run.json<Scan>().found, [
+    { unit: 1, sameAs: null },
+    { unit: 2, sameAs: null },
+    { unit: 3, sameAs: null, areas: [{ ranges: [{ first: 0, last: 60 }] }] },
+  ]);
 });
 
 t.test('a serial line behind a device server, where most units are not there', async (t) => {

@@ -9,6 +9,8 @@ import { type ExploredArea, exploreArea, type Probe } from './explore.ts';
 import { meaningOf } from './failures.ts';
 import { readRequest } from './frame.ts';
 import { identify } from './identify.ts';
+import type { Extent } from './plan.ts';
+import { isSameDevice, type Outcome } from './same-device.ts';
 import { type ModbusSettings, settingsOf } from './settings.ts';
 import { Unit } from './unit.ts';
 import { Wire } from './wire.ts';
@@ -38,7 +40,17 @@ export interface FoundUnit {
   /** Of its first answer. */
   readonly latencyMs: Millis;
   readonly areas: readonly (ExploredArea & { readonly area: Area })[];
+  /** The unit that answers exactly like it, and whose map was read; null: it has its own. */
+  readonly sameAs: number | null;
   readonly requests: number;
+}
+
+type Identity = FoundUnit['identity'];
+
+/** A unit whose map has been read. */
+interface KnownUnit {
+  readonly unit: Unit;
+  readonly found: FoundUnit;
 }
 
 /** Registers and bits in one request while looking. */
@@ -46,7 +58,8 @@ const MAX_BLOCK = 125;
 const MAX_SPAN = 1_000;
 
 /**
- * Ask one unit after the other, one request at a time, whether it is there, who it is and what can be read. Reads only.
+ * Ask one unit after the other, one request at a time, whether it is there, who it is and what can be read. Reads only. What answers exactly like
+ * a unit before is not searched again.
  * @throws MODBUS_CONNECT_FAILED the wire cannot be opened
  */
 export async function* findUnits(options: FindUnitsOptions): AsyncGenerator<FoundUnit> {
@@ -59,6 +72,7 @@ export async function* findUnits(options: FindUnitsOptions): AsyncGenerator<Foun
     onUp: () => undefined,
     onDown: () => undefined,
   });
+  const known: KnownUnit[] = [];
   try {
     await wire.connect();
     for (const [index, number] of units.entries()) {
@@ -73,7 +87,10 @@ export async function* findUnits(options: FindUnitsOptions): AsyncGenerator<Foun
       });
       try {
         const latencyMs = await presence(unit, clock);
-        if (latencyMs !== null) yield await describe(unit, settings, latencyMs, options);
+        if (latencyMs === null) continue;
+        const found = await describe(unit, { settings, latencyMs, known }, options);
+        if (found.sameAs === null) known.push({ unit, found });
+        yield found;
       } finally {
         unit.stop();
       }
@@ -95,31 +112,53 @@ async function presence(unit: Unit, clock: Clock): Promise<Millis | null> {
   }
 }
 
+/** What is known before a unit is described. */
+interface Seen {
+  readonly settings: ModbusSettings;
+  readonly latencyMs: Millis;
+  readonly known: readonly KnownUnit[];
+}
+
 async function describe(
   unit: Unit,
-  settings: ModbusSettings,
-  latencyMs: Millis,
+  { settings, latencyMs, known }: Seen,
   { clock, areas, anchors, maxRequests, onProgress, stop }: FindUnitsOptions,
 ): Promise<FoundUnit> {
   onProgress(`unit ${unit.number}: who it is`);
-  const identity = await identify(unit, settings, clock).catch((error: unknown) => {
+  const said = await identify(unit, settings, clock).catch((error: unknown) => {
     if (isAbsence(error) || isHeadgateError(error, 'MODBUS_BAD_REPLY')) return null;
     throw error;
   });
+  const identity = said === null || 'identification' in said ? null : said;
   let asked = 0;
+  const ask = async (of: Unit, extent: Extent): Promise<{ exception: number; data: Uint8Array } | null> => {
+    asked++;
+    try {
+      return await of.exchange(readRequest(of.number, extent), clock.monotonic());
+    } catch (error) {
+      if (isAbsence(error) || isHeadgateError(error, 'MODBUS_BAD_REPLY')) return null;
+      throw error;
+    }
+  };
+  for (const { unit: other, found } of known) {
+    if (!isAlike(identity, found.identity)) continue;
+    onProgress(`unit ${unit.number}: whether it is unit ${other.number}`);
+    const read = async (of: 'known' | 'other', extent: Extent): Promise<Outcome> => {
+      if (asked >= maxRequests || stop.aborted) return 'unanswered';
+      const reply = await ask(of === 'known' ? other : unit, extent);
+      return reply === null ? 'unanswered' : reply.exception === 0 ? reply.data : null;
+    };
+    if (!(await isSameDevice(found.areas, read))) continue;
+    return { unit: unit.number, identity, latencyMs, areas: found.areas, sameAs: other.number, requests: asked };
+  }
   const explored = [];
   for (const area of areas) {
     const read = async (offset: number, count: number): Promise<Probe> => {
-      asked++;
-      onProgress(`unit ${unit.number}: ${area} ${offset}, request ${asked}`);
-      try {
-        const { exception } = await unit.exchange(readRequest(unit.number, { area, offset, count }), clock.monotonic());
-        if (exception === 0) return 'read';
-        return exception === ILLEGAL_FUNCTION ? 'absent' : 'refused';
-      } catch (error) {
-        if (isAbsence(error) || isHeadgateError(error, 'MODBUS_BAD_REPLY')) return 'unanswered';
-        throw error;
-      }
+      onProgress(`unit ${unit.number}: ${area} ${offset}, request ${asked + 1}`);
+      const reply = await ask(unit, { area, offset, count });
+      if (reply === null) return 'unanswered';
+      if (reply.exception === 0) return 'read';
+      return reply.exception === ILLEGAL_FUNCTION ? 'absent' : 'refused';
     };
     // Each area has its share, and what earlier ones left.
     const share = Math.ceil((maxRequests * (explored.length + 1)) / areas.length);
@@ -130,8 +169,13 @@ async function describe(
       ...(await exploreArea(read, { anchors, maxBlock, maxSpan: MAX_SPAN, hasPairs: !isBitArea(area), mayAsk })),
     });
   }
-  const known = identity === null || 'identification' in identity ? null : identity;
-  return { unit: unit.number, identity: known, latencyMs, areas: explored, requests: asked };
+  return { unit: unit.number, identity, latencyMs, areas: explored, sameAs: null, requests: asked };
+}
+
+/** Whether two units say the same of themselves, but for their numbers. */
+function isAlike(one: Identity, other: Identity): boolean {
+  const said = (identity: Identity) => JSON.stringify({ ...identity, unit: null });
+  return said(one) === said(other);
 }
 
 const ILLEGAL_FUNCTION = 1;
