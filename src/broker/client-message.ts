@@ -2,7 +2,7 @@ import type { EventDraft } from '../model/event.ts';
 import type { EpochMs } from '../model/time.ts';
 
 /** What a client published to a topic of its own choice. */
-const MESSAGE_TYPE = 'headgate.message.v1';
+export const MESSAGE_TYPE = 'headgate.message.v1';
 
 /** Data of `headgate.message.v1`; with `encoding`, the payload is not text. */
 export interface MessageData {

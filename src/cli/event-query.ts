@@ -41,8 +41,32 @@ export async function eventQuery(context: CliContext, options: EventQueryOptions
       return count;
     }),
   );
-  if (shown === 0 && !context.isJson) context.err('no events\n');
+  if (shown === 0 && !context.isJson) {
+    context.err('no events\n');
+    await sayUnknownType(context, options);
+  }
   return EXIT.ok.code;
+}
+
+/** A type that is neither known nor stored is probably written wrongly. */
+async function sayUnknownType(context: CliContext, options: EventSelectOptions): Promise<void> {
+  const { type, asset, tag, from, to, lane } = options;
+  if (type === undefined) return;
+  const { knownEventTypes, meansAny, nearestType } = await import('./event-types.ts');
+  const known = await knownEventTypes();
+  if (meansAny(type, known)) return;
+  const isNarrowed = [asset, tag, from, to, lane].some((option) => option !== undefined);
+  if ((isNarrowed && (await isStored(context, type))) || context.stop.aborted) return;
+  const near = nearestType(type, known);
+  const hint = near === null ? '' : `; did you mean ${near}?`;
+  context.err(`no event has the type ${type}, and no part of Headgate makes such${hint}\n`);
+}
+
+function isStored(context: CliContext, type: string): Promise<boolean> {
+  return withStoredEvents(context, { where: { type } }, async ({ pages }) => {
+    for await (const { events } of pages) if (events.length > 0) return true;
+    return false;
+  });
 }
 
 /** One line for people, with date and milliseconds. */

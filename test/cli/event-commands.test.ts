@@ -113,6 +113,23 @@ t.test('event query gives the stored events that match', async (t) => {
       const none = await run('event', 'query', '--asset', 'acme/hamburg/line-2');
       t.equal(none.code, 0);
       t.equal(none.err, 'no events\n');
+      for (const [type, hint] of [
+        ['telemetry', '; did you mean headgate.telemetry.v1?'],
+        ['headgate.telemetry.v2', '; did you mean headgate.telemetry.v1?'],
+        ['thinned', '; did you mean headgate.telemetry.thinned.v1?'],
+        ['maintenance-requird', '; did you mean headgate.maintenance-required.v1?'],
+        ['headgate.mantenance*', '; did you mean headgate.maintenanc*?'],
+        ['telemetry*', '; did you mean headgate.telemetry.v1?'],
+        ['acme.batch-finished.v1', ''],
+      ]) {
+        const { code, err } = await run('event', 'query', '--type', `${type}`);
+        t.equal(code, 0);
+        t.equal(err, `no events\nno event has the type ${type}, and no part of Headgate makes such${hint}\n`);
+      }
+      for (const type of ['headgate.gap.v1', 'headgate.gap*', 'headgate.test-happened.v1']) {
+        const { err } = await run('event', 'query', '--type', type, '--asset', 'acme/hamburg/line-2');
+        t.equal(err, 'no events\n', `${type} is known or stored`);
+      }
     });
   }
 });
