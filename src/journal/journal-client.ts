@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { HeadgateError } from '../errors/headgate-error.ts';
 import type { EventDraft, HeadgateEvent } from '../model/event.ts';
@@ -20,6 +19,7 @@ import { type Append, committedEvents, type Group, resolveAppends } from './appe
 import { ClockWatch } from './clock-step.ts';
 import { CommitPacker, listOf, type QueuedEvent } from './commit-packer.ts';
 import type { JournalConfig } from './config.ts';
+import { newJournalId } from './journal-id.ts';
 import { ListCache } from './list-cache.ts';
 import type { Answers, CommitOutcome, FromWorker, Question } from './messages.ts';
 import { BLOCKED_REASONS, noticeToEvent } from './notice-event.ts';
@@ -398,9 +398,4 @@ class JournalClient implements JournalHandle {
     this.#outgoing = [];
     this.#link.rejectAll(error);
   }
-}
-
-/** 12 characters of [a-z0-9], from 62 random bits: two journals that ever meet upstream do not share it. */
-function newJournalId(): string {
-  return randomBytes(8).readBigUInt64BE().toString(36).padStart(13, '0').slice(-12);
 }

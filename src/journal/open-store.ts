@@ -68,18 +68,7 @@ export function openStore(options: OpenStoreOptions): Store {
   const isLedgerOld = isWalMissing && (activeLoss !== undefined || named > head.reserved);
   // A machine that went down on a running journal may have lost the newest events without a sign: not every disk has what it says that it has.
   const isTailUnproven = !head.isClean && (head.bootId === '' || head.bootId !== disk.bootId);
-  const doubt = isRebuilt
-    ? LEDGER_LOST
-    : isLedgerOld
-      ? LEDGER_OLD
-      : (activeLoss?.reason ??
-        (isAsideUnknown
-          ? 'damage: a segment was put aside'
-          : isTailUnproven
-            ? 'the machine went down'
-            : isWalMissing
-              ? 'the journal was not closed'
-              : null));
+  const doubt = doubtOf({ isRebuilt, isLedgerOld, activeLoss, isAsideUnknown, isTailUnproven, isWalMissing });
   // With the ledger lost or the newest events damaged nobody knows which sequences were given out: go on above all that can have been.
   const isUnsure = doubt !== null;
   head.lastSequence = isUnsure ? Math.max(named, head.reserved) : highest;
@@ -97,6 +86,23 @@ export function openStore(options: OpenStoreOptions): Store {
   store.started(content.segments.filter((segment) => !shelf.lane(segment.lane).includes(segment)));
   store.tick(now);
   return store;
+}
+
+/** Why it is not known which numbers were given out; null: it is. */
+function doubtOf(found: {
+  readonly isRebuilt: boolean;
+  readonly isLedgerOld: boolean;
+  readonly activeLoss: FoundLoss | undefined;
+  readonly isAsideUnknown: boolean;
+  readonly isTailUnproven: boolean;
+  readonly isWalMissing: boolean;
+}): string | null {
+  if (found.isRebuilt) return LEDGER_LOST;
+  if (found.isLedgerOld) return LEDGER_OLD;
+  if (found.activeLoss !== undefined) return found.activeLoss.reason;
+  if (found.isAsideUnknown) return 'damage: a segment was put aside';
+  if (found.isTailUnproven) return 'the machine went down';
+  return found.isWalMissing ? 'the journal was not closed' : null;
 }
 
 /** Why there are numbers above those that the ledger knows which no event has. */
