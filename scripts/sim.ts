@@ -12,7 +12,7 @@ const USAGE = `usage: npm run sim -- --seeds N [--from K] [--jobs 2] [--json]
        HEADGATE_MUTANT=NAME node --import ./scripts/sim/mutate.preload.ts scripts/sim.ts --seed K [--trace]`;
 const EXIT = { holds: 0, fails: 1, usage: 2 } as const;
 const SHOWN_FAILURES = 20;
-const MUTANT_SEEDS = 60;
+const MUTANT_SEEDS = 250;
 
 process.exitCode = await main();
 

@@ -353,6 +353,8 @@ export class Life {
     const hasAll = this.#runningSinks === this.#sites.length;
     for (const site of this.#sites) site.isConfigured = true;
     if (!hasAll) this.#restartWithAll();
+    // What a silent lane's receiver lacks then is for a process to tell that has not sent it.
+    if (this.#dice.chance(0.5)) this.#time.at(this.#dice.between(0, 3000), () => this.#crash(false));
   }
 
   /** With every sink in the configuration, once a start that is under way is through. */

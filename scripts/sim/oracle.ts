@@ -16,6 +16,7 @@ import type { SimDisk } from './sim-disk.ts';
 export type Invariant =
   | 'told only what is durable'
   | 'a sequence is given out once'
+  | 'no number is used that is not reserved'
   | 'what arrives is what was accepted'
   | 'a receiver gets an event once'
   | 'order within a stream'
@@ -123,6 +124,11 @@ export class Oracle implements DiskWitness, DestinationWitness {
       this.#known.set(sequence, { lane: record.lane, type: record.stream.type, time: record.time, isDurable });
     }
     this.#trace(`stored ${rows[0]?.sequence ?? '-'}..${rows.at(-1)?.sequence ?? '-'} ${isDurable}`);
+  }
+
+  numbered(rows: readonly Row[], reserved: number): void {
+    const last = rows.at(-1)?.sequence ?? 0;
+    if (last > reserved) this.fail('no number is used that is not reserved', `${last} of ${reserved}`);
   }
 
   takenBack(rows: readonly Row[]): void {

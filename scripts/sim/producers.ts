@@ -23,8 +23,9 @@ export class Producers {
   readonly #dice: Dice;
   readonly #time: VirtualTime;
   readonly #streams: readonly StreamSource[];
-  /** The others fall silent with the faults: what they passed over no event tells. */
+  /** The others fall silent: what they passed over no event tells. */
   readonly #lastLanes: readonly Lane[];
+  readonly #silentFrom: number;
   #n = 0;
   #lastGroups = 0;
 
@@ -40,6 +41,7 @@ export class Producers {
     });
     const speaking = dice.chance(0.3) ? LANES : LANES.filter(() => dice.chance(0.4));
     this.#lastLanes = speaking.length > 0 ? speaking : [dice.pick(LANES)];
+    this.#silentFrom = time.now + dice.between(5_000, 60_000);
   }
 
   /** Enough was offered after the faults. */
@@ -56,13 +58,21 @@ export class Producers {
       );
     }
     const count = this.#dice.chance(0.8) ? this.#dice.whole(1, 4) : this.#dice.whole(5, 25);
-    return Array.from({ length: count }, () => this.#event(this.#dice.pick(this.#streams)));
+    return this.#pick(count).map((stream) => this.#event(stream));
   }
 
   /** Many small events of one stream at once: more than a sink takes for live. */
   burst(): EventDraft[] {
-    const stream = { ...this.#dice.pick(this.#streams), bytes: 10 };
+    const [picked] = this.#pick(1);
+    if (picked === undefined) return [];
+    const stream = { ...picked, bytes: 10 };
     return Array.from({ length: BURST_EVENTS }, () => this.#event(stream));
+  }
+
+  /** Streams that have something to tell, in lanes that still speak. */
+  #pick(count: number): StreamSource[] {
+    const picked = Array.from({ length: count }, () => this.#dice.pick(this.#streams));
+    return this.#time.now < this.#silentFrom ? picked : picked.filter(({ lane }) => this.#lastLanes.includes(lane));
   }
 
   #event({ lane, key, list, bytes }: StreamSource): EventDraft {

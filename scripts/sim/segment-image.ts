@@ -19,6 +19,8 @@ export interface Row {
 export interface DiskWitness {
   /** Rows are on the disk. @param isDurable false: in the cache alone, after an error */
   stored(rows: readonly Row[], isDurable: boolean): void;
+  /** Rows were written while the ledger had the numbers up to `reserved` for reserved. */
+  numbered(rows: readonly Row[], reserved: number): void;
   /** Rows of a rejected group were taken out again before anybody heard of them. */
   takenBack(rows: readonly Row[]): void;
   /** A segment's file was unlinked. @param isUnsaid there was no room for the ledger that should say so first */

@@ -121,6 +121,11 @@ export class SimDisk implements JournalDisk {
     return this.#ledger;
   }
 
+  /** What the ledger has reserved; endless when it cannot be read. */
+  get reserved(): number {
+    return this.#ledger?.isDamaged === false ? this.#ledger.head.reserved : Number.POSITIVE_INFINITY;
+  }
+
   /** How many rows of a segment the ledger knows. */
   knownRows({ identity, rows }: SegmentImage): number {
     return Math.min(rows.length, this.#ledger?.segments.get(segmentPath(identity))?.count ?? 0);

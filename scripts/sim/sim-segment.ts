@@ -55,6 +55,7 @@ export class SimSegment implements OpenSegment {
       }
       this.#file.append(rows, isDurable);
       this.#witness.stored(rows, isDurable);
+      this.#witness.numbered(rows, this.#disk.reserved);
     };
     // An fsync that fails may leave the rows in the cache, where they look like stored ones.
     const isFailing = this.#disk.isCommitFailing;

@@ -81,7 +81,9 @@ export function simWorker(options: SimWorkerOptions): StartWorker {
           onNotice(notice);
           send({ kind: 'notice', notice });
         };
-        const store = openStore({ ...start, newJournalId: NEW_JOURNAL_ID, disk, notify });
+        // Few, so that a life of some hundred events comes to their end.
+        const minReserve = dice.pick([5, 50, 10_000]);
+        const store = openStore({ ...start, newJournalId: NEW_JOURNAL_ID, disk, notify, minReserve });
         onOpened(store);
         return store;
       });

@@ -163,7 +163,7 @@ export class Plant {
     await daemon.listening(this.host, BROKER_PORT);
     const accepted = this.oracle.nextAccepted();
     await this.oracle.load(this.host, BROKER_PORT);
-    await accepted;
+    await Promise.race([accepted, endOf(daemon)]);
     this.maxRecoverySeconds = Math.max(this.maxRecoverySeconds, (performance.now() - daemon.startedAtMs) / 1000);
   }
 
@@ -290,4 +290,10 @@ export class Plant {
       });
     });
   }
+}
+
+/** @throws Error as soon as the daemon has ended, by itself or by somebody else's hand */
+async function endOf(daemon: Daemon): Promise<never> {
+  const { code, signal } = await daemon.ended;
+  throw new Error(`the daemon ended (${signal ?? code}): ${daemon.lastLines()}`);
 }

@@ -13,7 +13,7 @@ const SAVE_AFTER_MS = 900;
 
 /** Numbers are reserved for so many times what came since the save before, */
 const RESERVE_TIMES = 3;
-/** and at least so many. */
+/** and at least so many, as long as nothing else is said. */
 export const MIN_RESERVE = 10_000;
 
 /** A gap before it is numbered. */
@@ -31,6 +31,8 @@ export interface LedgerWriterParts {
   readonly ledger: OpenLedger;
   readonly disk: JournalDisk;
   readonly ballast: BallastFile;
+  /** The fewest numbers that are reserved ahead. */
+  readonly minReserve: number;
   readonly notify: (notice: StoreNotice) => void;
 }
 
@@ -169,7 +171,7 @@ export class LedgerWriter {
     const { head, lanes } = this.#parts.content;
     const { lastSequence } = head;
     // Ahead of a steady load, so that no commit has to wait for it; and little, since a jump over them is told.
-    const ahead = Math.max(MIN_RESERVE, RESERVE_TIMES * (lastSequence - this.#savedSequence));
+    const ahead = Math.max(this.#parts.minReserve, RESERVE_TIMES * (lastSequence - this.#savedSequence));
     const reserved = Math.max(head.reserved, lastSequence + ahead);
     try {
       this.#parts.ledger.save({

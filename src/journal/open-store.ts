@@ -3,6 +3,7 @@ import { LANES, type Lane } from '../model/tag.ts';
 import type { EpochMs } from '../model/time.ts';
 import type { JournalDisk, OpenLedger } from './journal-disk.ts';
 import type { LedgerContent, LedgerHead } from './ledger.ts';
+import { MIN_RESERVE } from './ledger-writer.ts';
 import { EMPTY_FILE, HALF_CREATED } from './segment-identity.ts';
 import { emptySegment, MAX_SEGMENT_SPAN, type SegmentInfo, spanning } from './segment-info.ts';
 import { SegmentDamageError, SegmentShelf } from './segment-shelf.ts';
@@ -31,6 +32,8 @@ export interface OpenStoreOptions {
   /** Used when there is no journal yet. */
   readonly newJournalId: string;
   readonly notify: (notice: StoreNotice) => void;
+  /** The fewest numbers that are reserved ahead of those given out. Default 10,000. */
+  readonly minReserve?: number;
 }
 
 /** A loss found while opening, booked when all segments are in place. */
@@ -45,7 +48,7 @@ interface FoundLoss {
  * segments are not read, so that the time does not depend on the backlog. What is damaged is put aside and booked as a gap.
  */
 export function openStore(options: OpenStoreOptions): Store {
-  const { disk, settings, now, notify } = options;
+  const { disk, settings, now, notify, minReserve = MIN_RESERVE } = options;
   disk.prepare();
   const { ledger, content, isRebuilt, isWalMissing } = openLedger(options);
   const shelf = new SegmentShelf(disk, content.head.journalId);
@@ -76,7 +79,7 @@ export function openStore(options: OpenStoreOptions): Store {
   head.isClean = false;
   head.bootId = disk.bootId;
   const ballastBytes = Math.floor(Math.min(settings.ballastBytes, disk.space().totalBytes / 32));
-  const store = new Store({ disk, settings, content, ledger, shelf, ballastBytes, notify }, now);
+  const store = new Store({ disk, settings, content, ledger, shelf, ballastBytes, minReserve, notify }, now);
   store.lossesFound(losses.map(({ segment }) => ({ lane: segment.lane, range: segment })));
   for (const { segment, count, reason } of losses) {
     if (segment.state === 'sealed') store.bookGone(segment);

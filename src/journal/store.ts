@@ -17,7 +17,7 @@ import type { Blocked, JournalDisk, OpenLedger } from './journal-disk.ts';
 import { type ReadSlice, readMerged } from './lane-merge.ts';
 import { LaneWriter, type RecordGroup } from './lane-writer.ts';
 import type { GapTelling, LedgerContent, LedgerSnapshot, StoredGap } from './ledger.ts';
-import { LedgerWriter, MIN_RESERVE } from './ledger-writer.ts';
+import { LedgerWriter } from './ledger-writer.ts';
 import { isRefusal } from './refusal.ts';
 import { type SegmentInfo, segmentPath } from './segment-info.ts';
 import type { SegmentShelf } from './segment-shelf.ts';
@@ -44,6 +44,8 @@ export interface StoreParts {
   readonly ledger: OpenLedger;
   readonly shelf: SegmentShelf;
   readonly ballastBytes: number;
+  /** The fewest numbers that are reserved ahead. */
+  readonly minReserve: number;
   readonly notify: (notice: StoreNotice) => void;
 }
 
@@ -121,7 +123,7 @@ export class Store {
     const last = first + total - 1;
     if (last > head.reserved || this.#books.isConsumerUnsaid) {
       const { reserved } = head;
-      head.reserved = last + MIN_RESERVE;
+      head.reserved = last + this.#parts.minReserve;
       if (!this.#books.saveOrMakeRoom()) {
         head.reserved = reserved;
         return groups.map(() => ({ rejected: this.blocked ?? 'disk' }));
