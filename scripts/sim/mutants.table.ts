@@ -138,13 +138,6 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'a receiver hears of what a lane passed over though no event follows in it',
   },
   {
-    name: 'only-this-process-tells',
-    file: 'src/runtime/forwarder/delivery.ts',
-    from: 'this.#toldThrough = head;',
-    to: '',
-    breaks: 'what an earlier process sent counts as known to a receiver',
-  },
-  {
     name: 'telling-lost-and-not-told-again',
     file: 'src/journal/books.ts',
     from: 'if (lane === GAP_LANE && Object.keys(consumers).length > 0) this.#writer.untold(range, this.now);',

@@ -54,8 +54,9 @@ export function openStore(options: OpenStoreOptions): Store {
   const shelf = new SegmentShelf(disk, content.head.journalId);
   const { head } = content;
   const knownTo = head.lastSequence;
+  const asideFirsts = disk.asideFirsts();
   // Put aside by a process that could not write it down: what was in it had numbers that the ledger does not know.
-  const isAsideUnknown = disk.asideFirsts().some((first) => first > knownTo);
+  const isAsideUnknown = asideFirsts.some((first) => first > knownTo);
   const losses = LANES.flatMap((lane) => placeLane(lane, { content, shelf, isWalMissing }, options));
   // A process that was killed may have left names that no sync had covered: of a directory, the ledger, a segment that is written on now.
   // SQLite passes over an error when it syncs the directory of a new WAL.
@@ -85,7 +86,9 @@ export function openStore(options: OpenStoreOptions): Store {
     if (segment.state === 'sealed') store.bookGone(segment);
     store.bookLoss(segment.lane, segment, count, reason);
   }
-  store.bookUnused({ first: knownTo + 1, last: head.lastSequence }, unusedReason(doubt));
+  // Whether what was put aside has been told went with a lost ledger.
+  const toldTo = isRebuilt ? Math.min(knownTo, ...asideFirsts.map((first) => first - 1)) : knownTo;
+  store.bookUnused({ first: toldTo + 1, last: head.lastSequence }, unusedReason(doubt));
   store.started(content.segments.filter((segment) => !shelf.lane(segment.lane).includes(segment)));
   store.tick(now);
   return store;

@@ -472,6 +472,23 @@ t.test('a crash while the ledger is rebuilt hides no segment that was put aside 
   t.end();
 });
 
+t.test('what was put aside and perhaps never told, on a full disk, is told when the ledger is lost after that', (t) => {
+  const directory = scratch(t);
+  const { bulkFiles } = fill(directory);
+  const firsts = bulkFiles.map((file) => Number(/(\d+)\.db$/.exec(file)?.[1])).sort((a, b) => a - b);
+  const [oldest = 0, next = 0] = firsts;
+  new SqliteDisk(directory).quarantine({ lane: 'bulk', first: oldest });
+  for (const lane of ['critical', 'normal']) rmSync(join(directory, lane), { recursive: true });
+  rmSync(join(directory, 'cursors.db'));
+  const { store } = openEngine(directory, CONFIG);
+  const [gap] = store.untoldGaps();
+  t.ok(oldest < next && next > 0);
+  t.match(gap, { first: oldest, count: 0, reason: /the ledger was lost/ });
+  t.ok((gap?.last ?? 0) > next);
+  store.close(NOW);
+  t.end();
+});
+
 /** After the machine has gone down and come up again. */
 class NextBootDisk extends SqliteDisk {
   override readonly bootId = 'another run';
