@@ -19,6 +19,9 @@ export interface ExceptionMeaning {
   readonly kind: 'refused' | 'busy' | 'failed' | 'unreachable' | 'unanswered';
 }
 
+/** A server failed, or, where its software was written so, it does not have what was asked for. */
+export const DEVICE_FAILURE = 4;
+
 /** In place of an exception code: the unit answers other requests, but not this one. */
 export const UNANSWERED = -1;
 /** The same, where what came does not fit. */

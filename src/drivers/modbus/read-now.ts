@@ -4,7 +4,7 @@ import type { Reading } from '../../model/reading.ts';
 import type { TagDefinition, TagValue } from '../../model/tag.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { compileDecode, decodeBlock } from './decode.ts';
-import { meaningOf, statusOf } from './failures.ts';
+import { DEVICE_FAILURE, meaningOf, statusOf } from './failures.ts';
 import { readRequest } from './frame.ts';
 import { type Block, halvesOf, planReads, readsOf } from './plan.ts';
 import { type ModbusPoint, placedPointOf } from './point.ts';
@@ -19,6 +19,9 @@ export interface ReadNowOptions {
   readonly unitOf: (unit: number) => Unit;
   readonly clock: Clock;
 }
+
+/** Failed reads of one unit that are halved, since some servers fail at what they do not have; more, and it is the unit that fails. */
+const MAX_FAILED = 12;
 
 /** Read some tags once, in as few requests as a scan would; what a unit refuses or leaves unanswered gets a Bad status. */
 export async function readNow({ tags, settings, unitOf, clock }: ReadNowOptions): Promise<Reading[]> {
@@ -46,6 +49,7 @@ export async function readNow({ tags, settings, unitOf, clock }: ReadNowOptions)
       }
     };
     const pending = planReads(wanted, settings).reverse();
+    let failures = 0;
     for (let block = pending.pop(); block !== undefined; block = pending.pop()) {
       try {
         const { exception, data, time } = await readBlock(unit, block);
@@ -60,7 +64,8 @@ export async function readNow({ tags, settings, unitOf, clock }: ReadNowOptions)
         }
         const { kind, status } = meaningOf(exception);
         mark(block, status);
-        if (kind === 'refused' && block.points.length > 1) pending.push(...halvesOf(block, wanted));
+        const isHalved = kind === 'refused' || (exception === DEVICE_FAILURE && ++failures <= MAX_FAILED);
+        if (isHalved && block.points.length > 1) pending.push(...halvesOf(block, wanted));
       } catch (error) {
         if (!(error instanceof HeadgateError)) throw error;
         // The rest of a unit that does not answer would cost a time-out each.

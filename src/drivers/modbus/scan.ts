@@ -8,7 +8,7 @@ import type { TagFault } from '../../ports/driver.ts';
 import { isBitArea } from './area.ts';
 import type { BusTiming } from './bus-timing.ts';
 import { formatExtent } from './extent-text.ts';
-import { meaningOf } from './failures.ts';
+import { DEVICE_FAILURE, meaningOf } from './failures.ts';
 import { isolate } from './isolate.ts';
 import { type Block, type Extent, overlap, type PlanLimits, planReads, readsOf } from './plan.ts';
 import type { KnownPace } from './planned-pace.ts';
@@ -18,6 +18,7 @@ import { inLanes, readPieces } from './read-pieces.ts';
 import { RefusedTags } from './refused-tags.ts';
 import { ScanBatch } from './scan-batch.ts';
 import { nextBeat } from './schedule.ts';
+import { SearchRest } from './search-rest.ts';
 import type { Unit } from './unit.ts';
 import type { WireReply } from './wire-job.ts';
 
@@ -62,6 +63,9 @@ export class Scan {
   #pace: KnownPace;
   #blocks: readonly Extent[] = [];
   #reads: readonly Extent[][] = [];
+  /** By block: 1 once it has been read. */
+  #wasRead = new Uint8Array(0);
+  readonly #searchRest: SearchRest;
   readonly #batch: ScanBatch;
   /** How many scans running a block has not been answered. */
   readonly #unanswered = new Map<number, number>();
@@ -77,6 +81,7 @@ export class Scan {
   constructor(options: ScanOptions) {
     this.#options = options;
     this.#refused = new RefusedTags({ ...options, device: options.group.device });
+    this.#searchRest = new SearchRest(options.clock, options.faultyTagRetryMs);
     this.periodMs = options.group.periodMs;
     this.#pace = options.unit.pace.now;
     this.#limits = { ...options.limits, costOf: readCost(options.timing, this.#pace) };
@@ -89,6 +94,7 @@ export class Scan {
   /** Scan now and every period from now on; again when the unit answers again. */
   start(): void {
     this.#refused.retrySoon();
+    this.#searchRest.end();
     this.#isRestarted = this.#running !== null;
     if (this.#isRestarted) return;
     this.#due = this.#options.clock.monotonic();
@@ -171,15 +177,20 @@ export class Scan {
         const { exception, data, time } = reply;
         if (exception === 0) {
           this.#batch.take(index, data, time);
+          this.#wasRead[index] = 1;
           if (this.#unanswered.size > 0) this.#unanswered.delete(index);
           return;
         }
         const { status, kind } = meaningOf(exception);
         this.#batch.failBlock(index, status, clock.now());
-        if (kind === 'refused' || this.#isUnansweredAgain(index, kind)) refused.push({ block: index, reply });
+        const isFault = kind === 'refused' || this.#isUnansweredAgain(index, kind) || this.#mayBeHole(index, exception);
+        if (isFault) refused.push({ block: index, reply });
       });
       if (this.#isStopped) return false;
-      for (const { block, reply } of refused) await this.#findRefused(block, reply, deadline);
+      for (const { block, reply } of refused) {
+        if (reply.exception === DEVICE_FAILURE && !this.#searchRest.isOver) continue;
+        await this.#findRefused(block, reply, deadline);
+      }
       if (this.#isStopped) return false;
       if (this.#blocks.length > 0) this.#options.report(this.#batch.readings());
       await this.#retryFaults(deadline);
@@ -207,6 +218,12 @@ export class Scan {
     return scans >= UNANSWERED_SCANS;
   }
 
+  /** True for a failure of a block that never was read: some servers answer so for what they do not have. */
+  #mayBeHole(block: number, exception: number): boolean {
+    if (exception !== DEVICE_FAILURE || this.#wasRead[block] === 1 || !this.#searchRest.isOver) return false;
+    return this.#batch.slotsOf(block).length > 1;
+  }
+
   /** Find out what of a refused block cannot be read, and keep to it from the next plan on. */
   async #findRefused(index: number, reply: WireReply, deadline: Millis): Promise<void> {
     const { clock, unit, observer, group } = this.#options;
@@ -219,6 +236,8 @@ export class Scan {
       else for (const slot of part.points) details.set(slot, detail);
       return exception;
     });
+    const isFound = found.refused.size > 0 || found.holes.length > 0 || found.limit !== null;
+    if (reply.exception === DEVICE_FAILURE && !isFound) this.#searchRest.begin();
     for (const [slot, answer] of [...found.refused, ...found.failed]) {
       this.#batch.fail(slot, meaningOf(answer).status, clock.now());
     }
@@ -304,8 +323,10 @@ export class Scan {
     this.#batch.plan(blocks, points);
     this.#unanswered.clear();
     this.#isPlanStale = false;
+    const read = new Set(this.#blocks.filter((_block, index) => this.#wasRead[index] === 1).map(formatExtent));
     // Which points each covers, the program knows.
     this.#blocks = blocks.map(({ area, offset, count }) => ({ area, offset, count }));
     this.#reads = blocks.map((block) => readsOf(block, this.#limits));
+    this.#wasRead = Uint8Array.from(this.#blocks, (block) => (read.has(formatExtent(block)) ? 1 : 0));
   }
 }

@@ -358,6 +358,53 @@ t.test('a tag found to be refused stays named when the unit falls silent in the 
   t.equal(count(witness, 'modbus-limit-learnt'), 0);
 });
 
+t.test('a server that fails at what it does not have loses that place alone', async (t) => {
+  const tags = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`t${i}`, `HR:${i * 2}`]));
+  const { server, witness, driver } = await rig(t, [{ tags }], (server) => {
+    // A register that nobody asked for, and a tag.
+    server.unit.refuse('holding', 11, 1, 4);
+    server.unit.refuse('holding', 60, 1, 4);
+  });
+  await until(() => Object.keys(tags).every((name) => name === 't30' || isRead(witness, name)), { what: 'the others' });
+  t.match(witness.faults.get('t30')?.reason, /device failure: unit 1 holding 60/);
+  t.equal(witness.faults.size, 1);
+  t.ok(statusIs(witness, 't30', Status.Bad_DeviceFailure));
+  const wanted = Object.entries(tags).map(([name, address]) => tag(name, { device: 'unit', type: 'uint16', address }));
+  const read = await driver.readNow('unit', wanted);
+  t.strictSame(
+    read.flatMap(({ status }, index) => (isGood(status) ? [] : [index])),
+    [30],
+    'read on demand too',
+  );
+  server.unit.allow('holding', 60);
+  await until(() => isRead(witness, 't30') && witness.faults.size === 0, { what: 'the tag to be taken back' });
+});
+
+t.test('a device that truly fails is not searched scan by scan, and no tag is blamed', async (t) => {
+  const tags = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`t${i}`, `HR:${i * 2}`]));
+  const { server, witness } = await rig(t, [{ tags, faulty_tag_retry_ms: 600_000 }], (server) => {
+    server.unit.exception = 4;
+  });
+  const { seen } = server;
+  const extentsOfTenScans = async () => {
+    const [from, scans] = [seen.length, witness.batches];
+    await until(() => witness.batches >= scans + 10, { what: 'ten scans' });
+    return [...extents(seen.slice(from))].sort();
+  };
+  await until(() => witness.batches >= 2, { what: 'the failure' });
+  const [searched, scans] = [seen.length, witness.batches + 1];
+  const blocks = await extentsOfTenScans();
+  t.ok(blocks.length > 4 && blocks.length < 10, `${blocks.length} blocks, each as a whole`);
+  t.ok(searched <= scans * blocks.length + 12, `${searched} requests until then`);
+  t.equal(witness.faults.size, 0);
+  t.ok(statusIs(witness, 't399', Status.Bad_DeviceFailure));
+  server.unit.exception = 0;
+  await until(() => Object.keys(tags).every((name) => isRead(witness, name)), { what: 'all tags' });
+  server.unit.exception = 4;
+  await until(() => statusIs(witness, 't0', Status.Bad_DeviceFailure), { what: 'a failure later on' });
+  t.strictSame(await extentsOfTenScans(), blocks, 'what was read once is not halved');
+});
+
 t.test('says of a place whose answers are always malformed what is wrong with them', async (t) => {
   const { server, witness } = await rig(t, [{ tags: { a: '40001', b: '40002', c: '40003', d: '40004' } }], (server) => {
     server.behave = ({ socket, transaction, offset, count: n, honest }) => {

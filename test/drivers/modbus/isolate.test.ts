@@ -59,6 +59,39 @@ t.test('a failure of the device blames no point', async (t) => {
   t.strictSame([refused.size, [...failed]], [0, [[1, 4]]]);
 });
 
+t.test('of a block that failed, places are found as long as others can be read', async (t) => {
+  const points = Array.from({ length: 120 }, (_, i) => holding(i));
+  for (const bad of [[0], [119], [17, 64], [0, 30, 60, 90]]) {
+    const unit = unitWith(new Set(bad), 4);
+    const { refused, failed } = await isolate(blockOf(points), 4, points, unit.read);
+    t.strictSame(
+      [...refused].sort(([one], [other]) => one - other),
+      bad.map((at) => [at, 4]),
+      bad.join(),
+    );
+    t.equal(failed.size, 0);
+  }
+  const every = unitWith(new Set(Array.from({ length: 40 }, (_, i) => i * 3)), 4);
+  const part = await isolate(blockOf(points), 4, points, every.read);
+  t.ok(part.refused.size > 0 && part.failed.size > 0, 'some are named, the others are looked for another time');
+  t.notOk(
+    [...part.refused.keys()].some((at) => at % 3 !== 0),
+    'none that can be read is blamed',
+  );
+  t.ok(every.reads() <= 64, `${every.reads()} reads`);
+  const apart = [holding(0), holding(1), holding(5), holding(8)];
+  const gap = await isolate(blockOf(apart), 4, apart, unitWith(new Set([3]), 4).read);
+  t.strictSame([gap.refused.size, gap.holes], [0, [holding(2, 3)]], 'a register between them');
+});
+
+t.test('where all of a block fails no point is blamed, after a few reads', async (t) => {
+  const points = Array.from({ length: 120 }, (_, i) => holding(i));
+  const unit = unitWith(new Set(points.map(({ offset }) => offset)), 4);
+  const { refused, failed, holes, limit } = await isolate(blockOf(points), 4, points, unit.read);
+  t.strictSame([refused.size, failed.size, holes, limit], [0, 120, [], null]);
+  t.ok(unit.reads() <= 12, `${unit.reads()} reads`);
+});
+
 t.test('does not search for ever where nothing is answered', async (t) => {
   const points = Array.from({ length: 120 }, (_, i) => holding(i));
   const unit = unitWith(new Set(Array.from({ length: 120 }, (_, i) => i)), UNANSWERED);
