@@ -276,8 +276,7 @@ class JournalClient implements JournalHandle {
     this.#queuedEvents += events.length;
     this.#queuedBytes += bytes;
     // If it is rejected, the segment stays as it is, and goes as it is.
-    const ignore = () => undefined;
-    this.#send([{ events, bytes, resolve: ignore, reject: ignore }], segment);
+    this.#send([{ events, bytes, resolve: () => undefined, reject: () => undefined }], segment);
   }
 
   #flush(): void {

@@ -43,6 +43,8 @@ export class LaneFeed {
   readonly #lanes: RecentLanes;
   readonly #readers: Readonly<Record<Stream, PageReader>>;
   #owesSince: Millis | null = null;
+  /** The backlog that was begun with last: one connection after the other goes on with it. */
+  #begun: number | null = null;
 
   constructor(options: LaneFeedOptions) {
     const { lane, cursor, journal, recent, backlogEvents, onReady, onReadFailed } = options;
@@ -54,13 +56,16 @@ export class LaneFeed {
     this.#readers = { live: reader(), backlog: reader() };
   }
 
-  /** Begin on a new link. @returns the last sequence of the backlog, or null */
+  /** Begin on a new link. @returns the last sequence of a backlog that was not there before, or null */
   linkUp(): number | null {
     this.#owesSince = null;
     this.#readers.live.reset();
     this.#readers.backlog.reset();
     this.delivery.linkUp(this.#lanes.top, this.waiting(), (after) => after >= this.#recent.floor);
-    return this.delivery.boundary;
+    const { boundary } = this.delivery;
+    const isNew = boundary !== this.#begun;
+    this.#begun = boundary;
+    return isNew ? boundary : null;
   }
 
   /** How many events wait, those on the way among them: exact for what is in memory; on disk, numbers of other lanes count too. */

@@ -6,7 +6,6 @@ import type { Clock, Random, Timer } from '../../ports/clock.ts';
 import type { CommittedEvent, Journal, LaneCursors, StoredEvent } from '../../ports/journal.ts';
 import type { Sink } from '../../ports/sink.ts';
 import type { ReplayTarget } from '../replay/replay-run.ts';
-import { Confirmations } from './confirmations.ts';
 import type { Shipment, Stream } from './delivery.ts';
 import { IdleWait } from './idle-wait.ts';
 import { type BatchLimits, LaneFeed, type Ready } from './lane-feed.ts';
@@ -52,13 +51,6 @@ export class SinkRunner {
   readonly #link: SinkLink;
   readonly #traffic: LinkTraffic;
   readonly #trust = new LinkTrust();
-  readonly #confirmations = {
-    critical: new Confirmations(),
-    normal: new Confirmations(),
-    bulk: new Confirmations(),
-  };
-  /** Where the backlogs end that were told of: one connection after the other says it once. */
-  readonly #toldBacklogs = new Map<Lane, number>();
   readonly #totals = new SinkTotals();
   readonly #wake: SoonestTimer;
   readonly #idle: IdleWait;
@@ -173,7 +165,6 @@ export class SinkRunner {
       kind,
       link: this.#link.state,
       cursors: { critical: critical.delivery.cursor, normal: normal.delivery.cursor, bulk: bulk.delivery.cursor },
-      confirmations: this.#confirmations,
       settled: this.#settledThrough(),
       waiting: this.#feeds.reduce((sum, feed) => sum + feed.waiting(), 0),
       inFlight: { batches: load.batches, bytes: load.bytes.live + load.bytes.backlog },
@@ -188,14 +179,11 @@ export class SinkRunner {
   }
 
   #up(): void {
-    const { observer } = this.#options;
     this.#trust.up();
     for (const feed of this.#feeds) {
-      const boundary = feed.linkUp();
+      const to = feed.linkUp();
       const from = feed.delivery.cursor.settled + 1;
-      if (boundary === null || boundary === this.#toldBacklogs.get(feed.lane)) continue;
-      this.#toldBacklogs.set(feed.lane, boundary);
-      observer.emit('sink-backlog-started', { lane: feed.lane, from, to: boundary });
+      if (to !== null) this.#options.observer.emit('sink-backlog-started', { lane: feed.lane, from, to });
     }
     this.#pump();
   }
@@ -331,9 +319,8 @@ export class SinkRunner {
     if (!delivery.confirmed(shipment)) return;
     const now = clock.monotonic();
     this.#traffic.confirmed(lane, shipment, bytes, now);
+    this.#totals.confirmed(lane, shipment, bytes, now, clock.now());
     const count = shipment.events.length;
-    if (count > 0) this.#confirmations[lane].add(shipment.first, shipment.last, clock.now());
-    this.#totals.confirmed(count, bytes, now);
     observer.emit('sink-events-settled', {}, count);
     if (count > 0) this.#trust.confirmed({ lane, stream: shipment.stream });
     this.#link.proven();
