@@ -111,6 +111,22 @@ t.test('a device that does not look at unit ids is searched once, and told as su
   t.equal(people.out.match(/0–59, 1000–1099/g)?.length, 1, 'one map');
 });
 
+t.test('so is one whose ranges end without an answer, or where the search did', async (t) => {
+  const server = await TestModbusServer.start();
+  t.teardown(() => server.close());
+  server.unit.areas.holding.fill(7);
+  for (let unit = 2; unit <= 4; unit++) server.units.set(unit, server.unit);
+  server.behave = ({ socket, honest, offset, count }) => {
+    if (offset > 40 || offset + count <= 40) socket.write(honest);
+  };
+  const at = ['modbus', 'scan', '--host', '127.0.0.1', '--port', String(server.port), '--pause', '1ms'];
+  const quick = [...at, '--timeout', '100ms', '--units', '1-4', '--areas', 'holding', '--json'];
+  for (const most of ['6', '30']) {
+    const run = await headgate([...quick, '--max-requests', most]);
+    t.match(run.json<Scan>().found, [{ sameAs: null }, { sameAs: 1 }, { sameAs: 1 }, { sameAs: 1 }], most);
+  }
+});
+
 t.test('two devices of one kind are not taken for one', async (t) => {
   const server = await TestModbusServer.start();
   t.teardown(() => server.close());

@@ -144,9 +144,9 @@ async function describe(
     if (!isAlike(identity, found.identity)) continue;
     onProgress(`unit ${unit.number}: whether it is unit ${other.number}`);
     const read = async (of: 'known' | 'other', extent: Extent): Promise<Outcome> => {
-      if (asked >= maxRequests || stop.aborted) return 'unanswered';
+      if (asked >= maxRequests || stop.aborted) return null;
       const reply = await ask(of === 'known' ? other : unit, extent);
-      return reply === null ? 'unanswered' : reply.exception === 0 ? reply.data : null;
+      return reply?.exception === 0 ? reply.data : null;
     };
     if (!(await isSameDevice(found.areas, read))) continue;
     return { unit: unit.number, identity, latencyMs, areas: found.areas, sameAs: other.number, requests: asked };

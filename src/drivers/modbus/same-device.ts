@@ -2,8 +2,8 @@ import { AREA_SIZE, type Area, isBitArea } from './area.ts';
 import type { ExploredArea } from './explore.ts';
 import type { Extent } from './plan.ts';
 
-/** What a read came to: the bytes; null: refused; `unanswered`: nothing, so that nothing is known. */
-export type Outcome = Uint8Array | null | 'unanswered';
+/** What a read came to: the bytes; null: none. */
+export type Outcome = Uint8Array | null;
 
 /** Of each area so many ranges are compared, each by so many addresses at its beginning. */
 const RANGES = 2;
@@ -20,28 +20,25 @@ export async function isSameDevice(
   read: (of: 'known' | 'other', extent: Extent) => Promise<Outcome>,
 ): Promise<boolean> {
   let compared = 0;
-  for (const { area, ranges } of known) {
+  for (const { area, ranges, isComplete } of known) {
     for (const { first, last, isOpen } of ranges.slice(0, RANGES)) {
       const begin = { area, offset: first, count: Math.min(last - first + 1, ADDRESSES) };
       const other = await read('other', begin);
-      if (!isValue(other)) return false;
+      if (other === null) return false;
       const own = await read('known', begin);
-      if (!isValue(own)) return false;
+      if (own === null) return false;
       if (!isEqual(own, other)) {
         // What the other unit holds before and after, while this one holds something else, is another device's.
         const again = await read('other', begin);
-        if (!isValue(again) || differsSteadily(own, other, again, isBitArea(area) ? 1 : 2)) return false;
+        if (again === null || differsSteadily(own, other, again, isBitArea(area) ? 1 : 2)) return false;
       }
-      const isEnd = !isOpen && last + 1 < AREA_SIZE;
+      // Where the search ended, the range may not.
+      const isEnd = !isOpen && last + 1 < AREA_SIZE && (isComplete || last !== ranges.at(-1)?.last);
       if (isEnd && (await read('other', { area, offset: last, count: 2 })) !== null) return false;
       compared++;
     }
   }
   return compared > 0;
-}
-
-function isValue(outcome: Outcome): outcome is Uint8Array {
-  return outcome instanceof Uint8Array;
 }
 
 function isEqual(one: Uint8Array, other: Uint8Array): boolean {
