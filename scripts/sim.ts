@@ -34,6 +34,8 @@ async function main(): Promise<number> {
   if (values.mutants) return await mutants(whole(values.seeds ?? String(MUTANT_SEEDS)), jobs, values.json);
   const seeds = whole(values.seeds ?? '');
   if (!(seeds >= 1)) return refuse('--seeds takes a whole number from 1');
+  // Many lives run in processes of their own, without what this one has preloaded.
+  if (process.env['HEADGATE_MUTANT'] !== undefined) return refuse('HEADGATE_MUTANT goes with --seed');
   return await many(seeds, from, jobs, values.json);
 }
 

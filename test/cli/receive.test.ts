@@ -46,6 +46,7 @@ for (const config of FORMATS) {
       await rig.journal.append([report(LIST, [1, 2, 3]), plainEvent(401), plainEvent(402)]);
     });
     t.equal(result.code, 0);
+    t.notMatch(result.err, /closed/, 'its own end is no loss of the connection');
     t.same(
       [...sequencesOf(result)].sort((a, b) => a - b),
       upTo(403),

@@ -84,7 +84,7 @@ export async function subscribe(options: SubscriptionOptions): Promise<Subscript
       });
     });
     client.on('close', () => {
-      onState?.('disconnected', lastError);
+      if (!isClosed) onState?.('disconnected', lastError);
       if (isFirst) reject(new Error(lastError));
     });
   }).catch(async (error: unknown) => {
