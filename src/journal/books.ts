@@ -31,7 +31,7 @@ export class Books {
   readonly #notify: (notice: StoreNotice) => void;
   /** Taken from the totals and not booked yet: what is booked meanwhile may lie in any of them. */
   readonly #unbooked: { readonly lane: Lane; readonly range: SequenceRange }[] = [];
-  #isConsumerUnsaid = false;
+  #isUnsaid = true;
   /** Segments that are being put aside: one may be found bad while the loss of another is counted. */
   #quarantining = 0;
   /** What was found while opening is not all booked yet: a save of half of it would hide the rest from the next process. */
@@ -68,14 +68,17 @@ export class Books {
     const consumer = new Consumer(name, inEveryLane({ settled: startAfter, above: [] }), counts, startAfter);
     this.#content.consumers.set(name, consumer);
     this.#writer.consumerMoved(consumer);
-    this.#isConsumerUnsaid = true;
+    this.#isUnsaid = true;
     this.saveOrMakeRoom();
     return consumer.cursors;
   }
 
-  /** A consumer was opened that the ledger does not know yet: what is accepted now would not be owed to it after a crash. */
-  get isConsumerUnsaid(): boolean {
-    return this.#isConsumerUnsaid;
+  /**
+   * The ledger does not know yet what a crash must not hide behind events that are accepted now: that it is in use, so that a lost tail is missed,
+   * and a consumer that was opened, so that they are owed to it.
+   */
+  get isUnsaid(): boolean {
+    return this.#isUnsaid;
   }
 
   /** Take note of a move; unknown consumers are ignored: theirs was forgotten meanwhile. */
@@ -241,7 +244,7 @@ export class Books {
   saveOrMakeRoom(): boolean {
     this.settleAll();
     const isSaved = this.#writer.saveOrMakeRoom();
-    if (isSaved) this.#isConsumerUnsaid = false;
+    if (isSaved) this.#isUnsaid = false;
     return isSaved;
   }
 

@@ -121,7 +121,7 @@ export class Store {
     const first = head.lastSequence + 1;
     const total = groups.reduce((sum, group) => sum + group.records.length, 0);
     const last = first + total - 1;
-    if (last > head.reserved || this.#books.isConsumerUnsaid) {
+    if (last > head.reserved || this.#books.isUnsaid) {
       const { reserved } = head;
       head.reserved = last + this.#parts.minReserve;
       if (!this.#books.saveOrMakeRoom()) {

@@ -610,3 +610,24 @@ t.test('what is dropped while nobody is known, since the ledger was lost, is tol
   store.close(NOW);
   t.end();
 });
+
+t.test('what a full disk kept from the ledger, that it is in use, is in it before anything is accepted', (t) => {
+  const directory = scratch(t);
+  const { store: before } = openEngine(directory, CONFIG);
+  commit(before, 1, 'normal');
+  before.close(NOW);
+  const disk = new FullDisk(directory);
+  disk.isFull = true;
+  const settings = toSettings({ ...TEST_CONFIG, ...CONFIG });
+  const store = openStore({ disk, settings, now: NOW, newJournalId: 'other', notify: () => undefined });
+  t.match(store.commit([{ records: [record(2, 'normal')], recorded: NOW }], NOW), [{ rejected: 'disk' }]);
+  disk.isFull = false;
+  commit(store, 3, 'normal');
+  const cut = scratch(t);
+  cpSync(directory, cut, { recursive: true });
+  store.close(NOW);
+  const after = openAfterBoot(cut);
+  t.match(after.untoldGaps(), [{ count: 0, reason: /^the machine went down/ }]);
+  after.close(NOW);
+  t.end();
+});
