@@ -327,9 +327,9 @@ export class Life {
   #damageAtRest(): void {
     const dice = this.#dice;
     if ((this.#weights['rot'] ?? 0) === 0 || !dice.chance(0.25)) return;
-    // With the last segment gone, too, what follows is another journal, whose numbers begin anew under an id of its own: another life.
-    const knowsJournal = this.#disk.files.some((file) => file.rot === null && !file.isHalfCreated);
-    if (dice.chance(0.15) && this.#disk.ledger !== null && knowsJournal) {
+    // With the ledger and the last segment gone, what follows is another journal, whose numbers begin anew under an id of its own: another life.
+    const legible = this.#disk.files.filter((file) => file.rot === null && !file.isHalfCreated);
+    if (dice.chance(0.15) && this.#disk.ledger !== null && legible.length > 0) {
       this.#trace.add(this.#time.now, 'the ledger goes bad');
       this.#oracle.ledgerDamaged(this.#disk);
       this.#disk.ledger.isDamaged = true;
@@ -338,6 +338,8 @@ export class Life {
     const active = this.#disk.files.filter((file) => !file.isSealed && file.rows.length > 1);
     if (active.length === 0) return;
     const file = dice.pick(active);
+    const isLedgerGone = this.#disk.ledger === null || this.#disk.ledger.isDamaged;
+    if (isLedgerGone && legible.every((other) => other === file)) return;
     this.#trace.add(this.#time.now, `an active segment goes bad: ${file.identity.lane}/${file.identity.first}`);
     // Of a tail that the ledger had not heard of nobody can tell that it is missing.
     const known = this.#disk.knownRows(file);

@@ -90,6 +90,8 @@ export class Oracle implements DiskWitness, DestinationWitness {
   readonly accepted = new Map<number, Lane>();
   readonly #known = new Map<number, Known>();
   readonly #sinks = new Map<string, SinkAccount>();
+  /** Behind which sequence a sink was opened first: where its receiver begins, also when the gateway has forgotten it since. */
+  readonly #beganAfter = new Map<string, number>();
   readonly #gaps: StoredGap[] = [];
   /** Ranges of gaps that a damaged ledger took with it. */
   readonly #excused: { readonly lane: Lane; readonly first: number; readonly last: number }[] = [];
@@ -215,6 +217,7 @@ export class Oracle implements DiskWitness, DestinationWitness {
     const before = this.#sinks.get(name);
     if (before?.isUnsaid === false) return;
     const owedAfter = Math.min(...LANES.map((lane) => cursors[lane].settled));
+    if (!this.#beganAfter.has(name)) this.#beganAfter.set(name, owedAfter);
     const stored = new Set(disk.files.flatMap(({ rows }) => rows.map(({ sequence }) => sequence)));
     const goneBefore = new Set([...this.accepted.keys()].filter((sequence) => !stored.has(sequence)));
     this.#sinks.set(name, {
@@ -273,7 +276,8 @@ export class Oracle implements DiskWitness, DestinationWitness {
       if (known !== undefined) {
         const before = account.highest.get(known.lane) ?? 0;
         // What it was opened behind comes late, and as a present, when the ledger is lost.
-        if (sequence < before && sequence > account.owedAfter)
+        const begins = Math.max(account.owedAfter, this.#beganAfter.get(name) ?? 0);
+        if (sequence < before && sequence > begins)
           this.fail('order within a stream', `${name}: ${sequence} after ${before}`);
         account.highest.set(known.lane, Math.max(before, sequence));
       }
