@@ -30,6 +30,10 @@ function receiving(args: readonly string[], onConnected: () => Promise<unknown>)
   });
 }
 
+/** `headgate receive` with a state, from where nobody answers. */
+const receivingNothing = (state: string) =>
+  headgateProcess(['receive', '--url', 'mqtt://127.0.0.1:1', '--topic', 'x', '--state', state]);
+
 const sequencesOf = ({ out }: CliResult) =>
   out
     .split('\n')
@@ -108,15 +112,7 @@ for (const [title, content] of [
   t.test(`refuses a state that is damaged before it connects: ${title}`, async (t) => {
     const state = await stateFile(t);
     await writeFile(state, content);
-    const { code, err } = await headgateProcess([
-      'receive',
-      '--url',
-      'mqtt://127.0.0.1:1',
-      '--topic',
-      'x',
-      '--state',
-      state,
-    ]);
+    const { code, err } = await receivingNothing(state);
     t.equal(code, 1);
     t.match(err, /RECEIVER_STATE_INVALID/);
     t.ok(err.includes(state));
@@ -126,29 +122,21 @@ for (const [title, content] of [
 t.test('takes a state of before states had a checksum', async (t) => {
   const state = await stateFile(t);
   await writeFile(state, JSON.stringify(SOUND));
-  const { err } = await headgateProcess(['receive', '--url', 'mqtt://127.0.0.1:1', '--topic', 'x', '--state', state]);
+  const { err } = await receivingNothing(state);
   t.match(err, /RECEIVER_UNREACHABLE/);
 });
 
 t.test('names the file of held messages when that is damaged', async (t) => {
   const state = await stateFile(t);
   await writeFile(`${state}.held`, Buffer.from([0, 0, 0, 4, 1, 2, 3, 4]));
-  const { err } = await headgateProcess(['receive', '--url', 'mqtt://127.0.0.1:1', '--topic', 'x', '--state', state]);
+  const { err } = await receivingNothing(state);
   t.match(err, /RECEIVER_STATE_INVALID/);
   t.ok(err.includes(`${state}.held`));
 });
 
 t.test('passes nothing on that it could not write down', async (t) => {
   const state = join(await stateFile(t), 'missing', 'state');
-  const { code, err } = await headgateProcess([
-    'receive',
-    '--url',
-    'mqtt://127.0.0.1:1',
-    '--topic',
-    'x',
-    '--state',
-    state,
-  ]);
+  const { code, err } = await receivingNothing(state);
   t.equal(code, 1);
   t.match(err, /RECEIVER_STATE_UNWRITABLE/);
 });
@@ -217,7 +205,7 @@ t.test('a prefix may end as people write it', async (t) => {
 t.test('says what is wrong', async (t) => {
   const state = await stateFile(t);
   await writeFile(state, 'no state');
-  const damaged = await headgateProcess(['receive', '--url', 'mqtt://127.0.0.1:1', '--topic', 'x', '--state', state]);
+  const damaged = await receivingNothing(state);
   t.equal(damaged.code, 1);
   t.match(damaged.err, /state of the receiver .* cannot be read/);
   const nobody = await headgateProcess(['receive', '--url', 'mqtt://127.0.0.1:1', '--topic', 'x']);
