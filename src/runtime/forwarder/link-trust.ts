@@ -81,10 +81,11 @@ class Trust {
 export class LinkTrust {
   readonly #link = new Trust(FRUITLESS_CONNECTIONS);
   readonly #flows: Readonly<Record<Stream, ReadonlyMap<Lane, Trust>>> = { live: eachLane(), backlog: eachLane() };
+  readonly #all: readonly Trust[] = [this.#link, ...this.#flows.live.values(), ...this.#flows.backlog.values()];
 
   /** A connection begins. */
   up(): void {
-    for (const trust of this.#all()) trust.up();
+    for (const trust of this.#all) trust.up();
   }
 
   sent(flow: Flow): void {
@@ -99,19 +100,17 @@ export class LinkTrust {
 
   /** The connection has ended. @returns true: it was fruitless, as were those before it */
   down(): boolean {
-    return this.#all()
-      .map((trust) => trust.down())
-      .includes(true);
+    return this.#all.map((trust) => trust.down()).includes(true);
   }
 
   /** The last connections, or enough confirmations since, brought all through. */
   get isWhole(): boolean {
-    return this.#all().every(({ isWhole }) => isWhole);
+    return this.#all.every(({ isWhole }) => isWhole);
   }
 
   /** Batches go one at a time. */
   get isDoubtful(): boolean {
-    return this.#all().some(({ isDoubtful }) => isDoubtful);
+    return this.#all.some(({ isDoubtful }) => isDoubtful);
   }
 
   /** So many times batches of a flow are halved. */
@@ -121,10 +120,6 @@ export class LinkTrust {
 
   #of({ lane, stream }: Flow): Trust | undefined {
     return this.#flows[stream].get(lane);
-  }
-
-  #all(): Trust[] {
-    return [this.#link, ...this.#flows.live.values(), ...this.#flows.backlog.values()];
   }
 }
 
